@@ -1,39 +1,96 @@
-//! Every setting, its default and where it came from. The only reader of the configuration file; the
-//! environment and the flags are handed in by `main`.
+//! Every setting: its type, its default, its range and the one sentence that explains it.
+//!
+//! The sections are declared with [`section!`] so that a setting cannot exist without a sentence, a default
+//! and an entry in [`settings`], from which the README's table, the environment's names, the ranges and the
+//! suggestions for misspelt keys all follow. `load` puts the layers together, `check` refuses what cannot
+//! work. Nothing here reads the process's arguments or environment: `main` hands them in.
 
-use std::net::SocketAddr;
+mod check;
+mod load;
+
+use std::{fmt, net::SocketAddr, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that can be set.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Address and port that the server listens on.
-    pub listen: SocketAddr,
-    /// Serve without tokens, as an administrator of everything; loopback addresses only.
-    pub no_auth: bool,
-    pub database: Database,
-    pub http: Http,
-    pub guard: Guard,
-    pub subscription: Subscription,
-    pub feed: Feed,
-    pub page: Page,
-    pub log: Log,
+pub use load::{ConfigError, Fault, Origin};
+
+/// Begins the name of every environment variable that sets something.
+const PREFIX: &str = "ROAMLINE__";
+
+/// Stands for a password wherever a configuration is shown.
+const HIDDEN: &str = "***";
+
+/// Declares a section: its settings first, each `name: type = default, range;`, then the sections inside it.
+macro_rules! section {
+    (
+        $(#[$about:meta])*
+        pub struct $Name:ident {
+            $( $(#[doc = $sentence:literal])+ pub $key:ident: $Type:ty = $default:expr $(, $range:expr)?; )*
+            $( pub $part:ident: $Part:ident; )*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Deserialize, PartialEq, Serialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $Name {
+            $( $(#[doc = $sentence])+ pub $key: $Type, )*
+            $( pub $part: $Part, )*
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { $( $key: $default, )* $( $part: $Part::default(), )* }
+            }
+        }
+
+        impl $Name {
+            /// Appends this section's settings, in the order of their declaration.
+            fn declared(section: &str, settings: &mut Vec<Setting>) {
+                $( settings.push(Setting::new(
+                    section,
+                    stringify!($key),
+                    &Self::default().$key,
+                    concat!($($sentence),+),
+                    section!(@range $($range)?),
+                )); )*
+                $( $Part::declared(concat!(stringify!($part), "."), settings); )*
+            }
+        }
+    };
+    (@range) => { None };
+    (@range $range:expr) => { Some($range) };
 }
 
-/// Where the estate is kept.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`; the password is never printed.
-    pub url: String,
-    /// Most connections held open.
-    pub connections: u32,
-    /// Milliseconds to wait for a connection or for another process's SQLite lock.
-    pub wait_ms: u64,
-    /// SQLite's `synchronous` pragma: `full` survives a power cut, `normal` survives a crash of the process.
-    pub synchronous: Synchronous,
+section! {
+    /// Everything that can be set.
+    #[derive(Debug)]
+    pub struct Config {
+        /// Address and port that the server listens on.
+        pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
+        /// Serve without tokens, as an administrator of everything; loopback addresses only.
+        pub no_auth: bool = false;
+        pub database: Database;
+        pub http: Http;
+        pub guard: Guard;
+        pub subscription: Subscription;
+        pub feed: Feed;
+        pub page: Page;
+        pub log: Log;
+    }
+}
+
+section! {
+    /// Where the estate is kept.
+    pub struct Database {
+        /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`; the password is never printed.
+        pub url: String = "sqlite://roamline.db".to_owned();
+        /// Most connections held open.
+        pub connections: u32 = 8, 1..=1_000;
+        /// Milliseconds to wait for a connection or for another process's SQLite lock.
+        pub wait_ms: u64 = 5_000, 1..=600_000;
+        /// SQLite's `synchronous` pragma: `full` survives a power cut, `normal` a crash of the process, `off` neither.
+        pub synchronous: Synchronous = Synchronous::Full;
+    }
 }
 
 /// SQLite's `synchronous` pragma.
@@ -45,88 +102,95 @@ pub enum Synchronous {
     Full,
 }
 
-/// The HTTP entry.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Largest request body, in bytes.
-    pub body_bytes: usize,
-    /// Milliseconds that a query may take.
-    pub query_ms: u64,
-    /// Milliseconds that a mutation may take; it goes on when its client leaves.
-    pub mutation_ms: u64,
-    /// Milliseconds that a stop waits for requests in flight.
-    pub drain_ms: u64,
+section! {
+    /// The HTTP entry.
+    #[derive(Debug)]
+    pub struct Http {
+        /// Largest request body, in bytes.
+        pub body_bytes: usize = 256 * 1024, 1_024..=16 * 1024 * 1024;
+        /// Milliseconds that a query may take.
+        pub query_ms: u64 = 10_000, 1..=3_600_000;
+        /// Milliseconds that a mutation may take; it goes on when its client leaves.
+        pub mutation_ms: u64 = 30_000, 1..=3_600_000;
+        /// Milliseconds that a stop waits for requests in flight.
+        pub drain_ms: u64 = 10_000, 0..=600_000;
+    }
 }
 
-/// What a document may ask for.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Guard {
-    /// Most lexical tokens in a document.
-    pub tokens: usize,
-    /// Deepest nesting of brackets of any kind in a document or its variables.
-    pub nesting: usize,
-    /// Deepest selection, fragments followed.
-    pub depth: usize,
-    /// Most fields after fragments are followed.
-    pub fields: usize,
-    /// Most aliased fields after fragments are followed.
-    pub aliases: usize,
-    /// Dearest document: one point a field, lists multiplied by their page size.
-    pub cost: u64,
-    /// Parsed documents kept for reuse.
-    pub documents: usize,
+section! {
+    /// What a document may ask for.
+    #[derive(Debug)]
+    pub struct Guard {
+        /// Most lexical tokens in a document.
+        pub tokens: usize = 10_000, 10..=1_000_000;
+        // The parser is recursive: documents nested some 1,500 deep overflow its stack and end the process.
+        /// Deepest nesting of brackets of any kind in a document or its variables.
+        pub nesting: usize = 64, 4..=200;
+        /// Deepest selection, fragments followed.
+        pub depth: usize = 20, 1..=100;
+        /// Most fields after fragments are followed.
+        pub fields: usize = 2_000, 1..=1_000_000;
+        /// Most aliased fields after fragments are followed.
+        pub aliases: usize = 100, 0..=1_000_000;
+        /// Dearest document: one point a field, lists multiplied by their page size.
+        pub cost: u64 = 500_000, 1..=1_000_000_000;
+        /// Parsed documents kept for reuse.
+        pub documents: usize = 1_000, 1..=1_000_000;
+    }
 }
 
-/// Sockets and the operations on them.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Subscription {
-    /// Milliseconds in which a new socket must send `connection_init`.
-    pub init_ms: u64,
-    /// Milliseconds between the server's pings; a peer silent for two of them is closed.
-    pub ping_ms: u64,
-    /// Most operations at once on one socket.
-    pub operations: usize,
-    /// Most sockets at once on this server.
-    pub sockets: usize,
-    /// Largest message from a client, in bytes.
-    pub message_bytes: usize,
-    /// Seconds that a snapshot may take to be read by its subscriber.
-    pub snapshot_secs: u64,
+section! {
+    /// Sockets and the operations on them.
+    #[derive(Debug)]
+    pub struct Subscription {
+        /// Milliseconds in which a new socket must send `connection_init`.
+        pub init_ms: u64 = 10_000, 1..=600_000;
+        /// Milliseconds between the server's pings; a peer silent for two of them is closed.
+        pub ping_ms: u64 = 20_000, 1..=600_000;
+        /// Most operations at once on one socket.
+        pub operations: usize = 100, 1..=100_000;
+        /// Most sockets at once on this server.
+        pub sockets: usize = 10_000, 1..=1_000_000;
+        /// Largest message from a client, in bytes.
+        pub message_bytes: usize = 256 * 1024, 1_024..=16 * 1024 * 1024;
+        /// Seconds that a snapshot may take to be read by its subscriber.
+        pub snapshot_secs: u64 = 300, 1..=86_400;
+    }
 }
 
-/// The change stream.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Feed {
-    /// Recent changes held in memory for all subscribers.
-    pub ring: usize,
-    /// Milliseconds between looks at the table in case a wake-up was lost.
-    pub poll_ms: u64,
-    /// Days that changes and stored answers are kept; 0 keeps them for ever.
-    pub keep_days: u32,
+section! {
+    /// The change stream.
+    #[derive(Debug)]
+    pub struct Feed {
+        /// Recent changes held in memory for all subscribers.
+        pub ring: usize = 8_192, 1..=1_000_000;
+        /// Milliseconds between looks at the table in case a wake-up was lost.
+        pub poll_ms: u64 = 2_000, 10..=600_000;
+        /// Days that changes and stored answers are kept; 0 keeps them for ever.
+        pub keep_days: u32 = 30, 0..=36_500;
+    }
 }
 
-/// Pages of lists.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Page {
-    /// Items on a page when neither `first` nor `last` is given.
-    pub default: u32,
-    /// Most items on a page.
-    pub most: u32,
+section! {
+    /// Pages of lists.
+    #[derive(Debug)]
+    pub struct Page {
+        /// Items on a page when neither `first` nor `last` is given; no more than `page.most`.
+        pub default: u32 = 50, 1..=200;
+        /// Most items on a page.
+        pub most: u32 = 200, 1..=200;
+    }
 }
 
-/// What is logged and how.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// Filter such as `info` or `roamline=debug,info`.
-    pub level: String,
-    /// `text` or `json`.
-    pub format: Format,
+section! {
+    /// What is logged and how.
+    #[derive(Debug)]
+    pub struct Log {
+        /// Filter such as `info` or `roamline=debug,info`.
+        pub level: String = "info".to_owned();
+        /// `text` or `json`.
+        pub format: Format = Format::Text;
+    }
 }
 
 /// Shape of a log line.
@@ -137,60 +201,229 @@ pub enum Format {
     Json,
 }
 
-impl Default for Config {
-    fn default() -> Self {
+impl Config {
+    /// The configuration as the TOML of a configuration file, passwords hidden.
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic, and a test serializes every setting")]
+    pub fn printed(&self) -> String {
+        let mut shown = self.clone();
+        shown.database.url = shown.database.shown_url();
+        toml::to_string(&shown).expect("a configuration is made of what TOML can say")
+    }
+}
+
+impl Database {
+    /// The address with its password hidden: the one to log and to print.
+    pub fn shown_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return if self.url.contains('@') { HIDDEN.to_owned() } else { self.url.clone() };
+        };
+        // A password that was not percent-encoded may hold `@`, `:`, `/` or `?`; rather hide too much than
+        // show a piece of it.
+        let (person, place) =
+            rest.rsplit_once('@').map_or((None, rest), |(person, place)| (Some(person), place));
+        let person = person.map_or_else(String::new, |person| match person.split_once(':') {
+            _ if person.contains('?') => format!("{HIDDEN}@"),
+            Some((name, _)) => format!("{name}:{HIDDEN}@"),
+            None => format!("{person}@"),
+        });
+        let place = match place.split_once('?') {
+            Some((place, query)) => {
+                let shown: Vec<String> = query.split('&').map(shown_parameter).collect();
+                format!("{place}?{}", shown.join("&"))
+            }
+            None => place.to_owned(),
+        };
+        format!("{scheme}://{person}{place}")
+    }
+}
+
+fn shown_parameter(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((name, _)) if name.eq_ignore_ascii_case("password") => format!("{name}={HIDDEN}"),
+        _ => parameter.to_owned(),
+    }
+}
+
+/// By hand, because a derived one would print the password wherever a configuration is logged.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &self.shown_url())
+            .field("connections", &self.connections)
+            .field("wait_ms", &self.wait_ms)
+            .field("synchronous", &self.synchronous)
+            .finish()
+    }
+}
+
+/// One thing that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// Its name with its section's, such as `page.most`.
+    pub key: String,
+    /// What it is when nobody sets it; displays as TOML.
+    pub default: toml::Value,
+    /// What it means, as one sentence in Markdown.
+    pub sentence: &'static str,
+    /// The environment variable that sets it; with `__FILE` after it, the variable names a file that holds the value.
+    pub variable: String,
+    /// Least and greatest value of a number.
+    pub range: Option<RangeInclusive<u64>>,
+}
+
+impl Setting {
+    fn new(
+        section: &str,
+        name: &str,
+        default: &impl Serialize,
+        sentence: &'static str,
+        range: Option<RangeInclusive<u64>>,
+    ) -> Self {
+        let key = format!("{section}{name}");
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            no_auth: false,
-            database: Database::default(),
-            http: Http::default(),
-            guard: Guard::default(),
-            subscription: Subscription::default(),
-            feed: Feed::default(),
-            page: Page::default(),
-            log: Log::default(),
+            default: toml::Value::try_from(default).expect("a default is something that TOML can say"),
+            sentence: sentence.trim(),
+            variable: format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__")),
+            range,
+            key,
         }
     }
 }
 
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: "sqlite://roamline.db".into(), connections: 8, wait_ms: 5_000, synchronous: Synchronous::Full }
-    }
+/// Every setting, in the order of its declaration.
+pub fn settings() -> Vec<Setting> {
+    let mut settings = Vec::new();
+    Config::declared("", &mut settings);
+    settings
 }
 
-impl Default for Http {
-    fn default() -> Self {
-        Self { body_bytes: 256 * 1024, query_ms: 10_000, mutation_ms: 30_000, drain_ms: 10_000 }
-    }
+/// The table of settings for the README, ending in a newline.
+pub fn settings_table() -> String {
+    let row = |setting: Setting| {
+        let range = setting.range.map_or_else(String::new, |range| {
+            format!("{} to {}", grouped(*range.start()), grouped(*range.end()))
+        });
+        format!(
+            "| `{}` | `{}` | {range} | {} | `{}` |\n",
+            setting.key, setting.default, setting.sentence, setting.variable
+        )
+    };
+    let head = "| setting | default | range | what it is | environment |\n|---|---|---|---|---|\n";
+    settings().into_iter().map(row).fold(head.to_owned(), |table, row| table + &row)
 }
 
-impl Default for Guard {
-    fn default() -> Self {
-        Self { tokens: 10_000, nesting: 64, depth: 20, fields: 2_000, aliases: 100, cost: 500_000, documents: 1_000 }
+/// A number with its thousands apart, for people.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
     }
+    out
 }
 
-impl Default for Subscription {
-    fn default() -> Self {
-        Self { init_ms: 10_000, ping_ms: 20_000, operations: 100, sockets: 10_000, message_bytes: 256 * 1024, snapshot_secs: 300 }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Default for Feed {
-    fn default() -> Self {
-        Self { ring: 8_192, poll_ms: 2_000, keep_days: 30 }
+    fn at(url: &str) -> Config {
+        Config { database: Database { url: url.into(), ..Database::default() }, ..Config::default() }
     }
-}
 
-impl Default for Page {
-    fn default() -> Self {
-        Self { default: 50, most: 200 }
+    /// Keys of a table and of the tables in it.
+    fn keys(table: &toml::Table, section: &str) -> Vec<(String, toml::Value)> {
+        let key = |name: &String| format!("{section}{name}");
+        table
+            .iter()
+            .flat_map(|(name, value)| match value {
+                toml::Value::Table(inner) => keys(inner, &format!("{}.", key(name))),
+                value => vec![(key(name), value.clone())],
+            })
+            .collect()
     }
-}
 
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".into(), format: Format::Text }
+    #[test]
+    fn the_list_of_settings_is_what_a_configuration_says() {
+        let table = toml::Table::try_from(Config::default()).expect("serializes");
+        let mut said = keys(&table, "");
+        let mut listed: Vec<_> =
+            settings().into_iter().map(|setting| (setting.key, setting.default)).collect();
+        said.sort_by(|a, b| a.0.cmp(&b.0));
+        listed.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(listed, said);
+    }
+
+    #[test]
+    fn every_setting_has_a_sentence_and_every_number_a_range_that_holds_its_default() {
+        for setting in settings() {
+            let sentence = setting.sentence;
+            assert!(
+                sentence.ends_with('.') && !sentence.contains(['\n', '|']),
+                "{}: {sentence}",
+                setting.key
+            );
+            match setting.default {
+                toml::Value::Integer(number) => {
+                    let number = u64::try_from(number).expect("no default is negative");
+                    assert!(
+                        setting.range.expect("a number has a range").contains(&number),
+                        "{}",
+                        setting.key
+                    );
+                }
+                _ => assert_eq!(setting.range, None, "{}", setting.key),
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_is_the_key_in_capitals() {
+        let find =
+            |key| settings().into_iter().find(|setting| setting.key == key).expect("is a setting").variable;
+        assert_eq!(find("no_auth"), "ROAMLINE__NO_AUTH");
+        assert_eq!(find("subscription.ping_ms"), "ROAMLINE__SUBSCRIPTION__PING_MS");
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_every_setting() {
+        let table = settings_table();
+        assert_eq!(table.lines().count(), settings().len() + 2);
+        assert!(table.lines().all(|line| line.matches('|').count() == 6), "{table}");
+        let row = "| `http.body_bytes` | `262144` | 1,024 to 16,777,216 | Largest request body, in bytes. | `ROAMLINE__HTTP__BODY_BYTES` |";
+        assert!(table.lines().any(|line| line == row), "{table}");
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let printed = Config::default().printed();
+        assert!(
+            printed.starts_with("listen = \"127.0.0.1:8080\"\nno_auth = false\n\n[database]\n"),
+            "{printed}"
+        );
+        assert_eq!(toml::from_str::<Config>(&printed).expect("reads back"), Config::default());
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (url, shown) in [
+            ("sqlite://roamline.db", "sqlite://roamline.db"),
+            ("postgres://host/name", "postgres://host/name"),
+            ("postgres://ann@host:5432/name", "postgres://ann@host:5432/name"),
+            ("postgres://ann:s3cret@host:5432/name", "postgres://ann:***@host:5432/name"),
+            ("postgres://ann:s3cret@s3cret:s3cret@host/name", "postgres://ann:***@host/name"),
+            ("postgres://:s3cret@[::1]/name", "postgres://:***@[::1]/name"),
+            ("postgres://ann:/?s3cret@host/name", "postgres://***@host/name"),
+            ("postgres://host/name?user=ann&password=s3cret", "postgres://host/name?user=ann&password=***"),
+            ("postgres://host/name?password=s3cret@", "postgres://***@"),
+            ("postgres:ann:s3cret@host", "***"),
+        ] {
+            let config = at(url);
+            assert_eq!(config.database.shown_url(), shown);
+            assert!(!config.printed().contains("s3cret"));
+            assert!(!format!("{config:?}").contains("s3cret"));
+        }
     }
 }

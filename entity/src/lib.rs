@@ -1,1 +1,26 @@
+//! Roamline's tables, one file each: data only, no rules. Ids are typed, moments are whole microseconds, and
+//! values that are always read and written as one (settings) are one column of JSON text.
 
+pub mod change;
+pub mod change_subject;
+pub mod cluster;
+pub mod counter;
+pub mod device;
+mod id;
+pub mod idempotency;
+mod json;
+pub mod line;
+pub mod line_appearance;
+mod moment;
+pub mod organization;
+pub mod organization_closure;
+pub mod phone;
+pub mod profile;
+pub mod profile_user;
+pub mod token;
+pub mod user;
+pub mod user_cti_profile;
+pub mod user_phone;
+
+pub use id::{AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+pub use moment::Moment;

@@ -1,1 +1,30 @@
+//! Steps from an empty database to today's, one file each and the same for SQLite and PostgreSQL. A unique index
+//! is named after the rule that it guards.
 
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_spine;
+
+/// Every step, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_spine::Migration)]
+    }
+}
+
+/// Runs statements that differ between the databases only in these words: `{int}` is a whole number of 64 bits
+/// (SQLite wants `INTEGER` to make it the row's own key) and `{key}` is text compared byte by byte.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    let (int, key) = match manager.get_database_backend() {
+        sea_orm_migration::sea_orm::DatabaseBackend::Postgres => ("BIGINT", "TEXT COLLATE \"C\""),
+        _ => ("INTEGER", "TEXT"),
+    };
+    for statement in statements {
+        let statement = statement.replace("{int}", int).replace("{key}", key).replace("{user}", "\"user\"");
+        manager.get_connection().execute_unprepared(&statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Typed ids, so that a line's id is never taken for a user's.
+
+use std::fmt;
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, DeriveValueType, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<$name> for i64 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+id! {
+    /// A node of the organization tree.
+    OrganizationId
+}
+id! {
+    /// A Unified CM cluster.
+    ClusterId
+}
+id! {
+    /// A device: a profile, a phone or another name that the cluster knows.
+    DeviceId
+}
+id! {
+    /// A line (directory number).
+    LineId
+}
+id! {
+    /// A line on a device.
+    AppearanceId
+}
+id! {
+    /// A user.
+    UserId
+}
+id! {
+    /// A bearer token.
+    TokenId
+}

@@ -1,0 +1,51 @@
+//! The organization tree: PROVIDER > RESELLER > CUSTOMER > INTERMEDIATE > SITE (HIE-1).
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Moment, OrganizationId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, DeriveEntityModel, Deserialize, Eq, PartialEq, Serialize)]
+#[sea_orm(table_name = "organization")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: OrganizationId,
+    pub parent_id: Option<OrganizationId>,
+    pub kind: Kind,
+    pub name: String,
+    /// Names from the root down, joined by dots (HIE-6).
+    pub path: String,
+    /// `path` in lower case; unique.
+    pub path_key: String,
+    pub version: i64,
+    pub created_at: Moment,
+    pub updated_at: Moment,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a node of the tree is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    DeriveActiveEnum,
+    Deserialize,
+    EnumIter,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    Provider,
+    Reseller,
+    Customer,
+    Intermediate,
+    Site,
+}

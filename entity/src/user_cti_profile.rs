@@ -1,0 +1,18 @@
+//! The profiles that applications may control for a user (USR-7).
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceId, UserId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, DeriveEntityModel, Deserialize, Eq, PartialEq, Serialize)]
+#[sea_orm(table_name = "user_cti_profile")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: UserId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub profile_id: DeviceId,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

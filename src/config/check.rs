@@ -1,0 +1,160 @@
+//! What a configuration must hold beyond the kind of each value, checked once when it is loaded.
+
+use toml::Value;
+
+use super::{Config, Fault, Origin, settings};
+
+/// Levels of a log filter.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Everything in the configuration that cannot work, a sentence each.
+pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fault> {
+    let mut faults = out_of_range(config, &origin);
+    let mut refuse = |wrong: bool, key: &'static str, message: &str| {
+        if wrong {
+            faults.push(Fault::Refused { key, origin: origin(key), message: message.to_owned() });
+        }
+    };
+    refuse(
+        config.no_auth && !config.listen.ip().to_canonical().is_loopback(),
+        "no_auth",
+        &format!("is for a loopback address only, such as 127.0.0.1:8080, and `listen` is {}", config.listen),
+    );
+    refuse(
+        !is_database(&config.database.url),
+        "database.url",
+        "must be `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`",
+    );
+    let page = &config.page;
+    refuse(
+        page.default > page.most,
+        "page.default",
+        &format!("is {} and must not be more than `page.most`, which is {}", page.default, page.most),
+    );
+    for directive in config.log.level.split(',') {
+        // A filter takes any word for the name of a module, and then logs everything of that module and
+        // nothing else: a misspelt level would silence the log.
+        let level = directive.rsplit('=').next().unwrap_or_default().trim();
+        refuse(
+            !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level)),
+            "log.level",
+            &format!("names the level `{level}`, which is none of {}", LEVELS.join(", ")),
+        );
+    }
+    faults
+}
+
+fn out_of_range(config: &Config, origin: &impl Fn(&str) -> Origin) -> Vec<Fault> {
+    let values = Value::try_from(config).expect("a configuration is made of what TOML can say");
+    let fault = |setting: super::Setting| {
+        let (least, most) = setting.range?.into_inner();
+        let value = setting.key.split('.').try_fold(&values, |table, name| table.get(name))?.as_integer()?;
+        let value = u64::try_from(value).ok()?;
+        let origin = origin(&setting.key);
+        (value < least || value > most).then_some(Fault::OutOfRange {
+            key: setting.key,
+            origin,
+            least,
+            most,
+            value,
+        })
+    };
+    settings().into_iter().filter_map(fault).collect()
+}
+
+fn is_database(url: &str) -> bool {
+    let place =
+        ["sqlite://", "postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    place.is_some_and(|place| !place.is_empty() && !place.starts_with('?'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(change: impl FnOnce(&mut Config)) -> Vec<String> {
+        let mut config = Config::default();
+        change(&mut config);
+        faults(&config, |_| Origin::Default).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_defaults_can_work() {
+        assert!(said(|_| {}).is_empty());
+    }
+
+    #[test]
+    fn both_ends_of_every_range_are_kept() {
+        for setting in settings() {
+            let Some(range) = setting.range.clone() else { continue };
+            let given = |value: u64| {
+                let mut config = toml::Table::try_from(Config::default()).expect("serializes");
+                let value = Value::try_from(value).expect("fits");
+                match setting.key.split_once('.') {
+                    Some((section, name)) => config[section][name] = value,
+                    None => config[&setting.key] = value,
+                }
+                let config: Config = config.try_into().expect("is a number");
+                out_of_range(&config, &|_| Origin::Default).len()
+            };
+            assert_eq!((given(*range.start()), given(*range.end())), (0, 0), "{}", setting.key);
+            assert_eq!(given(*range.end() + 1), 1, "{}", setting.key);
+            if *range.start() > 0 {
+                assert_eq!(given(*range.start() - 1), 1, "{}", setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn serving_without_tokens_is_for_loopback_addresses() {
+        let open = |listen: &str| {
+            said(|config| {
+                config.no_auth = true;
+                config.listen = listen.parse().expect("is an address");
+            })
+        };
+        assert!(open("127.0.0.1:80").is_empty() && open("[::1]:80").is_empty());
+        assert!(open("127.9.9.9:80").is_empty() && open("[::ffff:127.0.0.1]:80").is_empty());
+        assert_eq!(
+            open("0.0.0.0:80"),
+            [
+                "`no_auth`, set by default, is for a loopback address only, such as 127.0.0.1:8080, and `listen` is 0.0.0.0:80"
+            ]
+        );
+        assert_eq!(open("192.0.2.7:80").len(), 1);
+    }
+
+    #[test]
+    fn a_database_is_sqlite_or_postgres() {
+        for url in
+            ["sqlite://a.db", "sqlite://a.db?mode=rwc", "postgres://host/name", "postgresql://host/name"]
+        {
+            assert!(is_database(url), "{url}");
+        }
+        for url in ["", "a.db", "sqlite://", "sqlite://?mode=rwc", "mysql://host/name", "postgres:/host/name"]
+        {
+            assert!(!is_database(url), "{url}");
+        }
+        let secret = said(|config| config.database.url = "mysql://ann:s3cret@host".into());
+        assert!(secret.len() == 1 && !secret[0].contains("s3cret"), "{secret:?}");
+    }
+
+    #[test]
+    fn a_page_is_no_larger_than_the_largest() {
+        let pages = said(|config| config.page.most = 20);
+        assert_eq!(
+            pages,
+            ["`page.default`, set by default, is 50 and must not be more than `page.most`, which is 20"]
+        );
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for level in ["info", "INFO", "roamline=debug,info", "roamline[request]=trace, warn"] {
+            assert!(said(|config| config.log.level = level.into()).is_empty(), "{level}");
+        }
+        for level in ["", "debgu", "info,", "roamline=loud"] {
+            assert_eq!(said(|config| config.log.level = level.into()).len(), 1, "{level}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The spine: everything that can happen. A rule returns changes, the store applies them, the outbox keeps them,
+//! the feed shows them; each matches them without `_`.
+//!
+//! Changes are public and permanent: add kinds, add optional fields. A test reads one stored sample of every kind.
+
+use entity::{
+    AppearanceId, DeviceId, LineId, OrganizationId, UserId, change_subject::Noun, cluster, device, line,
+    line_appearance, organization, phone, profile, profile_user, user,
+};
+use serde::{Deserialize, Serialize};
+
+/// The device that an appearance stands on, as far as a change needs it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct On {
+    pub organization_id: OrganizationId,
+    pub kind: device::Kind,
+    pub name: String,
+}
+
+macro_rules! changes {
+    ($( #[doc = $sentence:literal] $name:ident { $($field:ident : $ty:ty),* $(,)? } )*) => {
+        /// Something that happened, with the values before and after.
+        #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+        #[serde(tag = "kind")]
+        pub enum Change {
+            $( #[doc = $sentence] $name { $($field: $ty),* } ),*
+        }
+
+        /// What kind of thing happened.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum ChangeKind {
+            $( #[doc = $sentence] $name ),*
+        }
+
+        impl Change {
+            /// What kind of change it is.
+            pub fn kind(&self) -> ChangeKind {
+                match self { $( Self::$name { .. } => ChangeKind::$name ),* }
+            }
+        }
+
+        impl ChangeKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[ $( Self::$name ),* ];
+
+            /// The kind's name, as stored.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$name => stringify!($name) ),* }
+            }
+        }
+    };
+}
+
+changes! {
+    /// An organization was created.
+    OrganizationCreated { organization: organization::Model }
+    /// An organization got another name; the paths of everything below it follow.
+    OrganizationRenamed { before: organization::Model, after: organization::Model }
+    /// An organization was moved below another one, with everything below it.
+    OrganizationMoved { before: organization::Model, after: organization::Model }
+    /// An organization was deleted.
+    OrganizationDeleted { organization: organization::Model }
+    /// A cluster was created.
+    ClusterCreated { cluster: cluster::Model }
+    /// A cluster was updated.
+    ClusterUpdated { before: cluster::Model, after: cluster::Model }
+    /// A cluster was deleted.
+    ClusterDeleted { cluster: cluster::Model }
+    /// A name that is neither a profile's nor a phone's was registered on a cluster.
+    DeviceRegistered { device: device::Model }
+    /// Such a name was released.
+    DeviceReleased { device: device::Model }
+    /// A profile was created.
+    ProfileCreated { profile: profile::Model }
+    /// A profile was updated.
+    ProfileUpdated { before: profile::Model, after: profile::Model }
+    /// A profile was deleted.
+    ProfileDeleted { profile: profile::Model }
+    /// A phone was created.
+    PhoneCreated { phone: phone::Model }
+    /// A phone was updated.
+    PhoneUpdated { before: phone::Model, after: phone::Model }
+    /// A phone was deleted.
+    PhoneDeleted { phone: phone::Model }
+    /// A line was created.
+    LineCreated { line: line::Model }
+    /// A line's own settings, which all its appearances share, were updated.
+    LineUpdated { before: line::Model, after: line::Model }
+    /// A line was deleted.
+    LineDeleted { line: line::Model }
+    /// A line was put on a device.
+    AppearanceAdded { on: On, appearance: line_appearance::Model }
+    /// An appearance got another place or label on its device.
+    AppearanceUpdated { on: On, before: line_appearance::Model, after: line_appearance::Model }
+    /// An appearance's settings were changed through its line's original.
+    AppearanceSettingsChanged {
+        on: On,
+        appearance_id: AppearanceId,
+        line_id: LineId,
+        device_id: DeviceId,
+        through: AppearanceId,
+        before: line_appearance::Settings,
+        after: line_appearance::Settings,
+    }
+    /// A line was taken off a device.
+    AppearanceRemoved { on: On, appearance: line_appearance::Model }
+    /// The oldest clone became the original, as the original went.
+    ClonePromoted { on: On, before: line_appearance::Model, after: line_appearance::Model }
+    /// A user was created.
+    UserCreated { user: user::Model }
+    /// A user was updated; the default profile is part of it.
+    UserUpdated { before: user::Model, after: user::Model }
+    /// A user was deleted.
+    UserDeleted { user: user::Model }
+    /// A user was associated with a profile.
+    UserAssociated { organization_id: OrganizationId, association: profile_user::Model }
+    /// A user was disassociated from a profile; the users behind moved up.
+    UserDisassociated { organization_id: OrganizationId, association: profile_user::Model }
+    /// The users of a profile were put in another order.
+    UsersReordered { organization_id: OrganizationId, profile_id: DeviceId, before: Vec<UserId>, after: Vec<UserId> }
+    /// The phones that a user controls were changed.
+    UserPhonesChanged { organization_id: OrganizationId, user_id: UserId, before: Vec<DeviceId>, after: Vec<DeviceId> }
+    /// The profiles that applications may control for a user were changed.
+    UserCtiProfilesChanged {
+        organization_id: OrganizationId,
+        user_id: UserId,
+        before: Vec<DeviceId>,
+        after: Vec<DeviceId>,
+    }
+    /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
+    EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
+}
+
+impl Change {
+    /// The organization whose subtree it belongs to; none is everybody's.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::OrganizationCreated { organization } => Some(organization.id),
+            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => Some(after.id),
+            // The deleted one is in nobody's subtree any more.
+            Self::OrganizationDeleted { organization } => organization.parent_id,
+            Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
+                Some(cluster.organization_id)
+            }
+            Self::ClusterUpdated { after, .. } => Some(after.organization_id),
+            Self::DeviceRegistered { device } | Self::DeviceReleased { device } => {
+                Some(device.organization_id)
+            }
+            Self::ProfileCreated { profile } | Self::ProfileDeleted { profile } => {
+                Some(profile.organization_id)
+            }
+            Self::ProfileUpdated { after, .. } => Some(after.organization_id),
+            Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => Some(phone.organization_id),
+            Self::PhoneUpdated { after, .. } => Some(after.organization_id),
+            Self::LineCreated { line } | Self::LineDeleted { line } => Some(line.organization_id),
+            Self::LineUpdated { after, .. } => Some(after.organization_id),
+            Self::AppearanceAdded { on, .. }
+            | Self::AppearanceUpdated { on, .. }
+            | Self::AppearanceSettingsChanged { on, .. }
+            | Self::AppearanceRemoved { on, .. }
+            | Self::ClonePromoted { on, .. } => Some(on.organization_id),
+            Self::UserCreated { user } | Self::UserDeleted { user } => Some(user.organization_id),
+            Self::UserUpdated { after, .. } => Some(after.organization_id),
+            Self::UserAssociated { organization_id, .. }
+            | Self::UserDisassociated { organization_id, .. }
+            | Self::UsersReordered { organization_id, .. }
+            | Self::UserPhonesChanged { organization_id, .. }
+            | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            Self::EstateGenerated { .. } => None,
+        }
+    }
+
+    /// The organization whose subtree the thing left, when it moved away.
+    pub fn left_organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::OrganizationMoved { before, .. } => before.parent_id,
+            _ => None,
+        }
+    }
+
+    /// What it is about: the thing itself first, then what it stands on or belongs to.
+    pub fn subjects(&self) -> Vec<(Noun, i64)> {
+        match self {
+            Self::OrganizationCreated { organization } | Self::OrganizationDeleted { organization } => {
+                vec![(Noun::Organization, organization.id.0)]
+            }
+            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => {
+                vec![(Noun::Organization, after.id.0)]
+            }
+            Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
+                vec![(Noun::Cluster, cluster.id.0)]
+            }
+            Self::ClusterUpdated { after, .. } => vec![(Noun::Cluster, after.id.0)],
+            Self::DeviceRegistered { device } | Self::DeviceReleased { device } => {
+                vec![(Noun::Device, device.id.0)]
+            }
+            Self::ProfileCreated { profile } | Self::ProfileDeleted { profile } => {
+                vec![(Noun::Profile, profile.id.0)]
+            }
+            Self::ProfileUpdated { after, .. } => vec![(Noun::Profile, after.id.0)],
+            Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => vec![(Noun::Phone, phone.id.0)],
+            Self::PhoneUpdated { after, .. } => vec![(Noun::Phone, after.id.0)],
+            Self::LineCreated { line } | Self::LineDeleted { line } => vec![(Noun::Line, line.id.0)],
+            Self::LineUpdated { after, .. } => vec![(Noun::Line, after.id.0)],
+            Self::AppearanceAdded { on, appearance } | Self::AppearanceRemoved { on, appearance } => {
+                placed(on, appearance.id, appearance.line_id, appearance.device_id)
+            }
+            Self::AppearanceUpdated { on, after, .. } | Self::ClonePromoted { on, after, .. } => {
+                placed(on, after.id, after.line_id, after.device_id)
+            }
+            Self::AppearanceSettingsChanged { on, appearance_id, line_id, device_id, .. } => {
+                placed(on, *appearance_id, *line_id, *device_id)
+            }
+            Self::UserCreated { user } | Self::UserDeleted { user } => vec![(Noun::User, user.id.0)],
+            Self::UserUpdated { after, .. } => vec![(Noun::User, after.id.0)],
+            Self::UserAssociated { association, .. } | Self::UserDisassociated { association, .. } => {
+                vec![(Noun::Profile, association.profile_id.0), (Noun::User, association.user_id.0)]
+            }
+            Self::UsersReordered { profile_id, after, .. } => std::iter::once((Noun::Profile, profile_id.0))
+                .chain(after.iter().map(|user| (Noun::User, user.0)))
+                .collect(),
+            Self::UserPhonesChanged { user_id, before, after, .. } => {
+                with_devices(*user_id, Noun::Phone, before, after)
+            }
+            Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
+                with_devices(*user_id, Noun::Profile, before, after)
+            }
+            Self::EstateGenerated { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The noun under which a device of this kind is found.
+pub fn noun_of(kind: device::Kind) -> Noun {
+    match kind {
+        device::Kind::Profile => Noun::Profile,
+        device::Kind::Phone => Noun::Phone,
+        device::Kind::Other => Noun::Device,
+    }
+}
+
+fn placed(on: &On, appearance: AppearanceId, line: LineId, device: DeviceId) -> Vec<(Noun, i64)> {
+    vec![(Noun::Appearance, appearance.0), (Noun::Line, line.0), (noun_of(on.kind), device.0)]
+}
+
+/// The user, and the devices that came or went.
+fn with_devices(user: UserId, noun: Noun, before: &[DeviceId], after: &[DeviceId]) -> Vec<(Noun, i64)> {
+    let moved =
+        before.iter().filter(|d| !after.contains(d)).chain(after.iter().filter(|d| !before.contains(d)));
+    std::iter::once((Noun::User, user.0)).chain(moved.map(|d| (noun, d.0))).collect()
+}

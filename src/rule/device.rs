@@ -1,0 +1,114 @@
+//! Device names: one namespace per cluster for profiles, phones and everything else (NAM-1 to NAM-9).
+
+use entity::{
+    ClusterId, DeviceId, OrganizationId,
+    device::{Kind, Model},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Broken, Change, Decision, Rule, cluster::Place, value};
+
+/// Who has a name on the cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Owner {
+    pub kind: Kind,
+    /// Whether the caller may know (ACC-7).
+    pub visible: bool,
+}
+
+impl Owner {
+    /// The rule that a second use of the name breaks.
+    pub fn clash(self, name: &str) -> Rule {
+        let name = name.to_owned();
+        match (self.visible, self.kind) {
+            (false, _) => Rule::NameTaken { name },
+            (true, Kind::Profile) => Rule::NameTakenByProfile { name },
+            (true, Kind::Phone | Kind::Other) => Rule::NameTakenByDevice { name },
+        }
+    }
+}
+
+/// Registers a name that is neither a profile's nor a phone's: a gateway, a CTI port, …
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Register {
+    pub organization: OrganizationId,
+    pub cluster: ClusterId,
+    pub name: String,
+    pub description: String,
+}
+
+/// What [`register`] must know.
+pub struct RegisterFacts {
+    pub id: DeviceId,
+    pub place: Place,
+    pub owner: Option<Owner>,
+}
+
+/// Releases such a name.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Release {
+    pub id: DeviceId,
+}
+
+/// Decides [`Register`].
+pub fn register(cmd: &Register, facts: &RegisterFacts) -> Decision {
+    let mut broken = Broken::none();
+    facts.place.check(&mut broken, cmd.organization, cmd.cluster);
+    broken.take(value::device_name(&cmd.name), "name");
+    value::text(&mut broken, "The description", &cmd.description, 128, "description");
+    if let Some(owner) = facts.owner {
+        broken.add(owner.clash(&cmd.name), "name");
+    }
+    broken.or(|| {
+        let device = Model {
+            id: facts.id,
+            cluster_id: cmd.cluster,
+            organization_id: cmd.organization,
+            kind: Kind::Other,
+            name: cmd.name.clone(),
+            name_key: value::key(&cmd.name),
+            description: cmd.description.clone(),
+        };
+        vec![Change::DeviceRegistered { device }]
+    })
+}
+
+/// Decides [`Release`]; the fact is the device, when it is there and neither a profile nor a phone.
+pub fn release(cmd: &Release, current: Option<&Model>) -> Decision {
+    match current {
+        Some(device) if device.kind == Kind::Other => {
+            Ok(vec![Change::DeviceReleased { device: device.clone() }])
+        }
+        _ => Err(Broken::one(Rule::NotFound { noun: "device", id: cmd.id.to_string() }, "id")),
+    }
+}
+
+/// Up to three free names near a taken one (NAM-9). `taken` holds the keys of names on the cluster.
+pub fn suggestions(name: &str, taken: impl Fn(&str) -> bool) -> Vec<String> {
+    let stem: String = name.chars().take(46).collect();
+    (2..200)
+        .map(|n| format!("{stem}-{n}"))
+        .filter(|candidate| !taken(&value::key(candidate)))
+        .take(3)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clash_says_no_more_than_the_caller_may_know() {
+        let code = |kind, visible| Owner { kind, visible }.clash("x").code().as_str();
+        assert_eq!(code(Kind::Profile, true), "NAME_TAKEN_BY_PROFILE");
+        assert_eq!(code(Kind::Phone, true), "NAME_TAKEN_BY_DEVICE");
+        assert_eq!(code(Kind::Other, true), "NAME_TAKEN_BY_DEVICE");
+        assert_eq!(code(Kind::Profile, false), "NAME_TAKEN");
+    }
+
+    #[test]
+    fn three_free_names_are_suggested() {
+        assert_eq!(suggestions("EM", |key| key == "em-3"), ["EM-2", "EM-4", "EM-5"]);
+        assert!(suggestions(&"x".repeat(50), |_| false).iter().all(|s| s.len() <= 50));
+    }
+}

@@ -1,0 +1,322 @@
+//! Organizations: the tree and what may stand where (HIE-1, HIE-4, HIE-6).
+
+use entity::{
+    Moment, OrganizationId,
+    organization::{Kind, Model},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Broken, Change, Decision, Rule, check_version, value};
+
+/// Makes an organization below a parent, or a root.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Create {
+    pub parent: Option<OrganizationId>,
+    pub kind: Kind,
+    pub name: String,
+}
+
+/// What [`create`] must know.
+pub struct CreateFacts {
+    pub id: OrganizationId,
+    pub now: Moment,
+    pub parent: Option<Model>,
+    /// Whether a neighbour has the name.
+    pub taken: bool,
+}
+
+/// Gives an organization another name.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Rename {
+    pub id: OrganizationId,
+    pub expected_version: Option<i64>,
+    pub name: String,
+}
+
+/// What [`rename`] must know.
+pub struct RenameFacts {
+    pub now: Moment,
+    pub current: Option<Model>,
+    pub taken: bool,
+}
+
+/// Moves an organization, with everything below it, below another parent.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Move {
+    pub id: OrganizationId,
+    pub expected_version: Option<i64>,
+    pub parent: OrganizationId,
+}
+
+/// What [`relocate`] must know.
+pub struct MoveFacts {
+    pub now: Moment,
+    pub current: Option<Model>,
+    pub parent: Option<Model>,
+    pub taken: bool,
+    /// Whether the new parent is the organization itself or stands below it.
+    pub inside: bool,
+    /// Clusters in use below it that would no longer serve it.
+    pub left: Vec<String>,
+}
+
+/// Deletes an organization that holds nothing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Delete {
+    pub id: OrganizationId,
+    pub expected_version: Option<i64>,
+}
+
+/// What [`delete`] must know.
+pub struct DeleteFacts {
+    pub current: Option<Model>,
+    /// What it holds, such as `2 profiles`.
+    pub holds: Vec<String>,
+}
+
+/// Decides [`Create`].
+pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
+    let mut broken = Broken::none();
+    broken.take(value::organization_name(&cmd.name), "name");
+    if let Some(parent) = cmd.parent {
+        broken.when(facts.parent.is_none(), || not_found(parent), "parentId");
+    }
+    if cmd.parent.is_none() || facts.parent.is_some() {
+        check_place(&mut broken, cmd.kind, facts.parent.as_ref(), "kind");
+    }
+    let path = path(facts.parent.as_ref(), &cmd.name);
+    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
+    broken.or(|| {
+        let organization = Model {
+            id: facts.id,
+            parent_id: cmd.parent,
+            kind: cmd.kind,
+            name: cmd.name.clone(),
+            path_key: value::key(&path),
+            path: path.clone(),
+            version: 1,
+            created_at: facts.now,
+            updated_at: facts.now,
+        };
+        vec![Change::OrganizationCreated { organization }]
+    })
+}
+
+/// Decides [`Rename`].
+pub fn rename(cmd: &Rename, facts: &RenameFacts) -> Decision {
+    let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
+    let mut broken = Broken::none();
+    check_version(&mut broken, cmd.expected_version, current.version);
+    broken.take(value::organization_name(&cmd.name), "name");
+    let above = current.path.strip_suffix(&current.name).unwrap_or_default();
+    let path = format!("{above}{}", cmd.name);
+    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
+    broken.or(|| {
+        if cmd.name == current.name {
+            return Vec::new();
+        }
+        let after = Model {
+            name: cmd.name.clone(),
+            path_key: value::key(&path),
+            path: path.clone(),
+            version: current.version + 1,
+            updated_at: facts.now,
+            ..current.clone()
+        };
+        vec![Change::OrganizationRenamed { before: current.clone(), after }]
+    })
+}
+
+/// Decides [`Move`].
+pub fn relocate(cmd: &Move, facts: &MoveFacts) -> Decision {
+    let mut broken = Broken::none();
+    broken.when(facts.current.is_none(), || not_found(cmd.id), "id");
+    broken.when(facts.parent.is_none(), || not_found(cmd.parent), "parentId");
+    let (Some(current), Some(parent)) = (&facts.current, &facts.parent) else { return Err(broken) };
+    check_version(&mut broken, cmd.expected_version, current.version);
+    broken.when(facts.inside, || Rule::OrganizationInsideItself, "parentId");
+    if !facts.inside {
+        check_place(&mut broken, current.kind, Some(parent), "parentId");
+    }
+    for cluster in &facts.left {
+        broken.add(Rule::OrganizationLeavesCluster { cluster: cluster.clone() }, "parentId");
+    }
+    let path = path(Some(parent), &current.name);
+    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "parentId");
+    broken.or(|| {
+        if current.parent_id == Some(parent.id) {
+            return Vec::new();
+        }
+        let after = Model {
+            parent_id: Some(parent.id),
+            path_key: value::key(&path),
+            path: path.clone(),
+            version: current.version + 1,
+            updated_at: facts.now,
+            ..current.clone()
+        };
+        vec![Change::OrganizationMoved { before: current.clone(), after }]
+    })
+}
+
+/// Decides [`Delete`].
+pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
+    let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
+    let mut broken = Broken::none();
+    check_version(&mut broken, cmd.expected_version, current.version);
+    broken.when(
+        !facts.holds.is_empty(),
+        || Rule::OrganizationNotEmpty { holds: facts.holds.join(", ") },
+        "id",
+    );
+    broken.or(|| vec![Change::OrganizationDeleted { organization: current.clone() }])
+}
+
+/// The dotted path of a name below a parent.
+pub fn path(parent: Option<&Model>, name: &str) -> String {
+    parent.map_or_else(|| name.to_owned(), |parent| format!("{}.{name}", parent.path))
+}
+
+fn not_found(id: OrganizationId) -> Rule {
+    Rule::NotFound { noun: "organization", id: id.to_string() }
+}
+
+fn check_place(broken: &mut Broken, kind: Kind, parent: Option<&Model>, path: &str) {
+    let fits = match (kind, parent.map(|parent| parent.kind)) {
+        (Kind::Provider, None)
+        | (Kind::Reseller, Some(Kind::Provider))
+        | (Kind::Customer, Some(Kind::Provider | Kind::Reseller))
+        | (Kind::Intermediate | Kind::Site, Some(Kind::Customer | Kind::Intermediate)) => true,
+        (Kind::Provider | Kind::Reseller | Kind::Customer | Kind::Intermediate | Kind::Site, _) => false,
+    };
+    let parent = parent.map_or_else(|| "nothing".to_owned(), |parent| kind_name(parent.kind).to_owned());
+    broken.when(!fits, || Rule::OrganizationKindMisplaced { kind: kind_name(kind).to_owned(), parent }, path);
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Provider => "PROVIDER",
+        Kind::Reseller => "RESELLER",
+        Kind::Customer => "CUSTOMER",
+        Kind::Intermediate => "INTERMEDIATE",
+        Kind::Site => "SITE",
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::rule::tests_support::{no, ok};
+
+    pub fn organization(id: i64, kind: Kind, path: &str) -> Model {
+        Model {
+            id: OrganizationId(id),
+            parent_id: None,
+            kind,
+            name: path.rsplit('.').next().unwrap_or(path).to_owned(),
+            path: path.to_owned(),
+            path_key: value::key(path),
+            version: 1,
+            created_at: Moment(0),
+            updated_at: Moment(0),
+        }
+    }
+
+    fn create_below(parent: Option<Kind>, kind: Kind, name: &str, taken: bool) -> Decision {
+        let parent = parent.map(|kind| organization(1, kind, "acme"));
+        let cmd = Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into() };
+        create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
+    }
+
+    #[test]
+    fn each_kind_has_its_place() {
+        use Kind::{Customer, Intermediate, Provider, Reseller, Site};
+        ok(create_below(None, Provider, "acme", false));
+        for (parent, kind) in [
+            (Provider, Reseller),
+            (Provider, Customer),
+            (Reseller, Customer),
+            (Customer, Intermediate),
+            (Intermediate, Intermediate),
+            (Intermediate, Site),
+            (Customer, Site),
+        ] {
+            ok(create_below(Some(parent), kind, "x", false));
+        }
+        for (parent, kind) in
+            [(Site, Site), (Customer, Customer), (Provider, Site), (Provider, Provider), (Site, Intermediate)]
+        {
+            no(create_below(Some(parent), kind, "x", false), &[("ORGANIZATION_KIND_MISPLACED", "kind")]);
+        }
+        no(create_below(None, Kind::Site, "x", false), &[("ORGANIZATION_KIND_MISPLACED", "kind")]);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        no(
+            create_below(Some(Kind::Site), Kind::Site, "a.b", true),
+            &[
+                ("ORGANIZATION_NAME_INVALID", "name"),
+                ("ORGANIZATION_KIND_MISPLACED", "kind"),
+                ("ORGANIZATION_NAME_TAKEN", "name"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_rename_rewrites_the_path_and_the_same_name_is_no_change() {
+        let rename = |name: &str, version| {
+            rename(
+                &Rename { id: OrganizationId(2), expected_version: Some(version), name: name.into() },
+                &RenameFacts {
+                    now: Moment(7),
+                    current: Some(organization(2, Kind::Site, "acme.Berlin")),
+                    taken: false,
+                },
+            )
+        };
+        let changes = ok(rename("Bonn", 1));
+        assert!(
+            matches!(&changes[0], Change::OrganizationRenamed { after, .. } if after.path == "acme.Bonn" && after.version == 2)
+        );
+        assert!(ok(rename("Berlin", 1)).is_empty());
+        no(rename("Bonn", 4), &[("VERSION_CONFLICT", "expectedVersion")]);
+    }
+
+    #[test]
+    fn a_move_stays_outside_itself_and_within_reach_of_its_clusters() {
+        let relocate = |inside, left: &[&str]| {
+            relocate(
+                &Move { id: OrganizationId(2), expected_version: None, parent: OrganizationId(3) },
+                &MoveFacts {
+                    now: Moment(7),
+                    current: Some(organization(2, Kind::Site, "acme.Berlin")),
+                    parent: Some(organization(3, Kind::Customer, "other")),
+                    taken: false,
+                    inside,
+                    left: left.iter().map(|&s| s.to_owned()).collect(),
+                },
+            )
+        };
+        let changes = ok(relocate(false, &[]));
+        assert!(
+            matches!(&changes[0], Change::OrganizationMoved { after, .. } if after.path == "other.Berlin")
+        );
+        no(
+            relocate(true, &["emea"]),
+            &[("ORGANIZATION_INSIDE_ITSELF", "parentId"), ("ORGANIZATION_LEAVES_CLUSTER", "parentId")],
+        );
+    }
+
+    #[test]
+    fn only_an_empty_one_is_deleted() {
+        let delete = |current: Option<Model>, holds: &[&str]| {
+            let holds = holds.iter().map(|&s| s.to_owned()).collect();
+            delete(&Delete { id: OrganizationId(2), expected_version: None }, &DeleteFacts { current, holds })
+        };
+        let site = organization(2, Kind::Site, "acme.Berlin");
+        ok(delete(Some(site.clone()), &[]));
+        no(delete(Some(site), &["2 profiles"]), &[("ORGANIZATION_NOT_EMPTY", "id")]);
+        no(delete(None, &[]), &[("NOT_FOUND", "id")]);
+    }
+}
