@@ -1,3 +1,9 @@
+pub mod app;
+pub mod caller;
 pub mod cli;
+pub mod command;
 pub mod config;
+pub mod error;
+pub mod feed;
 pub mod rule;
+pub mod store;

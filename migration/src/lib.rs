@@ -1,6 +1,7 @@
 //! Steps from an empty database to today's, one file each and the same for SQLite and PostgreSQL. A unique index
 //! is named after the rule that it guards.
 
+pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_spine;

@@ -22,6 +22,7 @@ macro_rules! changes {
         /// Something that happened, with the values before and after.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
         #[serde(tag = "kind")]
+        #[expect(clippy::large_enum_variant, reason = "few are alive at once, and every stage matches them")]
         pub enum Change {
             $( #[doc = $sentence] $name { $($field: $ty),* } ),*
         }

@@ -27,6 +27,11 @@ impl<T: Default + DeserializeOwned + Serialize> Patch<T> {
         Self { fields, of: PhantomData }
     }
 
+    /// A patch that sends every field of a value.
+    pub fn whole(value: &T) -> Self {
+        Self::new(object(value).unwrap_or_default())
+    }
+
     /// Whether nothing was sent.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()

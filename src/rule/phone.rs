@@ -228,7 +228,7 @@ fn check(
     }
     if let (true, Some(id)) = (sent.has("owner_id"), phone.owner_id) {
         let mut part = Broken::none();
-        check_users(&mut part, &[id], &[referred.owner.clone()], phone.cluster_id, "ownerId");
+        check_users(&mut part, &[id], std::slice::from_ref(&referred.owner), phone.cluster_id, "ownerId");
         for breach in part.0 {
             broken.add(breach.rule, "ownerId");
         }

@@ -1,0 +1,337 @@
+//! The application: the store behind its only doors, the feed, the clock, who may come in. `begin` demands a right
+//! and `commit` keeps the changes with what they changed, so that there is no write without either.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use entity::{Moment, OrganizationId, TokenId, token};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    caller::{Caller, Right, Scope},
+    config::{Config, Synchronous},
+    error::Error,
+    feed::{self, Feed},
+    rule::{Broken, Change},
+    store::{self, Reader, Snapshot, Store, Tx},
+};
+
+/// How long what is known of a token is believed; a revoked one is out after it.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// Tokens remembered at once, so that guesses cannot fill the memory.
+const REMEMBERED: usize = 10_000;
+
+/// Tells the time. The real one is handed in by `main`, a still one by tests.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// The application; clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    feed: Feed,
+    config: Config,
+    clock: Clock,
+    tokens: Mutex<HashMap<String, (Instant, Option<token::Model>)>>,
+}
+
+/// What a caller says with a mutation, whatever it does.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Whether to only see what would happen.
+    pub dry_run: bool,
+    /// Kept with every change.
+    pub reason: Option<String>,
+    pub idempotency_key: Option<String>,
+}
+
+/// What was done, or on a dry run would have been.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    pub changes: Vec<Change>,
+    /// Number of the last change; the newest one's when nothing changed.
+    pub cursor: i64,
+}
+
+impl App {
+    /// Opens the database, brings it up to date, and starts to follow its changes.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, Error> {
+        let store = Self::open_store(&config).await?;
+        store.migrate().await?;
+        let options =
+            feed::Options { ring: config.feed.ring, poll: Duration::from_millis(config.feed.poll_ms) };
+        let feed = Feed::start(store.clone(), options).await?;
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, tokens: Mutex::default() })))
+    }
+
+    /// Brings the database up to date and does nothing else.
+    pub async fn migrate(config: &Config) -> Result<(), Error> {
+        Ok(Self::open_store(config).await?.migrate().await?)
+    }
+
+    async fn open_store(config: &Config) -> Result<Store, Error> {
+        let options = store::Options {
+            url: config.database.url.clone(),
+            connections: config.database.connections,
+            wait: Duration::from_millis(config.database.wait_ms),
+            synchronous: match config.database.synchronous {
+                Synchronous::Off => "off",
+                Synchronous::Normal => "normal",
+                Synchronous::Full => "full",
+            },
+        };
+        Ok(Store::open(&options).await?)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The time.
+    pub fn now(&self) -> Moment {
+        (self.0.clock)()
+    }
+
+    /// The change stream.
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// Statements sent to the database so far.
+    pub fn statements(&self) -> u64 {
+        self.0.store.statements()
+    }
+
+    /// Whether requests can be answered.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if self.0.store.is_migrated().await? { Ok(()) } else { Err(Error::Busy) }
+    }
+
+    /// Reads of what the caller sees.
+    pub fn read(&self, caller: &Caller) -> Reader {
+        self.0.store.read(caller.scope)
+    }
+
+    /// Reads of everything at one moment; the caller's scope is for the reader to keep.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(self.0.store.snapshot().await?)
+    }
+
+    /// The oldest change that is kept.
+    pub async fn oldest_change(&self) -> Result<Option<(i64, Moment)>, Error> {
+        Ok(store::outbox::oldest(&self.0.store).await?)
+    }
+
+    /// Begins to write, for a caller with the right. `ids` is how many new things may be made.
+    pub async fn begin(&self, caller: &Caller, right: Right, ids: i64) -> Result<Tx, Error> {
+        if !caller.may(right) {
+            return Err(Error::Denied(right));
+        }
+        Ok(self.0.store.begin(caller.scope, self.now(), ids).await?)
+    }
+
+    /// Applies changes within the transaction; what somebody else was faster at is a broken rule.
+    pub async fn stage(&self, tx: &mut Tx, changes: Vec<Change>) -> Result<Result<(), Broken>, Error> {
+        match tx.stage(changes).await {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => match store::clash(&error) {
+                Some((rule, path)) => Ok(Err(Broken::one(rule, path))),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Keeps what was staged with its changes, ends the transaction and wakes the followers; a dry run leaves
+    /// nothing.
+    pub async fn commit(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        call: &Call,
+        input_hash: &str,
+    ) -> Result<Committed, Error> {
+        let changes = tx.take_staged();
+        if call.dry_run {
+            self.0.store.roll_back(tx).await?;
+            return Ok(Committed { changes, cursor: self.0.feed.latest() });
+        }
+        let cursor = if changes.is_empty() {
+            self.0.feed.latest()
+        } else {
+            store::outbox::append(&tx, &changes, &caller.name, call.reason.as_deref()).await?
+        };
+        if let Some(key) = &call.idempotency_key {
+            let answer = serde_json::to_string(&(cursor, &changes)).map_err(Error::internal)?;
+            let answer = entity::idempotency::Model {
+                caller: who(caller),
+                key: key.clone(),
+                input_hash: input_hash.to_owned(),
+                answer,
+                at: tx.now(),
+            };
+            store::idempotency::keep(&tx, answer).await?;
+        }
+        self.0.store.commit(tx).await?;
+        if !changes.is_empty() {
+            self.0.feed.nudge();
+        }
+        Ok(Committed { changes, cursor })
+    }
+
+    /// Ends the transaction as if it had never been.
+    pub async fn abandon(&self, tx: Tx) -> Result<(), Error> {
+        Ok(self.0.store.roll_back(tx).await?)
+    }
+
+    /// What was answered before to the caller's key, for the same input only.
+    pub async fn answered(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        key: &str,
+        input_hash: &str,
+    ) -> Result<Option<Committed>, Error> {
+        let Some(found) = store::idempotency::find(tx, &who(caller), key).await? else { return Ok(None) };
+        if found.input_hash != input_hash {
+            return Err(Error::KeyReused);
+        }
+        let (cursor, changes) = serde_json::from_str(&found.answer).map_err(Error::internal)?;
+        Ok(Some(Committed { changes, cursor }))
+    }
+
+    /// Forgets changes and answers that are older than the setting says.
+    pub async fn trim(&self) -> Result<u64, Error> {
+        match i64::from(self.config().feed.keep_days) {
+            0 => Ok(0),
+            days => Ok(store::outbox::trim(&self.0.store, self.now().plus_days(-days)).await?),
+        }
+    }
+
+    /// Fills an empty database with a generated estate.
+    pub async fn generate(
+        &self,
+        caller: &Caller,
+        estate: store::Estate,
+        progress: impl FnMut(u64) + Send,
+    ) -> Result<Committed, Error> {
+        let mut tx = self.begin(caller, Right::Configure, store::generate_ids(estate)).await?;
+        let change = match store::generate(&tx, estate, progress).await {
+            Ok(change) => change,
+            Err(sea_orm::DbErr::Custom(message)) => return Err(Error::Input(message)),
+            Err(error) => return Err(error.into()),
+        };
+        tx.stage(vec![change]).await?;
+        self.commit(tx, caller, &Call::default(), "").await
+    }
+
+    /// Who comes with this token; without tokens, an administrator.
+    pub async fn authenticate(&self, secret: Option<&str>) -> Result<Caller, Error> {
+        let Some(secret) = secret else {
+            return if self.config().no_auth {
+                Ok(Caller::administrator("no-auth"))
+            } else {
+                Err(Error::Anonymous)
+            };
+        };
+        let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
+        let known = {
+            let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.get(&hash).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, token)| token.clone())
+        };
+        let token = if let Some(token) = known {
+            token
+        } else {
+            let token = store::token::by_hash(&self.0.store, &hash).await?;
+            let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            if tokens.len() >= REMEMBERED {
+                tokens.clear();
+            }
+            tokens.insert(hash, (Instant::now(), token.clone()));
+            token
+        };
+        self.caller(token.as_ref()).ok_or(Error::Anonymous)
+    }
+
+    /// The caller as of now, for streams that outlive a permission.
+    pub async fn renew(&self, caller: &Caller) -> Result<Caller, Error> {
+        match caller.token {
+            None => Ok(caller.clone()),
+            Some(id) => {
+                let token = store::token::by_id(&self.0.store, id).await?;
+                self.caller(token.as_ref()).ok_or(Error::Anonymous)
+            }
+        }
+    }
+
+    fn caller(&self, token: Option<&token::Model>) -> Option<Caller> {
+        let token = token?;
+        let ended = token.revoked_at.is_some() || token.expires_at.is_some_and(|at| at <= self.now());
+        (!ended).then(|| Caller {
+            token: Some(token.id),
+            name: token.name.clone(),
+            role: token.role,
+            scope: token.organization_id.map_or(Scope::All, Scope::Below),
+        })
+    }
+
+    /// Makes a token and answers its secret, which is not kept.
+    pub async fn create_token(
+        &self,
+        name: &str,
+        role: token::Role,
+        organization: Option<OrganizationId>,
+        days: Option<u32>,
+    ) -> Result<(token::Model, String), Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal(anyhow::anyhow!("{error}")))?;
+        let secret = format!("rml_{}", BASE64URL_NOPAD.encode(&bytes));
+        let token = token::Model {
+            id: store::token::next_id(&self.0.store).await?,
+            name: name.to_owned(),
+            hash: HEXLOWER.encode(&Sha256::digest(secret.as_bytes())),
+            role,
+            organization_id: organization,
+            created_at: self.now(),
+            expires_at: days.map(|days| self.now().plus_days(days.into())),
+            revoked_at: None,
+        };
+        store::token::insert(&self.0.store, token.clone()).await?;
+        Ok((token, secret))
+    }
+
+    /// An administrator's token, when there was never any token.
+    pub async fn first_token(&self) -> Result<Option<String>, Error> {
+        if !store::token::is_empty(&self.0.store).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.create_token("administrator", token::Role::Admin, None, None).await?.1))
+    }
+
+    /// Every token, oldest first.
+    pub async fn tokens(&self) -> Result<Vec<token::Model>, Error> {
+        Ok(store::token::all(&self.0.store).await?)
+    }
+
+    /// Ends a token; false when there is none, or it has ended.
+    pub async fn revoke_token(&self, id: TokenId) -> Result<bool, Error> {
+        Ok(store::token::revoke(&self.0.store, id, self.now()).await?)
+    }
+
+    /// The organization of a dotted path, as the caller sees the tree.
+    pub async fn organization(&self, caller: &Caller, path: &str) -> Result<OrganizationId, Error> {
+        store::organization::by_path(&self.read(caller), caller.scope, path)
+            .await?
+            .ok_or(Error::NotFound("organization of that path"))
+    }
+}
+
+/// Under which name a caller's answers are kept.
+fn who(caller: &Caller) -> String {
+    caller.token.map_or_else(|| caller.name.clone(), |id| format!("token {id}"))
+}

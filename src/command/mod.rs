@@ -1,0 +1,128 @@
+//! The one write path: permission, begin, facts, pure decision, apply, outbox, commit, wake. One file per noun says
+//! for each command which facts its rule needs and who may give it.
+
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    app::{App, Call, Committed},
+    caller::{Caller, Right},
+    error::Error,
+    rule::{Broken, Decision},
+    store::Tx,
+};
+
+mod cluster;
+mod device;
+mod line;
+mod organization;
+mod phone;
+mod profile;
+mod user;
+
+/// How often a transaction that stood in another one's way is tried.
+const TRIES: u32 = 5;
+
+/// Something that a caller may ask to be done.
+pub trait Command: Serialize + Send + Sync {
+    /// What tells commands apart where answers are kept.
+    const NAME: &'static str;
+    /// Who may give it.
+    const RIGHT: Right;
+
+    /// Reads the facts in the transaction and lets the rule decide.
+    fn decide(&self, tx: &Tx) -> impl Future<Output = Result<Decision, Error>> + Send;
+
+    /// How many new things it may make.
+    fn ids(&self) -> i64 {
+        1_000
+    }
+}
+
+/// What came of a command.
+pub type Outcome = Result<Committed, Broken>;
+
+/// Does a command, whole or not at all.
+pub async fn run<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -> Result<Outcome, Error> {
+    check(call)?;
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match attempt(app, caller, call, cmd).await {
+            Err(Error::Busy) if tried < TRIES => {
+                tokio::time::sleep(std::time::Duration::from_millis(5 << tried)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+#[tracing::instrument(name = "command", skip_all, fields(name = C::NAME))]
+async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -> Result<Outcome, Error> {
+    let mut tx = app.begin(caller, C::RIGHT, cmd.ids()).await?;
+    let mut hash = String::new();
+    if let (Some(key), false) = (&call.idempotency_key, call.dry_run) {
+        hash = input_hash(cmd)?;
+        if let Some(answered) = app.answered(&tx, caller, key, &hash).await? {
+            app.abandon(tx).await?;
+            return Ok(Ok(answered));
+        }
+    }
+    match stage(app, &mut tx, cmd).await? {
+        Ok(()) => Ok(Ok(app.commit(tx, caller, call, &hash).await?)),
+        Err(broken) => {
+            app.abandon(tx).await?;
+            Ok(Err(broken))
+        }
+    }
+}
+
+/// Decides a command and applies it within a transaction that goes on.
+pub async fn stage<C: Command>(app: &App, tx: &mut Tx, cmd: &C) -> Result<Result<(), Broken>, Error> {
+    match cmd.decide(tx).await? {
+        Ok(changes) if changes.is_empty() => Ok(Ok(())),
+        Ok(changes) => app.stage(tx, changes).await,
+        Err(broken) => Ok(Err(broken)),
+    }
+}
+
+fn check(call: &Call) -> Result<(), Error> {
+    if call.reason.as_deref().is_some_and(|reason| reason.chars().count() > 500) {
+        return Err(Error::Input("the reason may have 500 characters".to_owned()));
+    }
+    match call.idempotency_key.as_deref().map(str::len) {
+        Some(0) => Err(Error::Input("the idempotency key is empty; leave it out or choose one".to_owned())),
+        Some(201..) => Err(Error::Input("the idempotency key may have 200 bytes".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn input_hash<C: Command>(cmd: &C) -> Result<String, Error> {
+    let input = serde_json::to_vec(cmd).map_err(Error::internal)?;
+    let mut hash = Sha256::new();
+    hash.update(C::NAME);
+    hash.update([0]);
+    hash.update(&input);
+    Ok(HEXLOWER.encode(&hash.finalize()))
+}
+
+/// A command whose facts one store function reads and one rule function decides on.
+macro_rules! command {
+    ($command:ty, $name:literal, $right:ident, $facts:path, $rule:path) => {
+        impl $crate::command::Command for $command {
+            const NAME: &'static str = $name;
+            const RIGHT: $crate::caller::Right = $crate::caller::Right::$right;
+
+            async fn decide(
+                &self,
+                tx: &$crate::store::Tx,
+            ) -> Result<$crate::rule::Decision, $crate::error::Error> {
+                let facts = $facts(tx, self).await?;
+                Ok($rule(self, &facts))
+            }
+        }
+    };
+}
+
+use command;

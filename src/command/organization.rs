@@ -1,0 +1,25 @@
+//! Commands on organizations.
+
+use super::command;
+use crate::{
+    rule::organization::{Create, Delete, Move, Rename, create, delete, relocate, rename},
+    store::organization::{create_facts, delete_facts, move_facts, rename_facts},
+};
+
+// Only who sees the whole tree may plant another one.
+impl super::Command for Create {
+    const NAME: &'static str = "createOrganization";
+    const RIGHT: crate::caller::Right = crate::caller::Right::Configure;
+
+    async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
+        if self.parent.is_none() && tx.scope() != crate::caller::Scope::All {
+            return Err(crate::error::Error::Denied(crate::caller::Right::Configure));
+        }
+        let facts = create_facts(tx, self).await?;
+        Ok(create(self, &facts))
+    }
+}
+
+command!(Rename, "renameOrganization", Configure, rename_facts, rename);
+command!(Move, "moveOrganization", Configure, move_facts, relocate);
+command!(Delete, "deleteOrganization", Configure, delete_facts, delete);

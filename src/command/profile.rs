@@ -1,0 +1,72 @@
+//! Commands on profiles.
+
+use super::{Command, command};
+use crate::{
+    caller::Right,
+    error::Error,
+    rule::{
+        Broken, Decision, Patch, Rule,
+        line::{NewLine, Reference},
+        profile::{Copy, Create, Delete, Fields, Update, create, delete, update},
+    },
+    store::{
+        Tx,
+        line::on_device,
+        profile::{create_facts, delete_facts, locked, update_facts},
+        user::of_profile,
+    },
+};
+
+command!(Create, "createProfile", Edit, create_facts, create);
+command!(Update, "updateProfile", Edit, update_facts, update);
+command!(Delete, "deleteProfile", Edit, delete_facts, delete);
+
+/// A copy is a creation whose input is read from another profile: the same rules, no others.
+impl Command for Copy {
+    const NAME: &'static str = "copyProfile";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        let Some(from) = locked(tx, self.from).await? else {
+            let rule = Rule::NotFound { noun: "profile", id: self.from.to_string() };
+            return Ok(Err(Broken::one(rule, "id")));
+        };
+        let fields = Fields {
+            description: self.description.clone().unwrap_or(from.description),
+            button_template: Some(from.button_template),
+            softkey_template: from.softkey_template,
+            login_user_id: None,
+        };
+        let mut lines = Vec::new();
+        if self.lines {
+            for (appearance, _) in on_device(tx, self.from).await? {
+                lines.push(NewLine {
+                    line: Reference::Line(appearance.line_id),
+                    index: Some(appearance.position),
+                    label: appearance.label,
+                    description: None,
+                    settings: Patch::default(),
+                    line_settings: Patch::default(),
+                });
+            }
+        }
+        let users = if self.users {
+            of_profile(tx, self.from).await?.into_iter().map(|(association, _)| association.user_id).collect()
+        } else {
+            Vec::new()
+        };
+        let cmd = Create {
+            organization: self.organization.unwrap_or(from.organization_id),
+            cluster: from.cluster_id,
+            name: self.name.clone(),
+            product: from.product,
+            protocol: from.protocol,
+            fields: Patch::whole(&fields),
+            settings: Patch::whole(&from.settings),
+            lines,
+            users,
+        };
+        let facts = create_facts(tx, &cmd).await?;
+        Ok(create(&cmd, &facts))
+    }
+}

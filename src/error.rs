@@ -1,0 +1,116 @@
+//! Everything that can go wrong outside the rules, and the public code of each. Internals are kept for the log
+//! and never shown.
+
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+
+use crate::{caller::Right, rule::Broken};
+
+/// What went wrong.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The input cannot be read: a bad cursor, page or combination of arguments.
+    #[error("{0}")]
+    Input(String),
+    /// There is no such thing where the caller can see it.
+    #[error("there is no {0}")]
+    NotFound(&'static str),
+    /// The caller's role does not carry the right.
+    #[error("{}", denied(*.0))]
+    Denied(Right),
+    /// No token, or one that is unknown, expired or revoked.
+    #[error("a valid token is required: send `Authorization: Bearer <token>`")]
+    Anonymous,
+    /// The same idempotency key came with another input.
+    #[error("the idempotency key was used before with another input; choose a new key")]
+    KeyReused,
+    /// The cursor is older than the oldest change kept.
+    #[error(
+        "the changes after this cursor are no longer kept: read again, then follow from the newest cursor"
+    )]
+    CursorExpired,
+    /// Somebody else's transaction stood in the way; the same call may be sent again.
+    #[error("the database is busy; send the request again")]
+    Busy,
+    /// It took longer than allowed.
+    #[error("the request took longer than {0} ms")]
+    Timeout(u64),
+    /// Rules were broken where a caller inside the server did not expect it.
+    #[error("a rule is broken: {0:?}")]
+    Rules(Broken),
+    /// Ours.
+    #[error("internal error")]
+    Internal(Arc<anyhow::Error>),
+}
+
+/// The public code of an error, as `extensions.code`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Code {
+    BadUserInput,
+    NotFound,
+    Forbidden,
+    Unauthenticated,
+    Conflict,
+    CursorExpired,
+    Unavailable,
+    Timeout,
+    Internal,
+}
+
+/// The id of a request, told in its answer and in every log line about it.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl Error {
+    /// The public code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Input(_) | Self::Rules(_) => Code::BadUserInput,
+            Self::NotFound(_) => Code::NotFound,
+            Self::Denied(_) => Code::Forbidden,
+            Self::Anonymous => Code::Unauthenticated,
+            Self::KeyReused => Code::Conflict,
+            Self::CursorExpired => Code::CursorExpired,
+            Self::Busy => Code::Unavailable,
+            Self::Timeout(_) => Code::Timeout,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// An internal error from anything that went wrong inside.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(Arc::new(error.into()))
+    }
+}
+
+impl Code {
+    /// The code's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Conflict => "CONFLICT",
+            Self::CursorExpired => "CURSOR_EXPIRED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Timeout => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if crate::store::is_busy(&error) { Self::Busy } else { Self::internal(error) }
+    }
+}
+
+fn denied(right: Right) -> &'static str {
+    match right {
+        Right::Read => "your token may not read this",
+        Right::Edit => "your token may only read; an OPERATOR or ADMIN may change this",
+        Right::Configure => "only an ADMIN may change organizations, clusters and tokens",
+    }
+}

@@ -1,0 +1,134 @@
+//! What stands between the bytes of a request and the executor. Caps on text and variables come before
+//! parsing, because the parser recurses without a limit on list and object literals and a stack overflow
+//! ends the process. Caps on shape and cost come after parsing and before validation, because validation
+//! follows fragments again at every spread and a chain of them doubles its work at each link.
+//!
+//! Nothing here knows the schema: a document is judged by what it says, so that the verdict is cheap and
+//! can be kept with the parsed document.
+
+mod refusal;
+mod text;
+mod walk;
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_graphql::{
+    Request, Value, Variables,
+    parser::{
+        parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    },
+};
+use lru::LruCache;
+
+pub use self::{refusal::Refusal, text::check_text};
+use crate::config;
+
+/// Documents longer than this are parsed each time, so that the cache's memory stays in proportion to the
+/// number of documents that it may hold.
+const LONGEST_KEPT: usize = 16 * 1024;
+
+/// A request that may be executed, its document already parsed.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The request with its parsed document.
+    pub request: Request,
+    /// What kind of operation will run. A query when the request does not say which one to run, which
+    /// validation then refuses.
+    pub kind: OperationType,
+    /// The name of the operation that will run.
+    pub name: Option<String>,
+}
+
+/// Judges requests and keeps parsed documents.
+#[derive(Debug)]
+pub struct Guard {
+    limits: config::Guard,
+    page: config::Page,
+    documents: Mutex<LruCache<String, Arc<ExecutableDocument>>>,
+}
+
+impl Guard {
+    /// A guard with these limits. The page sizes tell what a list costs.
+    pub fn new(limits: &config::Guard, page: &config::Page) -> Self {
+        let room = NonZeroUsize::new(limits.documents).unwrap_or(NonZeroUsize::MIN);
+        Self { limits: limits.clone(), page: page.clone(), documents: Mutex::new(LruCache::new(room)) }
+    }
+
+    /// Parses and judges a request; the only way to the executor, for every transport.
+    pub fn prepare(&self, mut request: Request) -> Result<Prepared, Refusal> {
+        check_variables(&request.variables, self.limits.nesting)?;
+        let document = self.document(&request.query)?;
+
+        let chosen = chosen(&document, request.operation_name.as_deref());
+        let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
+            (operation.ty, name.map(str::to_owned))
+        });
+        if let Some((_, operation)) = chosen {
+            let cost = walk::cost(&document, operation, &request.variables, &self.page);
+            if cost > self.limits.cost {
+                return Err(Refusal::Cost { found: cost, most: self.limits.cost });
+            }
+        }
+
+        request.set_parsed_query(ExecutableDocument::clone(&document));
+        Ok(Prepared { request, kind, name })
+    }
+
+    /// The parsed document of a text. Only a document that passed every check that does not depend on
+    /// variables is kept, so one found in the cache needs none of them again.
+    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
+        let keep = text.len() <= LONGEST_KEPT;
+        if keep && let Some(known) = self.kept().get(text) {
+            return Ok(Arc::clone(known));
+        }
+        check_text(text, &self.limits)?;
+        let document = Arc::new(parse_query(text)?);
+        walk::check(&document, &self.limits)?;
+        if keep {
+            self.kept().put(text.to_owned(), Arc::clone(&document));
+        }
+        Ok(document)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<ExecutableDocument>>> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The operation that the executor will choose, by its own rules.
+fn chosen<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&'a str>,
+) -> Option<(Option<&'a str>, &'a OperationDefinition)> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some((None, &operation.node)),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name).map(|operation| (Some(name), &operation.node))
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            let mut all = operations.iter();
+            let (name, operation) = all.next()?;
+            all.next().is_none().then_some((Some(name.as_str()), &operation.node))
+        }
+    }
+}
+
+/// The reader of JSON stops at 128 levels; the executor's own recursion is held to the configured ones.
+fn check_variables(variables: &Variables, most: usize) -> Result<(), Refusal> {
+    fn fits(value: &Value, left: usize) -> bool {
+        match value {
+            Value::List(items) => left > 0 && items.iter().all(|item| fits(item, left - 1)),
+            Value::Object(fields) => left > 0 && fields.values().all(|field| fits(field, left - 1)),
+            _ => true,
+        }
+    }
+    if variables.values().all(|value| fits(value, most)) { Ok(()) } else { Err(Refusal::Variables { most }) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Why a document is refused: one variant per limit, with a sentence that says the limit, what was found
+//! and what to do. Clients switch on `extensions.code`; tools may read `extensions.limit`.
+
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
+use thiserror::Error;
+
+/// A document or its variables may not be executed.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum Refusal {
+    /// The text is not a GraphQL document.
+    #[error("{message}")]
+    Syntax { message: String, locations: Vec<Pos> },
+    /// Too many lexical tokens.
+    #[error("the document has more than {most} tokens; move values into variables or split it")]
+    Tokens { most: usize },
+    /// Brackets too deep, as written.
+    #[error("the document nests brackets deeper than {most} levels; flatten it or split it")]
+    Nesting { most: usize },
+    /// Variables too deep.
+    #[error("the variables nest lists and objects deeper than {most} levels; flatten them")]
+    Variables { most: usize },
+    /// Selections too deep once fragments are followed, counting each spread.
+    #[error(
+        "the document nests selections and fragments deeper than {most} levels once fragments are followed; \
+         shorten the chain of fragments"
+    )]
+    Followed { most: usize },
+    /// Fields too deep.
+    #[error("the document selects fields {found} levels deep; the limit is {most}; ask in several queries")]
+    Depth { found: u64, most: u64 },
+    /// Too many selections once fragments are followed.
+    #[error(
+        "the document holds {found} fields once fragments are followed; the limit is {most}; select fewer \
+         or ask in several queries"
+    )]
+    Fields { found: u64, most: u64 },
+    /// Too many aliases once fragments are followed.
+    #[error(
+        "the document holds {found} aliases once fragments are followed; the limit is {most}; use a list \
+         field or several queries"
+    )]
+    Aliases { found: u64, most: u64 },
+    /// Too dear.
+    #[error(
+        "the operation would cost {found} points, one for each field of each item; the limit is {most}; \
+         ask for smaller pages with `first`, or for fewer fields in nested lists"
+    )]
+    Cost { found: u64, most: u64 },
+    /// Introspection that multiplies itself.
+    #[error(
+        "the document asks for introspection too often or nests its lists deeper than {most} levels; use \
+         the usual introspection query or read /schema.graphql"
+    )]
+    Introspection { most: u64 },
+    /// A fragment that holds itself.
+    #[error("the fragment \"{fragment}\" spreads itself, directly or through others; break the cycle")]
+    Cycle { fragment: String },
+    /// A subscription with several root fields, or none.
+    #[error(
+        "a subscription selects exactly one field at its root, this one {found}; subscribe once for each"
+    )]
+    Roots { found: u64 },
+}
+
+impl Refusal {
+    /// The stable code for clients.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "GRAPHQL_PARSE_FAILED",
+            Self::Cycle { .. } | Self::Roots { .. } => "GRAPHQL_VALIDATION_FAILED",
+            Self::Tokens { .. }
+            | Self::Nesting { .. }
+            | Self::Variables { .. }
+            | Self::Followed { .. }
+            | Self::Depth { .. }
+            | Self::Fields { .. }
+            | Self::Aliases { .. }
+            | Self::Cost { .. }
+            | Self::Introspection { .. } => "QUERY_TOO_LARGE",
+        }
+    }
+
+    /// Name of the limit, its value, and what was found if that is known.
+    fn limit(&self) -> Option<(&'static str, u64, Option<u64>)> {
+        let count = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);
+        Some(match *self {
+            Self::Syntax { .. } | Self::Cycle { .. } | Self::Roots { .. } => return None,
+            Self::Tokens { most } => ("tokens", count(most), None),
+            Self::Nesting { most } | Self::Variables { most } | Self::Followed { most } => {
+                ("nesting", count(most), None)
+            }
+            Self::Depth { found, most } => ("depth", most, Some(found)),
+            Self::Fields { found, most } => ("fields", most, Some(found)),
+            Self::Aliases { found, most } => ("aliases", most, Some(found)),
+            Self::Cost { found, most } => ("cost", most, Some(found)),
+            Self::Introspection { most } => ("introspection", most, None),
+        })
+    }
+}
+
+impl From<parser::Error> for Refusal {
+    fn from(error: parser::Error) -> Self {
+        // The parser draws the faulty line, however long, above what it says; the place is in `locations`.
+        let drawn = error.to_string();
+        let said = drawn.rsplit_once("= ").map_or(drawn.as_str(), |(_, said)| said);
+        let message = format!("syntax error: {said}");
+        Self::Syntax { message, locations: error.positions().collect() }
+    }
+}
+
+impl From<Refusal> for ServerError {
+    fn from(refusal: Refusal) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", refusal.code());
+        if let Some((limit, most, found)) = refusal.limit() {
+            extensions.set("limit", limit);
+            extensions.set("most", most);
+            if let Some(found) = found {
+                extensions.set("found", found);
+            }
+        }
+        let mut error = Self::new(refusal.to_string(), None);
+        error.extensions = Some(extensions);
+        if let Refusal::Syntax { locations, .. } = refusal {
+            error.locations = locations;
+        }
+        error
+    }
+}

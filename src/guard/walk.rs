@@ -1,0 +1,269 @@
+//! One pass over the selections of a document. Each fragment is measured once and the measure is reused at
+//! every spread, so the pass is linear in the text even where what it measures is exponential; sums
+//! saturate. The pass itself recurses no deeper than the limit on nesting, because it stops there.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, Value, Variables,
+    parser::types::{
+        ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection,
+        SelectionSet,
+    },
+};
+
+use super::Refusal;
+use crate::config;
+
+/// Most lists of types and fields inside each other in introspection. Tools need two.
+const INTROSPECTION_LISTS: u64 = 2;
+
+/// Most introspection fields in one document.
+const INTROSPECTION_ROOTS: u64 = 10;
+
+type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
+
+/// Refuses a document by its shape. Unused fragments count too: validation walks them like the others.
+pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<(), Refusal> {
+    let mut walk = Walk { fragments: &document.fragments, most: limits.nesting, known: HashMap::new() };
+    let mut whole = Shape::default();
+    for (_, operation) in document.operations.iter() {
+        let shape = walk.set(&operation.node.selection_set.node, 1)?;
+        if operation.node.ty == OperationType::Subscription && shape.width != 1 {
+            return Err(Refusal::Roots { found: shape.width });
+        }
+        whole.add(shape);
+    }
+    let unused: Vec<_> =
+        document.fragments.keys().filter(|name| !walk.known.contains_key(name.as_str())).collect();
+    for name in unused {
+        whole.add(walk.fragment(name, 1)?);
+    }
+
+    let over = |found: u64, most: usize| {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        (found > most).then_some((found, most))
+    };
+    if let Some((found, most)) = over(whole.depth, limits.depth) {
+        return Err(Refusal::Depth { found, most });
+    }
+    if let Some((found, most)) = over(whole.selections, limits.fields) {
+        return Err(Refusal::Fields { found, most });
+    }
+    if let Some((found, most)) = over(whole.aliases, limits.aliases) {
+        return Err(Refusal::Aliases { found, most });
+    }
+    if whole.introspections > INTROSPECTION_ROOTS {
+        return Err(Refusal::Introspection { most: INTROSPECTION_LISTS });
+    }
+    Ok(())
+}
+
+/// What a set of selections amounts to once fragments are followed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shape {
+    /// Fields, spreads and inline fragments: every step that a walk without memory would take.
+    selections: u64,
+    aliases: u64,
+    /// Fields inside fields.
+    depth: u64,
+    /// Sets inside sets, spreads and inline fragments counted.
+    height: usize,
+    /// Fields at this level.
+    width: u64,
+    /// Introspection's lists inside each other, if this were introspection.
+    lists: u64,
+    /// Fields where introspection begins.
+    introspections: u64,
+}
+
+impl Shape {
+    /// Puts another set beside this one.
+    fn add(&mut self, other: Self) {
+        self.selections = self.selections.saturating_add(other.selections);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.width = self.width.saturating_add(other.width);
+        self.introspections = self.introspections.saturating_add(other.introspections);
+        self.depth = self.depth.max(other.depth);
+        self.height = self.height.max(other.height);
+        self.lists = self.lists.max(other.lists);
+    }
+}
+
+struct Walk<'a> {
+    fragments: &'a Fragments,
+    /// Deepest set, as in `Shape::height`.
+    most: usize,
+    /// The fragments met so far; `None` while one is being measured.
+    known: HashMap<&'a str, Option<Shape>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Measures a set that stands at a level.
+    fn set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Shape, Refusal> {
+        self.fits(level)?;
+        let mut shape = Shape { height: 1, ..Shape::default() };
+        for selection in &set.items {
+            let mut inner = match &selection.node {
+                Selection::Field(field) => self.field(&field.node, level)?,
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node, level + 1)?,
+                Selection::FragmentSpread(spread) => {
+                    self.fragment(&spread.node.fragment_name.node, level + 1)?
+                }
+            };
+            inner.height += 1;
+            inner.selections = inner.selections.saturating_add(1);
+            shape.add(inner);
+        }
+        Ok(shape)
+    }
+
+    fn field(&mut self, field: &'a Field, level: usize) -> Result<Shape, Refusal> {
+        let inside = if field.selection_set.node.items.is_empty() {
+            Shape::default()
+        } else {
+            self.set(&field.selection_set.node, level + 1)?
+        };
+        let name = field.name.node.as_str();
+        let begins = matches!(name, "__schema" | "__type");
+        if begins && inside.lists > INTROSPECTION_LISTS {
+            return Err(Refusal::Introspection { most: INTROSPECTION_LISTS });
+        }
+        let list = matches!(name, "types" | "fields" | "interfaces" | "possibleTypes" | "inputFields");
+        Ok(Shape {
+            aliases: inside.aliases.saturating_add(u64::from(field.alias.is_some())),
+            depth: inside.depth.saturating_add(1),
+            width: 1,
+            lists: inside.lists.saturating_add(u64::from(list)),
+            introspections: inside.introspections.saturating_add(u64::from(begins)),
+            ..inside
+        })
+    }
+
+    /// Measures a fragment, or remembers its measure. One that does not exist measures nothing here and
+    /// is named by validation.
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Shape, Refusal> {
+        match self.known.get(name.as_str()) {
+            Some(Some(shape)) => {
+                let shape = *shape;
+                self.fits(level + shape.height.saturating_sub(1))?;
+                return Ok(shape);
+            }
+            Some(None) => return Err(Refusal::Cycle { fragment: name.to_string() }),
+            None => {}
+        }
+        let Some(fragment) = self.fragments.get(name) else { return Ok(Shape::default()) };
+        self.known.insert(name, None);
+        let shape = self.set(&fragment.node.selection_set.node, level)?;
+        self.known.insert(name, Some(shape));
+        Ok(shape)
+    }
+
+    fn fits(&self, level: usize) -> Result<(), Refusal> {
+        if level > self.most { Err(Refusal::Followed { most: self.most }) } else { Ok(()) }
+    }
+}
+
+/// What an operation would cost with these variables: one point for each field of each item. Only for a
+/// document that passed [`check`], which bounds the recursion and excludes cycles.
+pub fn cost(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+    page: &config::Page,
+) -> u64 {
+    let mut pricing =
+        Pricing { fragments: &document.fragments, operation, variables, page, known: HashMap::new() };
+    let price = pricing.set(&operation.selection_set.node);
+    price.items.saturating_add(price.rest)
+}
+
+/// The price of a set: the fields that hold a connection's items apart, because only they are multiplied.
+#[derive(Clone, Copy, Debug, Default)]
+struct Price {
+    items: u64,
+    rest: u64,
+}
+
+struct Pricing<'a> {
+    fragments: &'a Fragments,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+    page: &'a config::Page,
+    known: HashMap<&'a str, Price>,
+}
+
+impl<'a> Pricing<'a> {
+    fn set(&mut self, set: &'a SelectionSet) -> Price {
+        let mut price = Price::default();
+        for selection in &set.items {
+            let inner = match &selection.node {
+                Selection::Field(field) => self.field(&field.node),
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            };
+            price.items = price.items.saturating_add(inner.items);
+            price.rest = price.rest.saturating_add(inner.rest);
+        }
+        price
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> Price {
+        if let Some(price) = self.known.get(name.as_str()) {
+            return *price;
+        }
+        let Some(fragment) = self.fragments.get(name) else { return Price::default() };
+        let price = self.set(&fragment.node.selection_set.node);
+        self.known.insert(name, price);
+        price
+    }
+
+    fn field(&mut self, field: &'a Field) -> Price {
+        let inside = self.set(&field.selection_set.node);
+        let size = self.size(field);
+        let children = if inside.items > 0 {
+            let size = size.unwrap_or_else(|| u64::from(self.page.default));
+            inside.items.saturating_mul(size).saturating_add(inside.rest)
+        } else {
+            inside.rest.saturating_mul(size.unwrap_or(1))
+        };
+        let whole = children.saturating_add(1);
+        if matches!(field.name.node.as_str(), "edges" | "nodes") {
+            Price { items: whole, rest: 0 }
+        } else {
+            Price { items: 0, rest: whole }
+        }
+    }
+
+    /// How many items a field asks for, if it says so: by `first` or `last`, or by the length of `ids`. A
+    /// page larger than any page may be counts as the largest: the field itself refuses it by name.
+    fn size(&self, field: &'a Field) -> Option<u64> {
+        let mut size = None;
+        for (name, value) in &field.arguments {
+            let ids = match name.node.as_str() {
+                "first" | "last" => false,
+                "ids" => true,
+                _ => continue,
+            };
+            let value = value.node.clone().into_const_with(|name| self.variable(&name).cloned().ok_or(()));
+            let found = match value {
+                Ok(Value::List(items)) if ids => u64::try_from(items.len()).ok(),
+                Ok(Value::Number(number)) if !ids => {
+                    Some(number.as_u64().unwrap_or(0).min(u64::from(self.page.most)))
+                }
+                _ => None,
+            };
+            size = size.max(found);
+        }
+        size
+    }
+
+    /// The value that a variable has in this request, its default included.
+    fn variable(&self, name: &Name) -> Option<&Value> {
+        self.variables.get(name).or_else(|| {
+            let mut definitions = self.operation.variable_definitions.iter();
+            let definition = definitions.find(|definition| definition.node.name.node == *name)?;
+            definition.node.default_value.as_ref().map(|value| &value.node)
+        })
+    }
+}

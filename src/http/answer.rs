@@ -1,0 +1,333 @@
+//! What goes back: media types, status codes and the shape of errors, after the GraphQL-over-HTTP draft of
+//! 2026. A request that was refused has no `data` and a 4xx or 5xx; one that was executed has `data` and a
+//! 2xx, also when fields failed.
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
+use async_graphql_axum::GraphQLResponse;
+use axum::{
+    extract::ws::rejection::WebSocketUpgradeRejection,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::error::{Error, RequestId};
+
+/// Most errors in the answer to a refused request; more are counted in a last one. A hostile document has
+/// a mistake in every few bytes, and the answer would be many times its size.
+const MOST_ERRORS: usize = 20;
+
+/// Longest message in the answer to a refused request: the library's quote names, which may be long.
+const LONGEST_MESSAGE: usize = 500;
+
+/// The media type of an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Media {
+    /// `application/graphql-response+json`, whose clients read the status.
+    Response,
+    /// `application/json`.
+    Json,
+}
+
+impl Media {
+    /// The type that a client accepts best; nothing when it accepts neither. Without `Accept`, and where
+    /// the client has no preference, GraphQL's own.
+    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(header::ACCEPT).iter().peekable();
+        if values.peek().is_none() {
+            return Some(Self::Response);
+        }
+        let ranges: Vec<(String, f32)> = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+                let weight =
+                    parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+                (name, weight)
+            })
+            .collect();
+        // The most specific range that covers a type gives its weight.
+        let weight = |name: &str| {
+            [name, "application/*", "*/*"]
+                .iter()
+                .find_map(|range| ranges.iter().find(|(given, _)| given == range))
+                .map_or(0.0, |(_, weight)| *weight)
+        };
+        let (response, json) = (weight("application/graphql-response+json"), weight("application/json"));
+        if response > 0.0 && response >= json {
+            Some(Self::Response)
+        } else if json > 0.0 {
+            Some(Self::Json)
+        } else {
+            None
+        }
+    }
+
+    const fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Response => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+}
+
+/// Codes of the errors that went back, for the log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Codes(pub(super) Vec<String>);
+
+/// An answer without `data`: the request was not executed.
+#[derive(Debug)]
+pub(super) struct Fault {
+    status: StatusCode,
+    media: Media,
+    errors: Vec<ServerError>,
+}
+
+impl Fault {
+    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, media: Media::Json, errors: vec![error(code, message)] }
+    }
+
+    /// The request itself is malformed.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    /// The request is well-formed JSON but not a GraphQL request, or not one for this transport.
+    pub(super) fn ill_formed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "BAD_REQUEST", message)
+    }
+
+    /// The caller did not say who they are.
+    pub(super) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+    }
+
+    /// The caller may not do this at all.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
+    /// There is nothing at this path.
+    pub(super) fn path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            "there is nothing at this address; GraphQL is at /graphql",
+        )
+    }
+
+    /// The path does not take this method.
+    pub(super) fn method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            "this address does not take this method",
+        )
+    }
+
+    /// A mutation came by GET.
+    pub(super) fn post_only() -> Self {
+        let message = "mutations are sent with POST, so that no link or image can run one";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// An upgrade that cannot be made.
+    pub(super) fn upgrade(rejection: &WebSocketUpgradeRejection) -> Self {
+        Self::new(rejection.status(), "BAD_REQUEST", rejection.body_text())
+    }
+
+    /// The body is not declared as JSON.
+    pub(super) fn media_type() -> Self {
+        let message = "send the request as JSON, with `Content-Type: application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
+    /// The client accepts no type that this server can answer with.
+    pub(super) fn not_acceptable() -> Self {
+        let message = "answers are application/graphql-response+json or application/json";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message)
+    }
+
+    /// The body is too long.
+    pub(super) fn too_large(most: usize) -> Self {
+        let message = format!("the request is longer than {most} bytes; send less at once");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+    }
+
+    /// The body did not arrive in time.
+    pub(super) fn slow(most: u64) -> Self {
+        let message = format!("the request did not arrive within {most} ms");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", message)
+    }
+
+    /// The server cannot take this now.
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+    }
+
+    /// A panic outside the executor.
+    pub(super) fn panicked(id: &RequestId) -> Self {
+        Self::of(vec![internal(id)])
+    }
+
+    /// Errors with codes of their own, the first of which gives the status.
+    pub(super) fn of(mut errors: Vec<ServerError>) -> Self {
+        let more = errors.len().saturating_sub(MOST_ERRORS);
+        if more > 0 {
+            errors.truncate(MOST_ERRORS);
+            errors.push(error("GRAPHQL_VALIDATION_FAILED", format!("{more} more errors are not shown")));
+        }
+        for error in &mut errors {
+            if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
+                error.message.truncate(end);
+                error.message.push('…');
+            }
+        }
+        let status = errors.first().and_then(code).map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
+        Self { status, media: Media::Json, errors }
+    }
+
+    /// The same, in a media type that the client accepts.
+    pub(super) fn with(mut self, media: Media) -> Self {
+        self.media = media;
+        self
+    }
+
+    /// The errors, for a transport that has no status.
+    pub(super) fn into_errors(self) -> Vec<ServerError> {
+        self.errors
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            errors: &'a [ServerError],
+        }
+        let codes = codes(&self.errors);
+        // A list of errors holds only strings and numbers, which JSON can always express.
+        let body = serde_json::to_string(&Body { errors: &self.errors }).unwrap_or_default();
+        let mut response = (self.status, [(header::CONTENT_TYPE, self.media.header())], body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(codes);
+        response
+    }
+}
+
+/// The answer to a request that reached the executor.
+pub(super) fn executed(executed: Executed, media: Media) -> Response {
+    let executed = coded(executed);
+    if is_refusal(&executed) {
+        return Fault::of(executed.errors).with(media).into_response();
+    }
+    let codes = codes(&executed.errors);
+    // "Partial success" of the draft, for clients that know of it.
+    let partial = !executed.errors.is_empty() && media == Media::Response;
+    let mut response = GraphQLResponse::from(executed).into_response();
+    if partial && let Ok(status) = StatusCode::from_u16(294) {
+        *response.status_mut() = status;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media.header());
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(codes);
+    response
+}
+
+/// Whether nothing was executed: no data, and no error that a field raised.
+pub(super) fn is_refusal(response: &Executed) -> bool {
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// Whether a subscription did not come to life: no data, and no error from below its root field.
+pub(super) fn is_stillborn(response: &Executed) -> bool {
+    let at_root = |path: &[PathSegment]| path.len() <= 1;
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| at_root(&error.path))
+}
+
+/// Gives a code to each error that has none: those are the library's own, about the document when nothing
+/// was executed and about an argument otherwise.
+pub(super) fn coded(mut response: Executed) -> Executed {
+    let missing = if is_refusal(&response) { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
+    for error in &mut response.errors {
+        if code(error).is_none() {
+            error.extensions.get_or_insert_default().set("code", missing);
+        }
+    }
+    response
+}
+
+/// An error with a code.
+pub(super) fn error(code: &str, message: impl Into<String>) -> ServerError {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    let mut error = ServerError::new(message, None);
+    error.extensions = Some(extensions);
+    error
+}
+
+/// Our own fault: nothing but the id under which the log has the rest.
+pub(super) fn internal(id: &RequestId) -> ServerError {
+    let mut error = error("INTERNAL", "internal error");
+    error.extensions.get_or_insert_default().set("request", id.0.as_str());
+    error
+}
+
+/// An error of the application, as a GraphQL error.
+pub(super) fn refused(fault: &Error, id: &RequestId) -> ServerError {
+    match fault.code().as_str() {
+        "INTERNAL" => internal(id),
+        code => error(code, fault.to_string()),
+    }
+}
+
+/// The code of an error.
+pub(super) fn code(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        Value::Enum(code) => Some(code.as_str()),
+        _ => None,
+    }
+}
+
+/// The codes of some errors, each once.
+pub(super) fn codes(errors: &[ServerError]) -> Codes {
+    let mut codes: Vec<String> = Vec::new();
+    for code in errors.iter().filter_map(code) {
+        if !codes.iter().any(|known| known == code) {
+            codes.push(code.to_owned());
+        }
+    }
+    Codes(codes)
+}
+
+/// The status of a request that failed with a code.
+fn status(code: &str) -> StatusCode {
+    match code {
+        "BAD_REQUEST" | "GRAPHQL_PARSE_FAILED" => StatusCode::BAD_REQUEST,
+        "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "CONFLICT" => StatusCode::CONFLICT,
+        "UNAVAILABLE" | "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,
+        "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}

@@ -1,0 +1,189 @@
+//! The server's outside: axum routes, GraphQL over HTTP and over WebSocket, the front page, health, request
+//! ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
+//! through `run`, so deadlines, panics and mutations are treated alike on every transport.
+//!
+//! The executor is a type parameter because the tests here bring a schema of their own that is slow, that
+//! panics and that streams.
+
+mod answer;
+mod graphql;
+mod page;
+mod panics;
+mod run;
+mod socket;
+mod trace;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::Executor;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::ListenerExt,
+};
+use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::answer::Fault;
+use crate::{app::App, guard::Guard, schema};
+
+/// What every handler shares.
+#[derive(Clone)]
+struct Edge<E> {
+    app: App,
+    schema: E,
+    guard: Arc<Guard>,
+    /// Mutations and sockets, which outlive the request that began them and are waited for at a stop.
+    tasks: TaskTracker,
+    /// Cancelled when the server begins to stop.
+    stop: CancellationToken,
+    /// One permit for each open socket.
+    sockets: Arc<Semaphore>,
+}
+
+impl<E: Executor> Edge<E> {
+    fn new(app: App, schema: E) -> Self {
+        let config = app.config();
+        let guard = Arc::new(Guard::new(&config.guard, &config.page));
+        let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
+        Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
+    }
+}
+
+/// Every route of the server.
+pub fn router<E: Executor>(app: App, schema: E) -> Router {
+    routes(Edge::new(app, schema))
+}
+
+fn routes<E: Executor>(edge: Edge<E>) -> Router {
+    Router::new()
+        .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
+        .route("/schema.graphql", get(sdl))
+        .route("/", get(page::front::<E>))
+        .route("/health/live", get(StatusCode::NO_CONTENT))
+        .route("/health/ready", get(ready::<E>))
+        .method_not_allowed_fallback(async || Fault::method().into_response())
+        .fallback(async || Fault::path().into_response())
+        .with_state(edge)
+        .layer(middleware::from_fn(trace::request))
+}
+
+/// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
+/// running mutations as long as the configuration allows.
+pub async fn serve<E: Executor>(
+    app: App,
+    schema: E,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    panics::log_with_request();
+    let drain = Duration::from_millis(app.config().http.drain_ms);
+    let edge = Edge::new(app, schema);
+    let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
+
+    let announce = stopping.clone();
+    // Answers are small and written whole: waiting to fill a packet only delays them.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let server = axum::serve(listener, routes(edge)).with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping: waiting for requests and mutations");
+        announce.cancel();
+    });
+    let mut server = std::pin::pin!(server.into_future());
+
+    // Both at once when no connection is open: sockets and mutations are waited for all the same.
+    let ended = tokio::select! {
+        ended = &mut server => Some(ended),
+        () = stopping.cancelled() => None,
+    };
+    // Closed only now, so that what a last request begins is waited for too.
+    let drained = time::timeout(drain, async {
+        match ended {
+            Some(ended) => ended?,
+            None => server.await?,
+        }
+        tasks.close();
+        tasks.wait().await;
+        Ok(())
+    });
+    drained.await.unwrap_or_else(|_| {
+        tracing::warn!(left = tasks.len(), "stopped before everything in flight was done");
+        Ok(())
+    })
+}
+
+/// The schema as text, printed once.
+async fn sdl() -> impl IntoResponse {
+    static SDL: std::sync::LazyLock<String> = std::sync::LazyLock::new(schema::sdl);
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str())
+}
+
+/// Ready when the store answers and no stop has begun.
+async fn ready<E: Executor>(State(edge): State<Edge<E>>) -> Response {
+    if edge.stop.is_cancelled() {
+        return Fault::unavailable("the server is stopping").into_response();
+    }
+    match edge.app.ready().await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            tracing::warn!(code = error.code().as_str(), "not ready");
+            Fault::unavailable("the server is not ready").into_response()
+        }
+    }
+}
+
+/// The bearer token of a request: nothing when there is no `Authorization`, a fault when it is of another kind.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    value
+        .to_str()
+        .ok()
+        .and_then(bearer_token)
+        .map(Some)
+        .ok_or_else(|| Fault::unauthenticated("the Authorization header is not of the form `Bearer TOKEN`"))
+}
+
+/// The token in `Bearer TOKEN`.
+fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Refuses, on a server without tokens, what a web page elsewhere makes a browser send: such a server
+/// listens on loopback only, and there `Host` and `Origin` tell its own user from a stranger's page, be it
+/// through a WebSocket, which asks for no permission, or a name that was made to point here.
+fn same_machine<E: Executor>(edge: &Edge<E>, headers: &HeaderMap) -> Result<(), Fault> {
+    if !edge.app.config().no_auth {
+        return Ok(());
+    }
+    let local = |value: &HeaderValue| value.to_str().is_ok_and(is_loopback);
+    if [header::HOST, header::ORIGIN].iter().filter_map(|name| headers.get(name)).all(local) {
+        Ok(())
+    } else {
+        Err(Fault::forbidden("a server without tokens answers only pages and programs of its own machine"))
+    }
+}
+
+/// Whether `host`, `host:port` or an origin names this machine.
+fn is_loopback(value: &str) -> bool {
+    let authority = value.split_once("://").map_or(value, |(_, authority)| authority);
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! One operation with a single answer, executed: its deadline, its panics, and what its client's leaving
+//! does to it. A query ends with the client that waits for it. A mutation runs in a task of its own and
+//! ends by itself, because half a mutation helps nobody and the client cannot tell how far it came.
+
+use std::time::Duration;
+
+use async_graphql::{Executor, Response, ServerError, parser::types::OperationType};
+use tokio::time;
+use tracing::Instrument;
+
+use super::{Edge, answer, panics};
+use crate::{error::RequestId, guard::Prepared};
+
+/// Executes a query or a mutation.
+pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
+    let Prepared { request, kind, .. } = prepared;
+    let http = &edge.app.config().http;
+    let mutates = kind == OperationType::Mutation;
+    let most = if mutates { http.mutation_ms } else { http.query_ms };
+
+    let (schema, task_id) = (edge.schema.clone(), id.clone());
+    let work = async move {
+        let timed = time::timeout(Duration::from_millis(most), schema.execute(request));
+        match panics::caught(&task_id, timed).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => failed(late(mutates, most)),
+            Err(panics::Panicked) => failed(answer::internal(&task_id)),
+        }
+    };
+    if mutates {
+        // The task can only fail to answer when the runtime is torn down under it.
+        edge.tasks.spawn(work.in_current_span()).await.unwrap_or_else(|_| failed(answer::internal(id)))
+    } else {
+        work.await
+    }
+}
+
+fn failed(error: ServerError) -> Response {
+    Response::from_errors(vec![error])
+}
+
+fn late(mutates: bool, most: u64) -> ServerError {
+    let advice = if mutates {
+        "what it had committed stays; send it again with the same idempotencyKey to learn its outcome"
+    } else {
+        "ask for less at once"
+    };
+    answer::error("TIMEOUT", format!("the operation took longer than {most} ms and was stopped; {advice}"))
+}

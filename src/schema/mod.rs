@@ -1,0 +1,3 @@
+//! The GraphQL schema.
+
+pub mod value;

@@ -1,0 +1,418 @@
+//! The closed sets of words: one enum for each of the model's, with the same variants (a missing one does not
+//! compile) and the same JSON, so that settings pass between the two through serde.
+
+use async_graphql::Enum;
+use serde::{Deserialize, Serialize};
+
+/// What a node of the organization tree is; the order from the root down is `PROVIDER`, `RESELLER`,
+/// `CUSTOMER`, `INTERMEDIATE`, `SITE`.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::organization::Kind")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OrganizationKind {
+    /// The root of the tree: whoever runs the service; it holds organizations and clusters only.
+    Provider,
+    /// Sells the provider's service to customers; may be left out.
+    Reseller,
+    /// One company.
+    Customer,
+    /// A grouping between a customer and its sites, such as a region; may be left out or repeated.
+    Intermediate,
+    /// A place where people work; the lowest level.
+    Site,
+}
+
+/// What happens when a user who is logged in on one phone logs in on another (Cisco: multiple login
+/// behavior).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::cluster::MultipleLogin")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MultipleLogin {
+    /// The user is logged in on both phones.
+    Allowed,
+    /// The second login is refused; the default.
+    NotAllowed,
+    /// The first phone is logged out.
+    AutoLogout,
+}
+
+/// What a name in a cluster's device namespace belongs to.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::device::Kind")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceKind {
+    /// An extension mobility profile (Cisco: user device profile).
+    Profile,
+    /// A phone.
+    Phone,
+    /// Anything else that the cluster knows, such as a gateway or a CTI port; it only occupies its name.
+    Other,
+}
+
+/// How a phone talks to Unified CM (Cisco: device protocol).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::Protocol")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Protocol {
+    /// Session Initiation Protocol.
+    Sip,
+    /// Skinny Client Control Protocol.
+    Sccp,
+}
+
+/// The side of the protocol that the device takes.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::ProtocolSide")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProtocolSide {
+    /// The network's side.
+    Network,
+    /// The user's side, which is that of every phone; the default.
+    User,
+}
+
+/// A switch that may be left to the system.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::Toggle")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Toggle {
+    /// Off, whatever the cluster's service parameter says.
+    Off,
+    /// On, whatever the cluster's service parameter says.
+    On,
+    /// As the cluster's service parameter says; the default.
+    Default,
+}
+
+/// What a call of higher precedence does to a call in progress (Cisco: MLPP preemption).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::Preemption")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Preemption {
+    /// It waits like any other call.
+    Disabled,
+    /// It ends the call in progress; needs MLPP indication `ON`.
+    Forceful,
+    /// As the cluster's enterprise parameter says; the default.
+    Default,
+}
+
+/// How one joins a call on a shared line by pressing one button (Cisco: single button barge).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::Barge")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Barge {
+    /// One button does not join.
+    Off,
+    /// Joins through the phone's built-in bridge.
+    Barge,
+    /// Joins through a conference bridge, which opens the call to further people.
+    Cbarge,
+    /// As the cluster's service parameter says; the default.
+    Default,
+}
+
+/// What do-not-disturb does to a call that comes in (Cisco: DND option).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::DndOption")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DndOption {
+    /// The call is shown and does not ring; the default.
+    RingerOff,
+    /// The call is refused.
+    CallReject,
+    /// As the phone's common phone profile says.
+    UseCommonPhoneProfileSetting,
+}
+
+/// How a phone rings.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::Ring")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Ring {
+    /// As the cluster's service parameter says.
+    UseSystemDefault,
+    /// Not at all.
+    Disable,
+    /// With the lamp only.
+    FlashOnly,
+    /// Once.
+    RingOnce,
+    /// Until it is answered or goes elsewhere.
+    Ring,
+    /// With one beep.
+    BeepOnly,
+}
+
+/// Whether the phone shows the precedence of a call (Cisco: MLPP indication).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::profile::MlppIndication")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MlppIndication {
+    /// Not shown; the default.
+    Off,
+    /// Shown.
+    On,
+    /// As the phone's device pool says.
+    Default,
+}
+
+/// How a call is answered without a hand (Cisco: auto answer).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line::AutoAnswer")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AutoAnswer {
+    /// It is not; the default.
+    Off,
+    /// On the headset.
+    Headset,
+    /// On the speakerphone.
+    Speakerphone,
+}
+
+/// Which calling search space activates call forward all (Cisco: calling search space activation policy).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line::CfaCssPolicy")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CfaCssPolicy {
+    /// As the cluster's service parameter says; the default.
+    UseSystemDefault,
+    /// The one configured on the forward.
+    WithConfiguredCss,
+    /// Those of the line and of the phone where it is activated.
+    WithActivatingDeviceLineCss,
+}
+
+/// MLPP precedence of a line's pattern, the highest first.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line::Precedence")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Precedence {
+    /// Above everything.
+    ExecutiveOverride,
+    /// Above flash.
+    FlashOverride,
+    /// Above immediate.
+    Flash,
+    /// Above priority.
+    Immediate,
+    /// Above routine.
+    Priority,
+    /// The lowest.
+    Routine,
+    /// The precedence that the call came with; the default.
+    Default,
+}
+
+/// Whether a line on a device is the one through which the line is changed.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line_appearance::Role")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AppearanceRole {
+    /// Line settings are changed here and reach every clone; a line has at most one original.
+    Original,
+    /// Follows the original; only its place and label are its own.
+    Clone,
+}
+
+/// How a waiting message is shown (Cisco: message waiting lamp policy).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line_appearance::MessageLampPolicy")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MessageLampPolicy {
+    /// As the cluster's service parameter says; the default.
+    UseSystemPolicy,
+    /// With the lamp and the prompt.
+    LightAndPrompt,
+    /// With the prompt.
+    PromptOnly,
+    /// With the lamp.
+    LightOnly,
+    /// Not at all.
+    None,
+}
+
+/// Whether calls are recorded (Cisco: recording option).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line_appearance::Recording")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Recording {
+    /// No call; the default.
+    Disabled,
+    /// Every call.
+    Automatic,
+    /// The calls that somebody chooses.
+    Selective,
+}
+
+/// Which end supplies the media of a recording (Cisco: recording media source).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line_appearance::RecordingSource")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RecordingSource {
+    /// The gateway where it can, else the phone; the default.
+    GatewayPreferred,
+    /// The phone where it can, else the gateway.
+    PhonePreferred,
+}
+
+/// What the partition of the number is used for.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::line_appearance::PartitionUsage")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PartitionUsage {
+    /// Calls of every kind; the default.
+    General,
+    /// Intercom.
+    Intercom,
+}
+
+/// What the holder of a token may do; each role may do what the ones before it may.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::token::Role")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Reads, and changes users, profiles, lines and phones.
+    Operator,
+    /// Does everything, organizations, clusters and tokens included.
+    Admin,
+}
+
+/// An ability of a product that some products lack.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::product::Feature")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProductFeature {
+    /// People can log in on it.
+    ExtensionMobility,
+    /// Its lines can be shared with other devices, that is be clones or have clones.
+    SharedLines,
+    /// Multilevel precedence and preemption.
+    Mlpp,
+    /// A music-on-hold source of its own for calls that its user holds.
+    Moh,
+    /// A language of its own (Cisco: user locale).
+    Locale,
+    /// Do not disturb.
+    Dnd,
+    /// Barging into a call on a shared line.
+    Barge,
+    /// Joining calls across lines.
+    Join,
+    /// Keeping the information of calls on a shared line private.
+    Privacy,
+    /// A message lamp policy per line.
+    MessageLampPolicy,
+    /// Subscriptions to IP phone services.
+    Services,
+    /// The first line answers and dials unless another is chosen.
+    AlwaysUsePrimeLine,
+    /// A feature control policy.
+    FeatureControlPolicy,
+}
+
+/// What a phone button template can put on a button.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::product::ButtonFeature")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ButtonFeature {
+    /// A line.
+    Line,
+    /// A speed dial.
+    SpeedDial,
+    /// A speed dial with a busy lamp (Cisco: speed dial BLF).
+    Blf,
+    /// A directed call park number with a busy lamp (Cisco: call park BLF).
+    CallParkBlf,
+    /// An IP phone service (Cisco: service URL).
+    ServiceUrl,
+}
+
+/// What becomes of the profiles that nobody but the deleted user uses.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::user::SoleProfiles")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SoleProfiles {
+    /// They are deleted with the user.
+    Delete,
+    /// They stay, without a user.
+    KeepUnassigned,
+}
+
+/// The kinds of thing that a change can be about.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::change_subject::Noun")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Noun {
+    /// A node of the organization tree.
+    Organization,
+    /// A Unified CM cluster.
+    Cluster,
+    /// A device that is neither profile nor phone.
+    Device,
+    /// An extension mobility profile.
+    Profile,
+    /// A phone.
+    Phone,
+    /// A line (Cisco: directory number).
+    Line,
+    /// A line on a device: an original or a clone.
+    Appearance,
+    /// A user.
+    User,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use async_graphql::EnumType;
+
+    use super::*;
+
+    /// Checks that each word of `L`, its JSON and the JSON of its counterpart are the same.
+    #[track_caller]
+    fn same<L, R>()
+    where
+        L: EnumType + Into<R> + Serialize + Debug,
+        R: Copy + Into<L> + Serialize,
+    {
+        for item in L::items() {
+            let theirs: R = item.value.into();
+            let json = serde_json::to_value(item.value).expect("a word");
+            assert_eq!(json, item.name);
+            assert_eq!(json, serde_json::to_value(theirs).expect("a word"));
+            let back: L = theirs.into();
+            assert!(back == item.value, "{back:?}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_tables() {
+        same::<OrganizationKind, entity::organization::Kind>();
+        same::<MultipleLogin, entity::cluster::MultipleLogin>();
+        same::<DeviceKind, entity::device::Kind>();
+        same::<Protocol, entity::profile::Protocol>();
+        same::<ProtocolSide, entity::profile::ProtocolSide>();
+        same::<Toggle, entity::profile::Toggle>();
+        same::<Preemption, entity::profile::Preemption>();
+        same::<Barge, entity::profile::Barge>();
+        same::<DndOption, entity::profile::DndOption>();
+        same::<Ring, entity::profile::Ring>();
+        same::<MlppIndication, entity::profile::MlppIndication>();
+        same::<AutoAnswer, entity::line::AutoAnswer>();
+        same::<CfaCssPolicy, entity::line::CfaCssPolicy>();
+        same::<Precedence, entity::line::Precedence>();
+        same::<AppearanceRole, entity::line_appearance::Role>();
+        same::<MessageLampPolicy, entity::line_appearance::MessageLampPolicy>();
+        same::<Recording, entity::line_appearance::Recording>();
+        same::<RecordingSource, entity::line_appearance::RecordingSource>();
+        same::<PartitionUsage, entity::line_appearance::PartitionUsage>();
+        same::<Role, entity::token::Role>();
+        same::<ProductFeature, crate::rule::product::Feature>();
+        same::<ButtonFeature, crate::rule::product::ButtonFeature>();
+        same::<Noun, entity::change_subject::Noun>();
+    }
+}

@@ -1,0 +1,244 @@
+//! Rules as data: the code that clients switch on, what query `rules` lists, and what a mutation broke.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use async_graphql::{
+    ContextSelectionSet, Enum, EnumType, ID, InputType, InputValueResult, Object, OutputType, Positioned,
+    ServerResult, SimpleObject, Value,
+    indexmap::IndexMap,
+    parser::types::Field,
+    registry::{Deprecation, MetaEnumValue, MetaType, MetaTypeId, Registry},
+    resolver_utils::{EnumItem, enum_value, parse_enum},
+};
+use entity::AppearanceId;
+
+use super::id::NodeId;
+use crate::rule::{self, Breach, Rule};
+
+/// A rule by its stable name. Written by hand and not derived, because the rules are already listed once,
+/// with their names and sentences, in [`rule::RuleCode`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct RuleCode(pub rule::RuleCode);
+
+static CODES: LazyLock<Vec<EnumItem<RuleCode>>> = LazyLock::new(|| {
+    rule::RuleCode::ALL.iter().map(|code| EnumItem { name: code.as_str(), value: RuleCode(*code) }).collect()
+});
+
+impl EnumType for RuleCode {
+    fn items() -> &'static [EnumItem<Self>] {
+        &CODES
+    }
+}
+
+impl RuleCode {
+    fn register(registry: &mut Registry) -> String {
+        registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| MetaType::Enum {
+            name: "RuleCode".to_owned(),
+            description: Some(
+                "A rule by its stable name; query `rules` lists each with an example.".to_owned(),
+            ),
+            enum_values: rule::RuleCode::ALL.iter().map(|code| described(*code)).collect::<IndexMap<_, _>>(),
+            visible: None,
+            inaccessible: false,
+            tags: Vec::new(),
+            rust_typename: Some(std::any::type_name::<Self>()),
+            directive_invocations: Vec::new(),
+            requires_scopes: Vec::new(),
+        })
+    }
+}
+
+fn described(code: rule::RuleCode) -> (String, MetaEnumValue) {
+    let value = MetaEnumValue {
+        name: code.as_str().to_owned(),
+        description: Some(code.sentence().to_owned()),
+        deprecation: Deprecation::NoDeprecated,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        directive_invocations: Vec::new(),
+    };
+    (code.as_str().to_owned(), value)
+}
+
+impl InputType for RuleCode {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        "RuleCode".into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Self::register(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        parse_enum(value.unwrap_or_default())
+    }
+
+    fn to_value(&self) -> Value {
+        enum_value(*self)
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+impl OutputType for RuleCode {
+    fn type_name() -> Cow<'static, str> {
+        "RuleCode".into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Self::register(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(enum_value(*self))
+    }
+}
+
+/// What follows when a rule does not hold.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "rule::Severity")]
+pub enum Severity {
+    /// The mutation is refused.
+    Error,
+    /// The mutation is done and the finding reported.
+    Warning,
+}
+
+/// A rule, for query `rules`.
+pub struct RuleInfo(rule::RuleCode);
+
+impl RuleInfo {
+    /// Every rule, in the order of the rule book.
+    pub fn all() -> impl Iterator<Item = Self> {
+        rule::RuleCode::ALL.iter().copied().map(Self)
+    }
+}
+
+/// A rule that mutations keep.
+#[Object(name = "Rule")]
+impl RuleInfo {
+    /// The stable name, as in `UserError.code`.
+    async fn code(&self) -> RuleCode {
+        RuleCode(self.0)
+    }
+
+    /// The id in the rule book, such as CLN-3, as in `UserError.rule`; RML marks Roamline's own. Rules of one
+    /// origin share an id.
+    async fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// The rule in one sentence.
+    async fn sentence(&self) -> &str {
+        self.0.sentence()
+    }
+
+    /// What follows when it does not hold.
+    async fn severity(&self) -> Severity {
+        self.0.severity().into()
+    }
+
+    /// Something that breaks it.
+    async fn example(&self) -> &str {
+        self.0.example()
+    }
+}
+
+/// A rule that the input broke. A mutation reports all of them at once and changes nothing.
+#[derive(Clone, Debug, PartialEq, SimpleObject)]
+pub struct UserError {
+    /// The rule, to switch on.
+    pub code: RuleCode,
+    /// What is wrong and what to do about it, for people.
+    pub message: String,
+    /// Where in the input: the names of fields and the positions in lists, from 0, down to the value at
+    /// fault; empty for the input as a whole.
+    pub path: Vec<String>,
+    /// The rule's id in the rule book, such as CLN-3.
+    pub rule: String,
+    /// For `VERSION_CONFLICT`, the version that it is at now; else null.
+    pub current_version: Option<i64>,
+    /// For `LINE_IS_CLONE`, the appearance through which the line is changed, where the caller can see it;
+    /// else null.
+    pub original_id: Option<ID>,
+}
+
+impl From<&Breach> for UserError {
+    fn from(breach: &Breach) -> Self {
+        let code = breach.rule.code();
+        let (current_version, original_id) = match breach.rule {
+            Rule::VersionConflict { current, .. } => (Some(current), None),
+            // 0 stands for an original that the caller may not see.
+            Rule::LineIsClone { original, .. } if original != 0 => {
+                (None, Some(NodeId::Appearance(AppearanceId(original)).encode()))
+            }
+            _ => (None, None),
+        };
+        Self {
+            code: RuleCode(code),
+            message: breach.rule.to_string(),
+            path: breach.path.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect(),
+            rule: code.id().to_owned(),
+            current_version,
+            original_id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::value::id;
+
+    fn error(rule: Rule, path: &str) -> UserError {
+        UserError::from(&Breach { rule, path: path.to_owned() })
+    }
+
+    #[test]
+    fn every_code_is_read_and_written() {
+        assert_eq!(RuleCode::items().len(), rule::RuleCode::ALL.len());
+        for code in rule::RuleCode::ALL {
+            let written = RuleCode(*code).to_value();
+            assert_eq!(written.to_string(), code.as_str());
+            let read = <RuleCode as InputType>::parse(Some(written)).map_err(|_| ());
+            assert_eq!(read, Ok(RuleCode(*code)));
+        }
+        assert!(<RuleCode as InputType>::parse(Some(Value::from("NO_SUCH_RULE"))).is_err());
+    }
+
+    #[test]
+    fn a_breach_is_told_with_code_sentence_path_and_rule() {
+        let told = error(Rule::NameRequired, "lines.0.name");
+        assert_eq!(told.code.0, rule::RuleCode::NameRequired);
+        assert_eq!(told.message, "A name is required: 1 to 50 characters.");
+        assert_eq!(
+            (told.path, told.rule.as_str()),
+            (vec!["lines".into(), "0".into(), "name".into()], "NAM-5")
+        );
+        assert_eq!((told.current_version, told.original_id), (None, None));
+    }
+
+    #[test]
+    fn the_input_as_a_whole_has_an_empty_path() {
+        assert!(error(Rule::NameRequired, "").path.is_empty());
+    }
+
+    #[test]
+    fn a_version_conflict_tells_the_current_version() {
+        let told = error(Rule::VersionConflict { expected: 1, current: 5 }, "expectedVersion");
+        assert_eq!((told.current_version, told.original_id), (Some(5), None));
+    }
+
+    #[test]
+    fn a_clone_tells_its_original_where_it_may() {
+        let clone = |original| Rule::LineIsClone { original, device: "EM-Anna".into(), index: 1 };
+        let original = error(clone(9), "appearanceId").original_id;
+        assert_eq!(original.as_ref().and_then(id::appearance), Some(AppearanceId(9)));
+        assert_eq!(error(clone(0), "appearanceId").original_id, None);
+    }
+}

@@ -1,0 +1,420 @@
+//! Applies changes: one arm per change, no rule. What rules could not see in time, because somebody else was
+//! faster, is caught by the unique indexes; each is tied to the rule that it guards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::{
+    DeviceId, LineId, OrganizationId, UserId, cluster, device, line, line_appearance, organization,
+    organization_closure, phone, profile, profile_user, user, user_cti_profile, user_phone,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
+    sea_query::Expr,
+};
+
+use super::{Source, Tx, sql::Sql};
+use crate::rule::{Change, Rule};
+
+/// Keeps positions apart while they are moved, as unique indexes are checked row by row.
+const ASIDE: i32 = 1_000_000;
+
+/// Each unique index that a rule stands behind: its name (as PostgreSQL tells it), its columns (as SQLite tells
+/// them), the rule, and the place in the input.
+pub const UNIQUE: &[(&str, &str, fn() -> Rule, &str)] = &[
+    (
+        "hie_6_organization_path",
+        "organization.path_key",
+        || Rule::OrganizationNameTaken { path: taken() },
+        "name",
+    ),
+    (
+        "rml_1_cluster_name",
+        "cluster.organization_id, cluster.name_key",
+        || Rule::ClusterNameTaken { name: taken() },
+        "name",
+    ),
+    ("nam_2_device_name", "device.cluster_id, device.name_key", || Rule::NameTaken { name: taken() }, "name"),
+    ("rml_2_user_id", "user.cluster_id, user.user_id", || Rule::UserIdTaken { user_id: taken() }, "userId"),
+    (
+        "lin_1_line",
+        "line.cluster_id, line.pattern, line.partition",
+        || Rule::LineTaken { pattern: taken(), partition: String::new() },
+        "pattern",
+    ),
+    (
+        "lin_7_position",
+        "line_appearance.device_id, line_appearance.position",
+        || Rule::LineIndexTaken { index: 0, free: 0 },
+        "index",
+    ),
+    (
+        "lin_6_line_once",
+        "line_appearance.device_id, line_appearance.line_id",
+        || Rule::LineAlreadyOnDevice { device: taken() },
+        "lineId",
+    ),
+    (
+        "cln_1_one_original",
+        "line_appearance.line_id",
+        || Rule::LineIsClone { original: 0, device: taken(), index: 0 },
+        "lineId",
+    ),
+    (
+        "profile_user_pkey",
+        "profile_user.profile_id, profile_user.user_id",
+        || Rule::UserAlreadyAssociated { user_id: taken() },
+        "userIds",
+    ),
+    (
+        "flt_2_user_position",
+        "profile_user.profile_id, profile_user.position",
+        || Rule::VersionConflict { expected: 0, current: 0 },
+        "",
+    ),
+];
+
+fn taken() -> String {
+    "what somebody else has just taken".to_owned()
+}
+
+/// The rule behind a unique index or foreign key that refused, with its place in the input.
+pub fn clash(error: &DbErr) -> Option<(Rule, &'static str)> {
+    match error.sql_err()? {
+        SqlErr::UniqueConstraintViolation(message) => UNIQUE
+            .iter()
+            .find(|(index, columns, ..)| message.contains(index) || message.ends_with(columns))
+            .map(|(_, _, rule, path)| (rule(), *path)),
+        SqlErr::ForeignKeyConstraintViolation(_) => {
+            let id = "that it refers to; it has just been deleted, or is still in use".to_owned();
+            Some((Rule::NotFound { noun: "thing", id }, ""))
+        }
+        _ => None,
+    }
+}
+
+/// Applies changes in their order. Versions of devices and lines whose appearances or users changed are raised
+/// once for all of them.
+pub async fn apply(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
+    let mut touched = Touched::default();
+    set_aside(tx, changes).await?;
+    for change in changes {
+        apply_one(tx, change, &mut touched).await?;
+    }
+    touched.settle(tx).await
+}
+
+/// What a batch of changes leaves to do at its end.
+#[derive(Default)]
+struct Touched {
+    devices: BTreeMap<DeviceId, device::Kind>,
+    lines: BTreeSet<LineId>,
+    /// Appearances by their new settings: those that are alike are written at once.
+    settings: Vec<(line_appearance::Settings, Vec<i64>)>,
+}
+
+impl Touched {
+    async fn settle(self, tx: &Tx) -> Result<(), DbErr> {
+        for (settings, ids) in self.settings {
+            let mut sql = Sql::new(tx.backend());
+            sql.push("UPDATE line_appearance SET settings = ").bind(settings).push(" WHERE ");
+            sql.among("id", ids.into_iter());
+            tx.run(sql.statement()).await?;
+        }
+        let of = |kind| self.devices.iter().filter(move |(_, k)| **k == kind).map(|(id, _)| id.0);
+        for (table, ids) in [
+            ("profile", of(device::Kind::Profile).collect::<Vec<_>>()),
+            ("phone", of(device::Kind::Phone).collect()),
+            ("line", self.lines.iter().map(|id| id.0).collect()),
+        ] {
+            if ids.is_empty() {
+                continue;
+            }
+            let mut sql = Sql::new(tx.backend());
+            sql.push("UPDATE ").push(table).push(" SET version = version + 1, updated_at = ").bind(tx.now());
+            sql.push(" WHERE ").among("id", ids.into_iter());
+            tx.run(sql.statement()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Moves appearances that change their place out of each other's way.
+async fn set_aside(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
+    let moving: Vec<_> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::AppearanceUpdated { before, after, .. } if before.position != after.position => {
+                Some(before.id.0)
+            }
+            _ => None,
+        })
+        .collect();
+    if moving.len() < 2 {
+        return Ok(());
+    }
+    let mut sql = Sql::new(tx.backend());
+    sql.push("UPDATE line_appearance SET position = position + ").bind(ASIDE).push(" WHERE ");
+    sql.among("id", moving.into_iter());
+    tx.run(sql.statement()).await.map(drop)
+}
+
+async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<(), DbErr> {
+    match change {
+        Change::OrganizationCreated { organization } => {
+            insert(tx, organization.clone()).await?;
+            enter_tree(tx, organization.id, organization.parent_id).await
+        }
+        Change::OrganizationRenamed { before, after } => {
+            update(tx, after.clone(), organization::Column::Id.eq(after.id)).await?;
+            rename_below(tx, before, after).await
+        }
+        Change::OrganizationMoved { before, after } => {
+            update(tx, after.clone(), organization::Column::Id.eq(after.id)).await?;
+            rename_below(tx, before, after).await?;
+            relocate(tx, after).await
+        }
+        Change::OrganizationDeleted { organization } => {
+            organization_closure::Entity::delete_many()
+                .filter(organization_closure::Column::DescendantId.eq(organization.id))
+                .exec(&tx.tx)
+                .await?;
+            organization::Entity::delete_by_id(organization.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::ClusterCreated { cluster } => insert(tx, cluster.clone()).await,
+        Change::ClusterUpdated { after, .. } => {
+            update(tx, after.clone(), cluster::Column::Id.eq(after.id)).await
+        }
+        Change::ClusterDeleted { cluster } => {
+            cluster::Entity::delete_by_id(cluster.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::DeviceRegistered { device } => insert(tx, device.clone()).await,
+        Change::DeviceReleased { device } => {
+            device::Entity::delete_by_id(device.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::ProfileCreated { profile } => {
+            insert(tx, device_of_profile(profile)).await?;
+            insert(tx, profile.clone()).await
+        }
+        Change::ProfileUpdated { after, .. } => {
+            update(tx, after.clone(), profile::Column::Id.eq(after.id)).await
+        }
+        Change::ProfileDeleted { profile } => {
+            profile::Entity::delete_by_id(profile.id).exec(&tx.tx).await?;
+            touched.devices.remove(&profile.id);
+            device::Entity::delete_by_id(profile.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::PhoneCreated { phone } => {
+            insert(tx, device_of_phone(phone)).await?;
+            insert(tx, phone.clone()).await
+        }
+        Change::PhoneUpdated { after, .. } => update(tx, after.clone(), phone::Column::Id.eq(after.id)).await,
+        Change::PhoneDeleted { phone } => {
+            phone::Entity::delete_by_id(phone.id).exec(&tx.tx).await?;
+            touched.devices.remove(&phone.id);
+            device::Entity::delete_by_id(phone.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::LineCreated { line } => insert(tx, line.clone()).await,
+        Change::LineUpdated { after, .. } => {
+            touched.lines.remove(&after.id);
+            update(tx, after.clone(), line::Column::Id.eq(after.id)).await
+        }
+        Change::LineDeleted { line } => {
+            touched.lines.remove(&line.id);
+            line::Entity::delete_by_id(line.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::AppearanceAdded { on, appearance } => {
+            touched.devices.insert(appearance.device_id, on.kind);
+            insert(tx, appearance.clone()).await
+        }
+        Change::AppearanceUpdated { on, after, .. } => {
+            touched.devices.insert(after.device_id, on.kind);
+            update(tx, after.clone(), line_appearance::Column::Id.eq(after.id)).await
+        }
+        Change::AppearanceSettingsChanged { appearance_id, line_id, after, .. } => {
+            touched.lines.insert(*line_id);
+            match touched.settings.iter_mut().find(|(settings, _)| settings == after) {
+                Some((_, ids)) => ids.push(appearance_id.0),
+                None => touched.settings.push((after.clone(), vec![appearance_id.0])),
+            }
+            Ok(())
+        }
+        Change::AppearanceRemoved { on, appearance } => {
+            touched.devices.insert(appearance.device_id, on.kind);
+            line_appearance::Entity::delete_by_id(appearance.id).exec(&tx.tx).await.map(drop)
+        }
+        Change::ClonePromoted { after, .. } => {
+            update(tx, after.clone(), line_appearance::Column::Id.eq(after.id)).await
+        }
+        Change::UserCreated { user } => insert(tx, user.clone()).await,
+        Change::UserUpdated { after, .. } => update(tx, after.clone(), user::Column::Id.eq(after.id)).await,
+        Change::UserDeleted { user } => user::Entity::delete_by_id(user.id).exec(&tx.tx).await.map(drop),
+        Change::UserAssociated { association, .. } => {
+            touched.devices.insert(association.profile_id, device::Kind::Profile);
+            insert(tx, association.clone()).await
+        }
+        Change::UserDisassociated { association, .. } => {
+            touched.devices.insert(association.profile_id, device::Kind::Profile);
+            close_up(tx, association).await
+        }
+        Change::UsersReordered { profile_id, after, .. } => {
+            touched.devices.insert(*profile_id, device::Kind::Profile);
+            reorder(tx, *profile_id, after).await
+        }
+        Change::UserPhonesChanged { user_id, before, after, .. } => {
+            let gone = before.iter().copied().filter(|id| !after.contains(id));
+            user_phone::Entity::delete_many()
+                .filter(user_phone::Column::UserId.eq(*user_id))
+                .filter(user_phone::Column::PhoneId.is_in(gone))
+                .exec(&tx.tx)
+                .await?;
+            for &phone_id in after.iter().filter(|id| !before.contains(id)) {
+                insert(tx, user_phone::Model { user_id: *user_id, phone_id }).await?;
+            }
+            Ok(())
+        }
+        Change::UserCtiProfilesChanged { user_id, before, after, .. } => {
+            let gone = before.iter().copied().filter(|id| !after.contains(id));
+            user_cti_profile::Entity::delete_many()
+                .filter(user_cti_profile::Column::UserId.eq(*user_id))
+                .filter(user_cti_profile::Column::ProfileId.is_in(gone))
+                .exec(&tx.tx)
+                .await?;
+            for &profile_id in after.iter().filter(|id| !before.contains(id)) {
+                insert(tx, user_cti_profile::Model { user_id: *user_id, profile_id }).await?;
+            }
+            Ok(())
+        }
+        // The generator writes its rows itself, all at once.
+        Change::EstateGenerated { .. } => Ok(()),
+    }
+}
+
+async fn insert<M, A>(tx: &Tx, model: M) -> Result<(), DbErr>
+where
+    M: IntoActiveModel<A>,
+    A: ActiveModelTrait,
+{
+    <A::Entity as EntityTrait>::insert(model.into_active_model())
+        .exec_without_returning(&tx.tx)
+        .await
+        .map(drop)
+}
+
+async fn update<M, A>(tx: &Tx, model: M, is: Expr) -> Result<(), DbErr>
+where
+    M: IntoActiveModel<A>,
+    A: ActiveModelTrait,
+{
+    let result = <A::Entity as EntityTrait>::update_many()
+        .set(model.into_active_model().reset_all())
+        .filter(is)
+        .exec(&tx.tx)
+        .await?;
+    if result.rows_affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
+}
+
+/// The row by which a profile holds its name.
+pub fn device_of_profile(profile: &profile::Model) -> device::Model {
+    device::Model {
+        id: profile.id,
+        cluster_id: profile.cluster_id,
+        organization_id: profile.organization_id,
+        kind: device::Kind::Profile,
+        name: profile.name.clone(),
+        name_key: profile.name_key.clone(),
+        description: String::new(),
+    }
+}
+
+/// The row by which a phone holds its name.
+pub fn device_of_phone(phone: &phone::Model) -> device::Model {
+    device::Model {
+        id: phone.id,
+        cluster_id: phone.cluster_id,
+        organization_id: phone.organization_id,
+        kind: device::Kind::Phone,
+        name: phone.name.clone(),
+        name_key: phone.name_key.clone(),
+        description: String::new(),
+    }
+}
+
+async fn enter_tree(tx: &Tx, id: OrganizationId, parent: Option<OrganizationId>) -> Result<(), DbErr> {
+    let mut sql = Sql::new(tx.backend());
+    sql.push("INSERT INTO organization_closure (ancestor_id, descendant_id) SELECT ancestor_id, ").bind(id);
+    sql.push(" FROM organization_closure WHERE descendant_id = ").bind(parent.map_or(-1, |parent| parent.0));
+    tx.run(sql.statement()).await?;
+    insert(tx, organization_closure::Model { ancestor_id: id, descendant_id: id }).await
+}
+
+/// Rewrites the paths of everything below an organization that got another one.
+async fn rename_below(
+    tx: &Tx,
+    before: &organization::Model,
+    after: &organization::Model,
+) -> Result<(), DbErr> {
+    let below = organization::Entity::find()
+        .filter(organization::Column::PathKey.starts_with(format!("{}.", before.path_key)))
+        .all(&tx.tx)
+        .await?;
+    for child in below {
+        let path = format!("{}{}", after.path, &child.path[before.path.len()..]);
+        let mut child = child.into_active_model();
+        child.path_key = Set(crate::rule::value::key(&path));
+        child.path = Set(path);
+        child.update(&tx.tx).await?;
+    }
+    Ok(())
+}
+
+/// Hangs an organization with everything below it below its new parent.
+async fn relocate(tx: &Tx, after: &organization::Model) -> Result<(), DbErr> {
+    let mut sql = Sql::new(tx.backend());
+    sql.push("DELETE FROM organization_closure WHERE descendant_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+    sql.bind(after.id);
+    sql.push(") AND ancestor_id NOT IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+    sql.bind(after.id).push(")");
+    tx.run(sql.statement()).await?;
+    let mut sql = Sql::new(tx.backend());
+    sql.push("INSERT INTO organization_closure (ancestor_id, descendant_id) ");
+    sql.push(
+        "SELECT up.ancestor_id, down.descendant_id FROM organization_closure up, organization_closure down ",
+    );
+    sql.push("WHERE up.descendant_id = ").bind(after.parent_id.map_or(-1, |parent| parent.0));
+    sql.push(" AND down.ancestor_id = ").bind(after.id);
+    tx.run(sql.statement()).await.map(drop)
+}
+
+/// Takes a user off a profile; the users behind move up.
+async fn close_up(tx: &Tx, gone: &profile_user::Model) -> Result<(), DbErr> {
+    use profile_user::{Column, Entity};
+    Entity::delete_by_id((gone.profile_id, gone.user_id)).exec(&tx.tx).await?;
+    for (shift, from) in [(ASIDE, gone.position), (-ASIDE - 1, ASIDE)] {
+        Entity::update_many()
+            .col_expr(Column::Position, Expr::col(Column::Position).add(shift))
+            .filter(Column::ProfileId.eq(gone.profile_id))
+            .filter(Column::Position.gt(from))
+            .exec(&tx.tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn reorder(tx: &Tx, profile: DeviceId, users: &[UserId]) -> Result<(), DbErr> {
+    use profile_user::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::Position, Expr::col(Column::Position).add(ASIDE))
+        .filter(Column::ProfileId.eq(profile))
+        .exec(&tx.tx)
+        .await?;
+    for (user, position) in users.iter().zip(1..) {
+        let position: i32 = position;
+        Entity::update_many()
+            .col_expr(Column::Position, Expr::value(position))
+            .filter(Column::ProfileId.eq(profile))
+            .filter(Column::UserId.eq(*user))
+            .exec(&tx.tx)
+            .await?;
+    }
+    Ok(())
+}

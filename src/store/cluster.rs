@@ -1,0 +1,144 @@
+//! Clusters: rows, relations, facts. A cluster is also seen from below, by those whom it serves.
+
+use entity::{
+    ClusterId, Moment, OrganizationId,
+    cluster::{Column, Entity, Model, MultipleLogin},
+    device, line, user,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+
+use super::{
+    Tx,
+    organization::{self, is_below},
+    page::{Order, Relation},
+    row::row,
+    sql::Sql,
+};
+use crate::{
+    caller::Scope,
+    rule::{
+        Patch,
+        cluster::{Create, CreateFacts, Delete, DeleteFacts, Fields, Place, Update, UpdateFacts},
+        value,
+    },
+};
+
+row! {
+    /// A cluster.
+    Row of "cluster", Model, always ["id"] {
+        id: ClusterId,
+        organization_id: OrganizationId,
+        name: String,
+        name_key: String,
+        description: String,
+        release: Option<String>,
+        multiple_login: MultipleLogin,
+        max_login_minutes: Option<i32>,
+        version: i64,
+        created_at: Moment,
+        updated_at: Moment,
+    }
+    fn scope(sql: &mut Sql, scope: Scope) {
+        if let Scope::Below(organization) = scope {
+            sql.push(" AND t.organization_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+            sql.bind(organization);
+            sql.push(" UNION SELECT ancestor_id FROM organization_closure WHERE descendant_id = ");
+            sql.bind(organization).push(")");
+        }
+    }
+}
+
+/// By name.
+pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
+
+/// The clusters of an organization.
+pub const OF_ORGANIZATION: Relation = Relation {
+    name: "clusters of organization",
+    join: "",
+    parent: "t.organization_id",
+    order: BY_NAME,
+    only: "",
+    seen: false,
+};
+
+/// The cluster, when the caller sees it: in the subtree, or above and serving it.
+pub async fn seen(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
+    let Some(cluster) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let seen = match tx.scope {
+        Scope::All => true,
+        Scope::Below(top) => {
+            is_below(tx, top, cluster.organization_id).await?
+                || is_below(tx, cluster.organization_id, top).await?
+        }
+    };
+    Ok(seen.then_some(cluster))
+}
+
+/// Where a thing is to be kept.
+pub async fn place(tx: &Tx, organization: OrganizationId, cluster: ClusterId) -> Result<Place, DbErr> {
+    Ok(Place {
+        organization: organization::seen(tx, organization).await?,
+        cluster: seen(tx, cluster).await?,
+        serves: organization::is_served(tx, organization, cluster).await?,
+    })
+}
+
+/// What creating one must know.
+pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let organization = organization::seen(tx, cmd.organization).await?;
+    let taken = is_taken(tx, cmd.organization, &cmd.fields, None).await?;
+    Ok(CreateFacts { id: ClusterId(tx.id()?), now: tx.now(), organization, taken })
+}
+
+/// What updating one must know.
+pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
+    let current = owned(tx, cmd.id).await?;
+    let taken = match &current {
+        Some(current) => is_taken(tx, current.organization_id, &cmd.fields, Some(current.id)).await?,
+        None => false,
+    };
+    Ok(UpdateFacts { now: tx.now(), current, taken })
+}
+
+/// What deleting one must know.
+pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
+    let current = owned(tx, cmd.id).await?;
+    let mut holds = Vec::new();
+    if current.is_some() {
+        let counts = [
+            (
+                "devices",
+                device::Entity::find().filter(device::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?,
+            ),
+            ("lines", line::Entity::find().filter(line::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?),
+            ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?),
+        ];
+        holds.extend(
+            counts.iter().filter(|(_, count)| *count > 0).map(|(noun, count)| format!("{count} {noun}")),
+        );
+    }
+    Ok(DeleteFacts { current, holds })
+}
+
+/// The cluster to change: one within the subtree, as those above are only looked at.
+async fn owned(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
+    let Some(cluster) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let within = organization::is_within(tx, cluster.organization_id).await?;
+    Ok(within.then_some(cluster))
+}
+
+async fn is_taken(
+    tx: &Tx,
+    organization: OrganizationId,
+    fields: &Patch<Fields>,
+    except: Option<ClusterId>,
+) -> Result<bool, DbErr> {
+    // A patch that fits nothing is told by the rule.
+    let Ok(fields) = fields.apply(&Fields::default()) else { return Ok(false) };
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(organization))
+        .filter(Column::NameKey.eq(value::key(&fields.name)))
+        .one(&tx.tx)
+        .await?;
+    Ok(found.is_some_and(|found| Some(found.id) != except))
+}

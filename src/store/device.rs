@@ -1,0 +1,86 @@
+//! The device namespace: rows, who has a name, facts.
+
+use entity::{
+    ClusterId, DeviceId, OrganizationId,
+    device::{Column, Entity, Kind, Model},
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{
+    Source, Tx, cluster, organization,
+    page::{Order, Relation},
+    row::row,
+    sql::{Sql, like},
+};
+use crate::rule::{
+    device::{Owner, Register, RegisterFacts, Release},
+    value,
+};
+
+row! {
+    /// A device's name.
+    Row of "device", Model, always ["id", "kind"] {
+        id: DeviceId,
+        cluster_id: ClusterId,
+        organization_id: OrganizationId,
+        kind: Kind,
+        name: String,
+        name_key: String,
+        description: String,
+    }
+}
+
+/// By name.
+pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
+
+/// The names of a cluster that are neither profiles' nor phones'.
+pub const OTHERS_OF_CLUSTER: Relation = Relation {
+    name: "other devices of cluster",
+    join: "",
+    parent: "t.cluster_id",
+    order: BY_NAME,
+    only: " AND t.kind = 'OTHER'",
+    seen: false,
+};
+
+/// Who has the name on the cluster.
+pub async fn owner(tx: &Tx, cluster: ClusterId, name: &str) -> Result<Option<Owner>, DbErr> {
+    let found = Entity::find()
+        .filter(Column::ClusterId.eq(cluster))
+        .filter(Column::NameKey.eq(value::key(name)))
+        .one(&tx.tx)
+        .await?;
+    let Some(found) = found else { return Ok(None) };
+    let visible = organization::is_within(tx, found.organization_id).await?;
+    Ok(Some(Owner { kind: found.kind, visible }))
+}
+
+/// The keys of the names on a cluster that begin like this one, its own included.
+pub async fn names_like(source: &impl Source, cluster: ClusterId, name: &str) -> Result<Vec<String>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    let stem: String = value::key(name).chars().take(46).collect();
+    sql.push("SELECT name_key FROM device WHERE cluster_id = ").bind(cluster).push(" AND name_key LIKE ");
+    sql.bind(like("", &stem, "%")).push(" ESCAPE '\\' LIMIT 1000");
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+
+/// What registering a name must know.
+pub async fn register_facts(tx: &Tx, cmd: &Register) -> Result<RegisterFacts, DbErr> {
+    Ok(RegisterFacts {
+        id: DeviceId(tx.id()?),
+        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
+        owner: owner(tx, cmd.cluster, &cmd.name).await?,
+    })
+}
+
+/// What releasing a name must know.
+pub async fn release_facts(tx: &Tx, cmd: &Release) -> Result<Option<Model>, DbErr> {
+    locked(tx, cmd.id).await
+}
+
+/// The device, when the caller sees it, locked against others until the end of the transaction.
+pub async fn locked(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}

@@ -1,0 +1,370 @@
+//! The database and nothing else: SeaORM is used here and nowhere above. Reads take a [`Reader`], which carries
+//! the scope; writes take a [`Tx`], which cannot end itself: only [`Store::commit`] can, and only `App` has the
+//! store. Statements are counted, so that tests see every query that a page costs.
+
+use std::{
+    ops::Range,
+    str::FromStr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use entity::{Moment, counter};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, EntityTrait, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, sqlx,
+};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{caller::Scope, rule::Change};
+
+mod apply;
+pub mod cluster;
+pub mod device;
+mod generate;
+pub mod idempotency;
+pub mod line;
+pub mod organization;
+pub mod outbox;
+pub mod page;
+pub mod phone;
+pub mod profile;
+pub mod row;
+pub mod search;
+pub mod sql;
+pub mod token;
+pub mod user;
+
+pub use apply::clash;
+pub use generate::{Estate, generate, ids as generate_ids};
+pub use outbox::Entry;
+
+/// How the database is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub url: String,
+    pub connections: u32,
+    pub wait: Duration,
+    /// SQLite's `synchronous` pragma.
+    pub synchronous: &'static str,
+}
+
+/// Ids taken from the database at once.
+const ID_BLOCK: i64 = 65_536;
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    /// SQLite's one writer at a time. A queue, as SQLite's own waiting is polling without order.
+    writer: Option<Arc<tokio::sync::Mutex<()>>>,
+    ids: Arc<Mutex<Range<i64>>>,
+    statements: Arc<AtomicU64>,
+}
+
+/// Reads of what one caller sees.
+#[derive(Clone)]
+pub struct Reader {
+    db: DatabaseConnection,
+    scope: Scope,
+    statements: Arc<AtomicU64>,
+}
+
+/// A transaction that writes for one caller.
+pub struct Tx {
+    tx: DatabaseTransaction,
+    scope: Scope,
+    now: Moment,
+    ids: Arc<Mutex<Range<i64>>>,
+    statements: Arc<AtomicU64>,
+    staged: Vec<Change>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Reads that all see one moment of the database.
+pub struct Snapshot {
+    tx: DatabaseTransaction,
+    statements: Arc<AtomicU64>,
+}
+
+/// Anything that a row can be read from.
+pub trait Source: Sync {
+    /// Which SQL it speaks.
+    fn backend(&self) -> DatabaseBackend;
+    /// Runs a statement and answers its rows.
+    fn rows(&self, statement: Statement) -> impl Future<Output = Result<Vec<QueryResult>, DbErr>> + Send;
+}
+
+impl Store {
+    /// Opens the database, without looking whether its tables are there.
+    pub async fn open(options: &Options) -> Result<Self, DbErr> {
+        let sqlite = options.url.starts_with("sqlite:");
+        let mut connect = ConnectOptions::new(options.url.clone());
+        connect
+            .max_connections(options.connections)
+            .connect_timeout(options.wait)
+            .acquire_timeout(options.wait)
+            .sqlx_logging(false);
+        if sqlite {
+            let synchronous = sqlx::sqlite::SqliteSynchronous::from_str(options.synchronous)
+                .map_err(|error| DbErr::Custom(error.to_string()))?;
+            let wait = options.wait;
+            connect.map_sqlx_sqlite_opts(move |sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+                    .synchronous(synchronous)
+                    .busy_timeout(wait)
+                    .statement_cache_capacity(500)
+            });
+        } else {
+            connect.map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(500));
+        }
+        let db = Database::connect(connect).await?;
+        Ok(Self {
+            db,
+            writer: sqlite.then(Arc::default),
+            ids: Arc::new(Mutex::new(0..0)),
+            statements: Arc::default(),
+        })
+    }
+
+    /// Brings the tables up to date; of many nodes that start at once, one does and the others wait.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        use migration::MigratorTrait;
+        let tx = self.db.begin().await?;
+        if self.backend() == DatabaseBackend::Postgres {
+            tx.execute_unprepared("SELECT pg_advisory_xact_lock(7626549)").await?;
+        }
+        migration::Migrator::up(&tx, None).await?;
+        tx.commit().await
+    }
+
+    /// Whether every step is there.
+    pub async fn is_migrated(&self) -> Result<bool, DbErr> {
+        use migration::MigratorTrait;
+        Ok(migration::Migrator::get_pending_migrations(&self.db).await?.is_empty())
+    }
+
+    /// Whether another server may write to the same database.
+    pub fn is_shared(&self) -> bool {
+        self.backend() == DatabaseBackend::Postgres
+    }
+
+    /// Statements sent so far.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Reads within a scope.
+    pub fn read(&self, scope: Scope) -> Reader {
+        Reader { db: self.db.clone(), scope, statements: self.statements.clone() }
+    }
+
+    /// Reads of everything at one moment.
+    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+        let options = TransactionOptions {
+            isolation_level: self.is_shared().then_some(sea_orm::IsolationLevel::RepeatableRead),
+            access_mode: self.is_shared().then_some(sea_orm::AccessMode::ReadOnly),
+            sqlite_transaction_mode: None,
+        };
+        let tx = self.db.begin_with_options(options).await?;
+        Ok(Snapshot { tx, statements: self.statements.clone() })
+    }
+
+    /// Begins to write. `ids` is how many new things the transaction may make.
+    pub async fn begin(&self, scope: Scope, now: Moment, ids: i64) -> Result<Tx, DbErr> {
+        self.reserve(ids).await?;
+        let turn = match &self.writer {
+            Some(writer) => Some(writer.clone().lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.db.begin_with_options(options).await?;
+        Ok(Tx {
+            tx,
+            scope,
+            now,
+            ids: self.ids.clone(),
+            statements: self.statements.clone(),
+            staged: Vec::new(),
+            _turn: turn,
+        })
+    }
+
+    /// Ends a transaction for good: what was applied is kept.
+    pub async fn commit(&self, tx: Tx) -> Result<(), DbErr> {
+        tx.tx.commit().await
+    }
+
+    /// Ends a transaction as if it had never been.
+    pub async fn roll_back(&self, tx: Tx) -> Result<(), DbErr> {
+        tx.tx.rollback().await
+    }
+
+    /// Sees to it that so many ids are at hand. Blocks are taken outside of any transaction, so that one that
+    /// rolls back gives no id out twice.
+    async fn reserve(&self, count: i64) -> Result<(), DbErr> {
+        let left = {
+            let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.end - ids.start
+        };
+        if left >= count {
+            return Ok(());
+        }
+        let _turn = match &self.writer {
+            Some(writer) => Some(writer.lock().await),
+            None => None,
+        };
+        let size = ID_BLOCK.max(count);
+        let mut sql = sql::Sql::new(self.backend());
+        sql.push("UPDATE counter SET last = last + ").bind(size);
+        sql.push(" WHERE name = 'id' RETURNING last");
+        let row = self.db.query_one_raw(sql.statement()).await?;
+        let row = row.ok_or_else(|| DbErr::Custom("the id counter is missing".to_owned()))?;
+        let last: i64 = row.try_get_by_index(0)?;
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        // A block that follows the old one continues it; otherwise the old rest is left unused.
+        let start =
+            if ids.end == last - size + 1 && ids.start < ids.end { ids.start } else { last - size + 1 };
+        *ids = start..last + 1;
+        Ok(())
+    }
+
+    /// PostgreSQL's connection for `LISTEN`; none on SQLite.
+    pub async fn listen(&self) -> Result<Option<sqlx::postgres::PgListener>, sqlx::Error> {
+        if !self.is_shared() {
+            return Ok(None);
+        }
+        let mut listener =
+            sqlx::postgres::PgListener::connect_with(self.db.get_postgres_connection_pool()).await?;
+        listener.listen("roamline_change").await?;
+        Ok(Some(listener))
+    }
+
+    /// The number that the outbox gave out last.
+    pub async fn last_seq(&self) -> Result<i64, DbErr> {
+        let row = counter::Entity::find_by_id("change").one(&self.db).await?;
+        Ok(row.map_or(0, |row| row.last))
+    }
+}
+
+impl Source for Store {
+    fn backend(&self) -> DatabaseBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.db.query_all_raw(statement).await
+    }
+}
+
+impl Reader {
+    /// The part of the tree that is seen.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+}
+
+impl Source for Reader {
+    fn backend(&self) -> DatabaseBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.db.query_all_raw(statement).await
+    }
+}
+
+impl Source for Snapshot {
+    fn backend(&self) -> DatabaseBackend {
+        self.tx.get_database_backend()
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.tx.query_all_raw(statement).await
+    }
+}
+
+impl Tx {
+    /// The moment of the transaction.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// The part of the tree that the caller sees.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// A number that nothing else has.
+    pub fn id(&self) -> Result<i64, DbErr> {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.next().ok_or_else(|| DbErr::Custom("the reserved ids are used up".to_owned()))
+    }
+
+    /// Applies changes; they are announced when the transaction is committed.
+    pub async fn stage(&mut self, changes: Vec<Change>) -> Result<(), DbErr> {
+        apply::apply(self, &changes).await?;
+        self.staged.extend(changes);
+        Ok(())
+    }
+
+    /// What was applied so far.
+    pub fn staged(&self) -> &[Change] {
+        &self.staged
+    }
+
+    /// Takes what was applied, to append it to the outbox.
+    pub fn take_staged(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.staged)
+    }
+
+    async fn run(&self, statement: Statement) -> Result<u64, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(self.tx.execute_raw(statement).await?.rows_affected())
+    }
+}
+
+impl Source for Tx {
+    fn backend(&self) -> DatabaseBackend {
+        self.tx.get_database_backend()
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.tx.query_all_raw(statement).await
+    }
+}
+
+/// Whether the error means that the same transaction may succeed when tried again: a lock that was not to be had
+/// in time, a deadlock, a serialization failure, or no free connection.
+pub fn is_busy(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error)) => match &**error {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(error) => {
+                matches!(
+                    error.code().as_deref(),
+                    Some("5" | "6" | "261" | "517" | "40001" | "40P01" | "55P03" | "57014")
+                )
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,214 @@
+//! Organizations: rows, relations, facts.
+
+use std::collections::HashSet;
+
+use entity::{
+    ClusterId, Moment, OrganizationId, cluster, device, line,
+    organization::{Column, Entity, Kind, Model},
+    organization_closure, phone, profile, token, user,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+
+use super::{
+    Source, Tx,
+    page::{Order, Relation},
+    row::{Row as _, row},
+    sql::Sql,
+};
+use crate::{
+    caller::Scope,
+    rule::{
+        organization::{
+            Create, CreateFacts, Delete, DeleteFacts, Move, MoveFacts, Rename, RenameFacts, path,
+        },
+        value,
+    },
+};
+
+row! {
+    /// An organization.
+    Row of "organization", Model, always ["id"] {
+        id: OrganizationId,
+        parent_id: Option<OrganizationId>,
+        kind: Kind,
+        name: String,
+        path: String,
+        path_key: String,
+        version: i64,
+        created_at: Moment,
+        updated_at: Moment,
+    }
+    fn scope(sql: &mut Sql, scope: Scope) {
+        sql.within("t.id", scope);
+    }
+}
+
+/// By dotted path.
+pub const BY_PATH: Order = Order { column: "t.path_key", number: false, descending: false };
+
+/// The organizations right below one.
+pub const CHILDREN: Relation =
+    Relation { name: "children", join: "", parent: "t.parent_id", order: BY_PATH, only: "", seen: true };
+
+/// The organization, when the caller sees it.
+pub async fn seen(tx: &Tx, id: OrganizationId) -> Result<Option<Model>, DbErr> {
+    let Some(model) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    Ok(if is_within(tx, id).await? { Some(model) } else { None })
+}
+
+/// The organization by its dotted path, whatever the case.
+pub async fn by_path(
+    source: &impl Source,
+    scope: Scope,
+    path: &str,
+) -> Result<Option<OrganizationId>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.id FROM organization t WHERE t.path_key = ").bind(value::key(path));
+    Row::scope(&mut sql, scope);
+    let rows = source.rows(sql.statement()).await?;
+    rows.first().map(|row| row.try_get_by_index(0)).transpose().map_err(Into::into)
+}
+
+/// Whether the caller sees the organization.
+pub async fn is_within(tx: &Tx, id: OrganizationId) -> Result<bool, DbErr> {
+    match tx.scope {
+        Scope::All => Ok(true),
+        Scope::Below(top) => is_below(tx, top, id).await,
+    }
+}
+
+/// Whether one organization is another one or stands below it.
+pub async fn is_below(tx: &Tx, ancestor: OrganizationId, descendant: OrganizationId) -> Result<bool, DbErr> {
+    Ok(organization_closure::Entity::find_by_id((ancestor, descendant)).one(&tx.tx).await?.is_some())
+}
+
+/// Every organization that a scope holds.
+pub async fn all_within(source: &impl Source, scope: Scope) -> Result<HashSet<OrganizationId>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.id FROM organization t WHERE 1 = 1");
+    Row::scope(&mut sql, scope);
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+
+/// What creating one must know.
+pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let parent = match cmd.parent {
+        Some(id) => locked(tx, id).await?,
+        None => None,
+    };
+    let taken = is_taken(tx, &path(parent.as_ref(), &cmd.name), None).await?;
+    Ok(CreateFacts { id: OrganizationId(tx.id()?), now: tx.now(), parent, taken })
+}
+
+/// What renaming one must know.
+pub async fn rename_facts(tx: &Tx, cmd: &Rename) -> Result<RenameFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let taken = match &current {
+        Some(current) => {
+            let above = current.path.strip_suffix(&current.name).unwrap_or_default();
+            is_taken(tx, &format!("{above}{}", cmd.name), Some(current.id)).await?
+        }
+        None => false,
+    };
+    Ok(RenameFacts { now: tx.now(), current, taken })
+}
+
+/// What moving one must know.
+pub async fn move_facts(tx: &Tx, cmd: &Move) -> Result<MoveFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let parent = locked(tx, cmd.parent).await?;
+    let (mut taken, mut inside, mut left) = (false, false, Vec::new());
+    if let (Some(current), Some(parent)) = (&current, &parent) {
+        taken = is_taken(tx, &path(Some(parent), &current.name), Some(current.id)).await?;
+        inside = is_below(tx, current.id, parent.id).await?;
+        left = clusters_left(tx, current.id, parent.id).await?;
+    }
+    Ok(MoveFacts { now: tx.now(), current, parent, taken, inside, left })
+}
+
+/// What deleting one must know.
+pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let mut holds = Vec::new();
+    if current.is_some() {
+        let id = cmd.id;
+        let counts = [
+            ("organizations", Entity::find().filter(Column::ParentId.eq(id)).count(&tx.tx).await?),
+            (
+                "clusters",
+                cluster::Entity::find().filter(cluster::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+            ),
+            (
+                "profiles",
+                profile::Entity::find().filter(profile::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+            ),
+            (
+                "phones",
+                phone::Entity::find().filter(phone::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+            ),
+            (
+                "other devices",
+                device::Entity::find()
+                    .filter(device::Column::OrganizationId.eq(id))
+                    .filter(device::Column::Kind.eq(device::Kind::Other))
+                    .count(&tx.tx)
+                    .await?,
+            ),
+            ("lines", line::Entity::find().filter(line::Column::OrganizationId.eq(id)).count(&tx.tx).await?),
+            ("users", user::Entity::find().filter(user::Column::OrganizationId.eq(id)).count(&tx.tx).await?),
+            (
+                "tokens",
+                token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+            ),
+        ];
+        holds.extend(
+            counts.iter().filter(|(_, count)| *count > 0).map(|(noun, count)| format!("{count} {noun}")),
+        );
+    }
+    Ok(DeleteFacts { current, holds })
+}
+
+/// The organization, when the caller sees it, locked against others until the end of the transaction.
+async fn locked(tx: &Tx, id: OrganizationId) -> Result<Option<Model>, DbErr> {
+    let found = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await?;
+    Ok(if found.is_some() && is_within(tx, id).await? { found } else { None })
+}
+
+async fn is_taken(tx: &Tx, path: &str, except: Option<OrganizationId>) -> Result<bool, DbErr> {
+    let found = Entity::find().filter(Column::PathKey.eq(value::key(path))).one(&tx.tx).await?;
+    Ok(found.is_some_and(|found| Some(found.id) != except))
+}
+
+/// Names of the clusters that something below `id` is kept on and that would not serve it below `parent`.
+async fn clusters_left(tx: &Tx, id: OrganizationId, parent: OrganizationId) -> Result<Vec<String>, DbErr> {
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT c.name FROM cluster c WHERE c.id IN (");
+    for (at, table) in ["device", "line", "\"user\""].into_iter().enumerate() {
+        sql.push(if at == 0 { "" } else { " UNION " })
+            .push("SELECT t.cluster_id FROM ")
+            .push(table)
+            .push(" t");
+        sql.push(" WHERE t.organization_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+        sql.bind(id).push(")");
+    }
+    for (side, from, of) in [("ancestor_id", "descendant_id", parent), ("descendant_id", "ancestor_id", id)] {
+        sql.push(") AND c.organization_id NOT IN (SELECT ")
+            .push(side)
+            .push(" FROM organization_closure WHERE ")
+            .push(from)
+            .push(" = ")
+            .bind(of);
+    }
+    sql.push(") ORDER BY c.name");
+    let rows = tx.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+
+/// Whether the cluster's organization is this one or stands above it.
+pub async fn is_served(tx: &Tx, organization: OrganizationId, cluster: ClusterId) -> Result<bool, DbErr> {
+    match cluster::Entity::find_by_id(cluster).one(&tx.tx).await? {
+        Some(cluster) => is_below(tx, cluster.organization_id, organization).await,
+        None => Ok(false),
+    }
+}

@@ -1,0 +1,216 @@
+//! The outbox: changes kept in the transaction that made them, in commit order and without gaps.
+//!
+//! Order: the counter's row is raised as the first act of `append`, which is the last act before the commit. Its
+//! row lock is held until then, so numbers are given out in commit order on PostgreSQL as well, where a sequence
+//! would be read past rows that commit late. One statement does what an advisory lock and a sequence would do in
+//! two, and a transaction that rolls back leaves no gap.
+
+use entity::{Moment, OrganizationId, change, change_subject};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, Set};
+
+use super::{Source, Store, Tx, sql::Sql};
+use crate::{caller::Scope, rule::Change};
+
+/// Rows of one insert; well below both databases' limits of parameters.
+const CHUNK: usize = 500;
+
+/// A kept change.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub seq: i64,
+    pub at: Moment,
+    pub by: String,
+    pub reason: Option<String>,
+    pub organization: Option<OrganizationId>,
+    pub left: Option<OrganizationId>,
+    pub subjects: Vec<(change_subject::Noun, i64)>,
+    pub change: Change,
+}
+
+/// Which changes a history holds.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Changes about any of these things.
+    pub subjects: Vec<(change_subject::Noun, i64)>,
+    pub kinds: Vec<&'static str>,
+    pub nouns: Vec<change_subject::Noun>,
+    /// Changes in the subtree of any of these.
+    pub organizations: Vec<OrganizationId>,
+}
+
+/// Keeps the changes, and answers the number of the last one.
+pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>) -> Result<i64, DbErr> {
+    let count = i64::try_from(changes.len()).map_err(|error| DbErr::Custom(error.to_string()))?;
+    let mut sql = Sql::new(tx.backend());
+    sql.push("UPDATE counter SET last = last + ").bind(count).push(" WHERE name = 'change' RETURNING last");
+    let rows = tx.rows(sql.statement()).await?;
+    let row = rows.first().ok_or_else(|| DbErr::Custom("the change counter is missing".to_owned()))?;
+    let last: i64 = row.try_get_by_index(0)?;
+    let mut seq = last - count;
+    for chunk in changes.chunks(CHUNK) {
+        let (mut rows, mut subjects) = (Vec::with_capacity(chunk.len()), Vec::new());
+        for change in chunk {
+            seq += 1;
+            rows.push(change::ActiveModel {
+                seq: Set(seq),
+                at: Set(tx.now()),
+                by: Set(by.to_owned()),
+                reason: Set(reason.map(str::to_owned)),
+                organization_id: Set(change.organization()),
+                left_organization_id: Set(change.left_organization()),
+                kind: Set(change.kind().as_str().to_owned()),
+                body: Set(serde_json::to_string(change).map_err(|error| DbErr::Custom(error.to_string()))?),
+            });
+            for (noun, subject_id) in change.subjects() {
+                subjects.push(change_subject::ActiveModel {
+                    noun: Set(noun),
+                    subject_id: Set(subject_id),
+                    seq: Set(seq),
+                });
+            }
+        }
+        change::Entity::insert_many(rows).exec_without_returning(&tx.tx).await?;
+        for part in subjects.chunks(CHUNK) {
+            change_subject::Entity::insert_many(part.to_vec()).exec_without_returning(&tx.tx).await?;
+        }
+    }
+    if tx.backend() == sea_orm::DatabaseBackend::Postgres {
+        // Sent on commit; a wake-up only, the table carries the data.
+        tx.rows(sea_orm::Statement::from_string(tx.backend(), "SELECT pg_notify('roamline_change', '')"))
+            .await?;
+    }
+    Ok(last)
+}
+
+/// The changes after a number, oldest first.
+pub async fn after(source: &impl Source, seq: i64, limit: i64) -> Result<Vec<Entry>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push(COLUMNS)
+        .push(" FROM change t WHERE t.seq > ")
+        .bind(seq)
+        .push(" ORDER BY t.seq LIMIT ")
+        .bind(limit);
+    source.rows(sql.statement()).await?.iter().map(entry).collect()
+}
+
+/// Where a history is read: on which side of a number, and how far.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub after: Option<i64>,
+    pub before: Option<i64>,
+    pub limit: i64,
+    /// Newest first.
+    pub descending: bool,
+}
+
+/// Changes that a caller sees and asks for.
+pub async fn history(
+    source: &impl Source,
+    scope: Scope,
+    query: &Query,
+    span: Span,
+) -> Result<Vec<Entry>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push(COLUMNS).push(" FROM change t WHERE 1 = 1");
+    narrow(&mut sql, scope, query);
+    if let Some(seq) = span.after {
+        sql.push(if span.descending { " AND t.seq < " } else { " AND t.seq > " }).bind(seq);
+    }
+    if let Some(seq) = span.before {
+        sql.push(if span.descending { " AND t.seq > " } else { " AND t.seq < " }).bind(seq);
+    }
+    sql.push(if span.descending { " ORDER BY t.seq DESC LIMIT " } else { " ORDER BY t.seq LIMIT " });
+    sql.bind(span.limit);
+    source.rows(sql.statement()).await?.iter().map(entry).collect()
+}
+
+/// How many changes a history holds.
+pub async fn count(source: &impl Source, scope: Scope, query: &Query) -> Result<i64, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT count(*) FROM change t WHERE 1 = 1");
+    narrow(&mut sql, scope, query);
+    let rows = source.rows(sql.statement()).await?;
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get_by_index(0)?))
+}
+
+/// The oldest kept change.
+pub async fn oldest(store: &Store) -> Result<Option<(i64, Moment)>, DbErr> {
+    let row = change::Entity::find().order_by_asc(change::Column::Seq).one(&store.db).await?;
+    Ok(row.map(|row| (row.seq, row.at)))
+}
+
+/// Forgets changes and stored answers from before a moment, and tells how many changes went.
+pub async fn trim(store: &Store, before: Moment) -> Result<u64, DbErr> {
+    let _turn = match &store.writer {
+        Some(writer) => Some(writer.lock().await),
+        None => None,
+    };
+    let old = change::Entity::find()
+        .filter(change::Column::At.lt(before))
+        .order_by_desc(change::Column::Seq)
+        .one(&store.db)
+        .await?;
+    entity::idempotency::Entity::delete_many()
+        .filter(entity::idempotency::Column::At.lt(before))
+        .exec(&store.db)
+        .await?;
+    let Some(old) = old else { return Ok(0) };
+    // Subjects go with their changes, by the foreign key.
+    let gone = change::Entity::delete_many().filter(change::Column::Seq.lte(old.seq)).exec(&store.db).await?;
+    Ok(gone.rows_affected)
+}
+
+/// Whether any change was ever kept.
+pub async fn is_empty(store: &Store) -> Result<bool, DbErr> {
+    Ok(change::Entity::find().count(&store.db).await? == 0)
+}
+
+const COLUMNS: &str = "SELECT t.seq, t.at, t.by, t.reason, t.organization_id, t.left_organization_id, t.body";
+
+fn narrow(sql: &mut Sql, scope: Scope, query: &Query) {
+    if let Scope::Below(_) = scope {
+        sql.push(" AND (t.organization_id IS NULL OR (1 = 1").within("t.organization_id", scope).push("))");
+    }
+    if !query.organizations.is_empty() {
+        sql.push(" AND t.organization_id IN (SELECT descendant_id FROM organization_closure WHERE ");
+        sql.among("ancestor_id", query.organizations.iter().map(|id| id.0)).push(")");
+    }
+    if !query.kinds.is_empty() {
+        let kinds: Vec<_> = query.kinds.iter().map(|&kind| kind.to_owned()).collect();
+        sql.push(" AND ").among_texts("t.kind", &kinds);
+    }
+    if !query.nouns.is_empty() {
+        let nouns: Vec<_> = query.nouns.iter().map(|noun| noun_name(*noun)).collect();
+        sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE ")
+            .among_texts("noun", &nouns)
+            .push(")");
+    }
+    if !query.subjects.is_empty() {
+        sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE ");
+        for (at, (noun, id)) in query.subjects.iter().enumerate() {
+            sql.push(if at == 0 { "(noun = " } else { " OR (noun = " }).bind(noun_name(*noun));
+            sql.push(" AND subject_id = ").bind(*id).push(")");
+        }
+        sql.push(")");
+    }
+}
+
+fn noun_name(noun: change_subject::Noun) -> String {
+    sea_orm::ActiveEnum::to_value(&noun)
+}
+
+fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+    let body: String = row.try_get_by_index(6)?;
+    let change: Change =
+        serde_json::from_str(&body).map_err(|error| DbErr::Type(format!("a stored change: {error}")))?;
+    Ok(Entry {
+        seq: row.try_get_by_index(0)?,
+        at: row.try_get_by_index(1)?,
+        by: row.try_get_by_index(2)?,
+        reason: row.try_get_by_index(3)?,
+        organization: row.try_get_by_index(4)?,
+        left: row.try_get_by_index(5)?,
+        subjects: change.subjects(),
+        change,
+    })
+}

@@ -1,0 +1,353 @@
+//! The one way to page: keyset cursors with the id as tie-break, forwards and backwards, at the root and below
+//! many parents at once (one statement for all of them).
+
+use std::collections::HashMap;
+
+use sea_orm::{DbErr, QueryResult};
+
+use super::{
+    Source,
+    row::{Columns, Row, select},
+    sql::{Sql, like},
+};
+use crate::caller::Scope;
+
+/// The value that a list is ordered by.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum KeyValue {
+    Int(i64),
+    Text(String),
+}
+
+/// Where an item stands in its list.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Key {
+    pub value: KeyValue,
+    pub id: i64,
+}
+
+/// What a list is ordered by; the id decides between equals.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Order {
+    /// A column, with its table's alias (`t` is the noun's).
+    pub column: &'static str,
+    /// Whether the column is a whole number.
+    pub number: bool,
+    pub descending: bool,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Slice {
+    pub limit: u32,
+    pub after: Option<Key>,
+    pub before: Option<Key>,
+    /// Whether the last items are asked for, not the first.
+    pub backwards: bool,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<R> {
+    /// In the list's order, each with its place.
+    pub rows: Vec<(R, Key)>,
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+impl<R> Default for Page<R> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), has_previous: false, has_next: false }
+    }
+}
+
+/// Which items a list holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    All(Vec<Filter>),
+    Any(Vec<Filter>),
+    Not(Box<Filter>),
+    /// The column's text is, begins with, or holds the text.
+    Is(&'static str, String),
+    StartsWith(&'static str, String),
+    Contains(&'static str, String),
+    Texts(&'static str, Vec<String>),
+    /// The column's number is one of these.
+    Numbers(&'static str, Vec<i64>),
+    AtLeast(&'static str, i64),
+    AtMost(&'static str, i64),
+    Truth(&'static str, bool),
+    /// The organization in the column is one of these or, where told, below one of them.
+    Organizations(&'static str, Vec<i64>, bool),
+    /// The row's id is among those that the query selects for these numbers; the text ends before the list.
+    Linked(&'static str, Vec<i64>),
+    /// A condition that needs no value.
+    Fixed(&'static str),
+}
+
+impl Filter {
+    fn write(&self, sql: &mut Sql) {
+        match self {
+            Self::All(parts) => join(sql, parts, " AND ", "1 = 1"),
+            Self::Any(parts) => join(sql, parts, " OR ", "1 = 0"),
+            Self::Not(part) => {
+                sql.push("NOT (");
+                part.write(sql);
+                sql.push(")");
+            }
+            Self::Is(column, text) => {
+                sql.push(column).push(" = ").bind(text.as_str());
+            }
+            Self::StartsWith(column, text) => {
+                sql.push(column).push(" LIKE ").bind(like("", text, "%")).push(" ESCAPE '\\'");
+            }
+            Self::Contains(column, text) => {
+                sql.push(column).push(" LIKE ").bind(like("%", text, "%")).push(" ESCAPE '\\'");
+            }
+            Self::Texts(column, texts) => {
+                sql.among_texts(column, texts);
+            }
+            Self::Numbers(column, numbers) => {
+                sql.among(column, numbers.iter().copied());
+            }
+            Self::AtLeast(column, number) => {
+                sql.push(column).push(" >= ").bind(*number);
+            }
+            Self::AtMost(column, number) => {
+                sql.push(column).push(" <= ").bind(*number);
+            }
+            Self::Truth(column, truth) => {
+                sql.push(column).push(if *truth { " = TRUE" } else { " = FALSE" });
+            }
+            Self::Organizations(column, ids, subtree) => {
+                if *subtree {
+                    sql.push(column).push(" IN (SELECT descendant_id FROM organization_closure WHERE ");
+                    sql.among("ancestor_id", ids.iter().copied()).push(")");
+                } else {
+                    sql.among(column, ids.iter().copied());
+                }
+            }
+            Self::Linked(select, ids) => {
+                sql.push("t.id IN (").among(select, ids.iter().copied()).push(")");
+            }
+            Self::Fixed(condition) => {
+                sql.push(condition);
+            }
+        }
+    }
+}
+
+fn join(sql: &mut Sql, parts: &[Filter], between: &str, empty: &str) {
+    sql.push("(");
+    for (at, part) in parts.iter().enumerate() {
+        sql.push(if at == 0 { "" } else { between });
+        part.write(sql);
+    }
+    sql.push(if parts.is_empty() { empty } else { "" }).push(")");
+}
+
+/// A page of a noun's list at the root.
+pub async fn page<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    filter: &Filter,
+    order: Order,
+    slice: &Slice,
+    columns: Columns,
+) -> Result<Page<R>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT ");
+    write_key(&mut sql, order);
+    sql.push(", t.id");
+    select::<R>(&mut sql, "t", columns.own);
+    R::joined(&mut sql, columns);
+    sql.push(" FROM ").push(R::TABLE).push(" t");
+    R::join(&mut sql, columns, scope);
+    sql.push(" WHERE 1 = 1");
+    R::scope(&mut sql, scope);
+    if *filter != Filter::All(Vec::new()) {
+        sql.push(" AND ");
+        filter.write(&mut sql);
+    }
+    write_bounds(&mut sql, order, slice);
+    write_order(&mut sql, order, slice.backwards);
+    sql.push(" LIMIT ").bind(i64::from(slice.limit) + 1);
+    let mut rows = Vec::new();
+    for row in source.rows(sql.statement()).await? {
+        rows.push(read::<R>(&row, order, 0, columns)?);
+    }
+    Ok(finish(rows, slice))
+}
+
+/// How many items a list holds.
+pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) -> Result<i64, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT count(*) FROM ").push(R::TABLE).push(" t WHERE 1 = 1");
+    R::scope(&mut sql, scope);
+    sql.push(" AND ");
+    filter.write(&mut sql);
+    let rows = source.rows(sql.statement()).await?;
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get_by_index(0)?))
+}
+
+/// How a noun hangs below its parents.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Relation {
+    /// What tells relations apart.
+    pub name: &'static str,
+    /// What the noun (`t`) is joined with, or nothing.
+    pub join: &'static str,
+    /// The column that holds the parent's id.
+    pub parent: &'static str,
+    pub order: Order,
+    /// A further condition, beginning with ` AND `.
+    pub only: &'static str,
+    /// Whether every child of a parent that is seen is seen as well.
+    pub seen: bool,
+}
+
+/// A page of children below each of the parents, in one statement.
+pub async fn children<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    relation: Relation,
+    parents: &[i64],
+    slice: &Slice,
+    columns: Columns,
+) -> Result<HashMap<i64, Page<R>>, DbErr> {
+    let order = relation.order;
+    let many = parents.len() > 1;
+    let mut sql = Sql::new(source.backend());
+    sql.push(if many { "SELECT * FROM (SELECT " } else { "SELECT " });
+    sql.push(relation.parent).push(" AS parent, ");
+    write_key(&mut sql, order);
+    sql.push(" AS sort, t.id AS tie");
+    select::<R>(&mut sql, "t", columns.own);
+    R::joined(&mut sql, columns);
+    if many {
+        sql.push(", row_number() OVER (PARTITION BY ").push(relation.parent);
+        write_order(&mut sql, order, slice.backwards);
+        sql.push(") AS place");
+    }
+    sql.push(" FROM ").push(R::TABLE).push(" t").push(relation.join);
+    R::join(&mut sql, columns, scope);
+    sql.push(" WHERE ");
+    match parents {
+        [one] => sql.push(relation.parent).push(" = ").bind(*one),
+        many => sql.among(relation.parent, many.iter().copied()),
+    };
+    sql.push(relation.only);
+    if !relation.seen {
+        R::scope(&mut sql, scope);
+    }
+    write_bounds(&mut sql, order, slice);
+    let limit = i64::from(slice.limit) + 1;
+    if many {
+        sql.push(") q WHERE place <= ").bind(limit).push(" ORDER BY parent, place");
+    } else {
+        write_order(&mut sql, order, slice.backwards);
+        sql.push(" LIMIT ").bind(limit);
+    }
+    let mut groups: HashMap<i64, Vec<(R, Key)>> = HashMap::new();
+    for row in source.rows(sql.statement()).await? {
+        let parent = row.try_get_by_index(0)?;
+        groups.entry(parent).or_default().push(read::<R>(&row, order, 1, columns)?);
+    }
+    Ok(groups.into_iter().map(|(parent, rows)| (parent, finish(rows, slice))).collect())
+}
+
+/// How many children each parent has; a parent without any is left out.
+pub async fn counts<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    relation: Relation,
+    parents: &[i64],
+) -> Result<HashMap<i64, i64>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT ").push(relation.parent).push(", count(*) FROM ").push(R::TABLE).push(" t");
+    sql.push(relation.join).push(" WHERE ").among(relation.parent, parents.iter().copied());
+    sql.push(relation.only);
+    if !relation.seen {
+        R::scope(&mut sql, scope);
+    }
+    sql.push(" GROUP BY ").push(relation.parent);
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// The rows with these ids, as far as they are seen.
+pub async fn by_ids<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    ids: &[i64],
+    columns: Columns,
+) -> Result<HashMap<i64, R>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.id");
+    select::<R>(&mut sql, "t", columns.own);
+    R::joined(&mut sql, columns);
+    sql.push(" FROM ").push(R::TABLE).push(" t");
+    R::join(&mut sql, columns, scope);
+    sql.push(" WHERE ");
+    match ids {
+        [one] => sql.push("t.id = ").bind(*one),
+        many => sql.among("t.id", many.iter().copied()),
+    };
+    R::scope(&mut sql, scope);
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, whole(row, columns, 1)?))).collect()
+}
+
+fn read<R: Row>(row: &QueryResult, order: Order, at: usize, columns: Columns) -> Result<(R, Key), DbErr> {
+    let value = if order.number {
+        KeyValue::Int(row.try_get_by_index(at)?)
+    } else {
+        KeyValue::Text(row.try_get_by_index(at)?)
+    };
+    let key = Key { value, id: row.try_get_by_index(at + 1)? };
+    Ok((whole(row, columns, at + 2)?, key))
+}
+
+fn whole<R: Row>(row: &QueryResult, columns: Columns, mut at: usize) -> Result<R, DbErr> {
+    let mut read = R::read(row, columns, &mut at)?;
+    read.read_joined(row, columns, &mut at)?;
+    Ok(read)
+}
+
+fn finish<R>(mut rows: Vec<(R, Key)>, slice: &Slice) -> Page<R> {
+    let limit = slice.limit as usize;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if slice.backwards {
+        rows.reverse();
+        return Page { rows, has_previous: more, has_next: slice.before.is_some() };
+    }
+    Page { rows, has_previous: slice.after.is_some(), has_next: more }
+}
+
+fn write_bounds(sql: &mut Sql, order: Order, slice: &Slice) {
+    let (behind, ahead) = if order.descending { (" < (", " > (") } else { (" > (", " < (") };
+    for (key, side) in [(&slice.after, behind), (&slice.before, ahead)] {
+        let Some(key) = key else { continue };
+        sql.push(" AND (").push(order.column).push(", t.id)").push(side);
+        match &key.value {
+            KeyValue::Int(number) => sql.bind(*number),
+            KeyValue::Text(text) => sql.bind(text.as_str()),
+        };
+        sql.push(", ").bind(key.id).push(")");
+    }
+}
+
+/// The value that a list is ordered by, in 64 bits where it is a number.
+fn write_key(sql: &mut Sql, order: Order) {
+    if order.number {
+        sql.push("CAST(").push(order.column).push(" AS BIGINT)");
+    } else {
+        sql.push(order.column);
+    }
+}
+
+fn write_order(sql: &mut Sql, order: Order, backwards: bool) {
+    let direction = if order.descending == backwards { " ASC" } else { " DESC" };
+    sql.push(" ORDER BY ").push(order.column).push(direction).push(", t.id").push(direction);
+}

@@ -1,0 +1,184 @@
+//! Profiles: rows, relations, facts.
+
+use entity::{
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, phone,
+    profile::{Column, Entity, Model, Protocol, Settings},
+    profile_user, user, user_cti_profile,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{
+    Tx, cluster, device, line, organization,
+    page::{Order, Relation},
+    row::row,
+    user as user_store,
+};
+use crate::rule::{
+    Patch,
+    profile::{Create, CreateFacts, Delete, DeleteFacts, Fields, Update, UpdateFacts},
+};
+
+row! {
+    /// A profile.
+    Row of "profile", Model, always ["id"] {
+        id: DeviceId,
+        cluster_id: ClusterId,
+        organization_id: OrganizationId,
+        name: String,
+        name_key: String,
+        description: String,
+        product: String,
+        protocol: Protocol,
+        button_template: String,
+        softkey_template: Option<String>,
+        login_user_id: Option<UserId>,
+        settings: Settings,
+        version: i64,
+        created_at: Moment,
+        updated_at: Moment,
+    }
+}
+
+/// By name.
+pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
+
+const BELOW: Relation =
+    Relation { name: "", join: "", parent: "t.organization_id", order: BY_NAME, only: "", seen: false };
+
+/// The profiles kept at an organization.
+pub const OF_ORGANIZATION: Relation = Relation { name: "profiles of organization", ..BELOW };
+
+/// The profiles on a cluster.
+pub const OF_CLUSTER: Relation = Relation { name: "profiles of cluster", parent: "t.cluster_id", ..BELOW };
+
+/// The profiles that serve a user.
+pub const OF_USER: Relation = Relation {
+    name: "profiles of user",
+    join: " JOIN profile_user l ON l.profile_id = t.id",
+    parent: "l.user_id",
+    ..BELOW
+};
+
+/// The profiles that applications may control for a user.
+pub const CTI_OF_USER: Relation = Relation {
+    name: "CTI profiles of user",
+    join: " JOIN user_cti_profile l ON l.profile_id = t.id",
+    parent: "l.user_id",
+    ..BELOW
+};
+
+/// The profile, when the caller sees it, locked against others until the end of the transaction.
+pub async fn locked(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// The profile, when the caller sees it.
+pub async fn seen(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// What creating one must know.
+pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let mut users = Vec::with_capacity(cmd.users.len());
+    for id in &cmd.users {
+        users.push(user_store::seen(tx, *id).await?);
+    }
+    Ok(CreateFacts {
+        id: DeviceId(tx.id()?),
+        now: tx.now(),
+        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
+        owner: device::owner(tx, cmd.cluster, &cmd.name).await?,
+        lines: line::new_line_facts(tx, cmd.cluster, &cmd.lines).await?,
+        users,
+        login_user: login_user(tx, &cmd.fields).await?,
+    })
+}
+
+/// What updating one must know.
+pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
+    Ok(UpdateFacts {
+        now: tx.now(),
+        current: locked(tx, cmd.id).await?,
+        login_user: login_user(tx, &cmd.fields).await?,
+    })
+}
+
+/// What deleting one must know.
+pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let mut facts = DeleteFacts {
+        now: tx.now(),
+        current,
+        lines: Vec::new(),
+        users: Vec::new(),
+        defaults: Vec::new(),
+        cti: Vec::new(),
+        logout_phones: Vec::new(),
+    };
+    if facts.current.is_none() {
+        return Ok(facts);
+    }
+    facts.lines = line::on_device_with_all(tx, cmd.id).await?;
+    facts.users = user_store::of_profile(tx, cmd.id).await?;
+    let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
+    facts.defaults = user::Entity::find()
+        .filter(user::Column::DefaultProfileId.eq(cmd.id))
+        .filter(user::Column::Id.is_not_in(served))
+        .all(&tx.tx)
+        .await?;
+    let controlled = user_cti_profile::Entity::find()
+        .filter(user_cti_profile::Column::ProfileId.eq(cmd.id))
+        .all(&tx.tx)
+        .await?;
+    for association in controlled {
+        if let Some(user) = user::Entity::find_by_id(association.user_id).one(&tx.tx).await? {
+            let list = user_store::cti_profiles(tx, association.user_id).await?;
+            facts.cti.push((user, list));
+        }
+    }
+    let phones = phone::Entity::find()
+        .filter(phone::Column::LogoutProfileId.eq(cmd.id))
+        .order_by_asc(phone::Column::Id)
+        .lock_exclusive()
+        .all(&tx.tx)
+        .await?;
+    for phone in phones {
+        let visible = organization::is_within(tx, phone.organization_id).await?;
+        facts.logout_phones.push((phone, visible));
+    }
+    Ok(facts)
+}
+
+/// The profiles of a user, with the association of each.
+pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<(profile_user::Model, Model)>, DbErr> {
+    let associations = profile_user::Entity::find()
+        .filter(profile_user::Column::UserId.eq(user))
+        .order_by_asc(profile_user::Column::ProfileId)
+        .all(&tx.tx)
+        .await?;
+    let mut profiles = Vec::with_capacity(associations.len());
+    for association in associations {
+        let found = Entity::find_by_id(association.profile_id).lock_exclusive().one(&tx.tx).await?;
+        profiles.extend(found.map(|profile| (association, profile)));
+    }
+    Ok(profiles)
+}
+
+/// The profiles whose login user it is.
+pub async fn with_login_user(tx: &Tx, user: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::LoginUserId.eq(user))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(&tx.tx)
+        .await
+}
+
+async fn login_user(tx: &Tx, fields: &Patch<Fields>) -> Result<Option<user::Model>, DbErr> {
+    match fields.apply(&Fields::default()) {
+        Ok(Fields { login_user_id: Some(id), .. }) => user_store::seen(tx, id).await,
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,120 @@
+//! Statements put together from text and bound values, for both databases: placeholders and lists of keys are
+//! what differs. A list is one parameter, so that a shape of query has one prepared statement whatever its length.
+
+use sea_orm::{DatabaseBackend, Statement, Value, sea_query::ArrayType};
+
+use crate::caller::Scope;
+
+/// A statement in the making.
+pub struct Sql {
+    backend: DatabaseBackend,
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    /// Begins an empty statement.
+    pub fn new(backend: DatabaseBackend) -> Self {
+        Self { backend, text: String::with_capacity(256), values: Vec::new() }
+    }
+
+    /// Adds text. It comes from the code, never from input.
+    pub fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a parameter.
+    pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        match self.backend {
+            DatabaseBackend::Postgres => {
+                self.text.push('$');
+                self.text.push_str(&self.values.len().to_string());
+            }
+            _ => self.text.push('?'),
+        }
+        self
+    }
+
+    /// Adds `column` is one of the numbers.
+    pub fn among(&mut self, column: &str, numbers: impl Iterator<Item = i64>) -> &mut Self {
+        self.push(column);
+        match self.backend {
+            DatabaseBackend::Postgres => {
+                let list = numbers.map(|number| Value::BigInt(Some(number))).collect();
+                self.push(" = ANY(").bind(Value::Array(ArrayType::BigInt, Some(Box::new(list)))).push(")")
+            }
+            _ => {
+                let list: Vec<_> = numbers.map(|number| number.to_string()).collect();
+                self.push(" IN (SELECT value FROM json_each(")
+                    .bind(format!("[{}]", list.join(",")))
+                    .push("))")
+            }
+        }
+    }
+
+    /// Adds `column` is one of the texts.
+    pub fn among_texts(&mut self, column: &str, texts: &[String]) -> &mut Self {
+        self.push(column);
+        match self.backend {
+            DatabaseBackend::Postgres => {
+                let list = texts.iter().map(|text| Value::from(text.as_str())).collect();
+                self.push(" = ANY(").bind(Value::Array(ArrayType::String, Some(Box::new(list)))).push(")")
+            }
+            _ => {
+                let list = serde_json::Value::from(texts.to_vec()).to_string();
+                self.push(" IN (SELECT value FROM json_each(").bind(list).push("))")
+            }
+        }
+    }
+
+    /// Adds `AND` the organization in the column is within the scope.
+    pub fn within(&mut self, column: &str, scope: Scope) -> &mut Self {
+        if let Scope::Below(organization) = scope {
+            self.push(" AND ").push(column);
+            self.push(" IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+            self.bind(organization).push(")");
+        }
+        self
+    }
+
+    /// The finished statement.
+    pub fn statement(self) -> Statement {
+        Statement::from_sql_and_values(self.backend, self.text, self.values)
+    }
+}
+
+/// A pattern for `LIKE … ESCAPE '\'` that matches the text itself.
+pub fn like(before: &str, text: &str, after: &str) -> String {
+    let mut pattern = String::from(before);
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern + after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_those_of_the_database() {
+        for (backend, want) in [
+            (DatabaseBackend::Sqlite, "a = ? AND b IN (SELECT value FROM json_each(?))"),
+            (DatabaseBackend::Postgres, "a = $1 AND b = ANY($2)"),
+        ] {
+            let mut sql = Sql::new(backend);
+            sql.push("a = ").bind(1_i64).push(" AND ").among("b", [1, 2].into_iter());
+            assert_eq!(sql.statement().sql, want);
+        }
+    }
+
+    #[test]
+    fn a_pattern_matches_its_text_only() {
+        assert_eq!(like("%", r"5%_\", "%"), r"%5\%\_\\%");
+    }
+}

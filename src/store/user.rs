@@ -1,0 +1,295 @@
+//! Users: rows, relations, facts.
+
+use std::collections::{BTreeSet, HashMap};
+
+use entity::{
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, profile_user,
+    user::{Column, Entity, Model},
+    user_cti_profile, user_phone,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{
+    Source, Tx, cluster, organization,
+    page::{Order, Relation},
+    phone, profile,
+    row::row,
+    sql::Sql,
+};
+use crate::rule::{
+    profile::Delete as DeleteProfile,
+    user::{
+        Associate, AssociationFacts, Create, CreateFacts, DefaultFacts, Delete, DeleteFacts, Devices,
+        Disassociate, Reorder, SetDefault, Update, UpdateFacts,
+    },
+};
+
+row! {
+    /// A user.
+    Row of "\"user\"", Model, always ["id"] {
+        id: UserId,
+        cluster_id: ClusterId,
+        organization_id: OrganizationId,
+        user_id: String,
+        first_name: String,
+        last_name: String,
+        name_key: String,
+        display_name: Option<String>,
+        email: Option<String>,
+        department: Option<String>,
+        user_locale: Option<String>,
+        max_login_minutes: Option<i32>,
+        cross_cluster: bool,
+        home_cluster: bool,
+        primary_pattern: Option<String>,
+        primary_partition: Option<String>,
+        default_profile_id: Option<DeviceId>,
+        version: i64,
+        created_at: Moment,
+        updated_at: Moment,
+    }
+}
+
+/// By last, then first name.
+pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
+/// By user id.
+pub const BY_USER_ID: Order = Order { column: "t.user_id", number: false, descending: false };
+
+const BELOW: Relation =
+    Relation { name: "", join: "", parent: "t.organization_id", order: BY_NAME, only: "", seen: false };
+
+/// The users kept at an organization.
+pub const OF_ORGANIZATION: Relation = Relation { name: "users of organization", ..BELOW };
+
+/// The users on a cluster.
+pub const OF_CLUSTER: Relation = Relation { name: "users of cluster", parent: "t.cluster_id", ..BELOW };
+
+/// The users of a profile, in their order.
+pub const OF_PROFILE: Relation = Relation {
+    name: "users of profile",
+    join: " JOIN profile_user l ON l.user_id = t.id",
+    parent: "l.profile_id",
+    order: Order { column: "l.position", number: true, descending: false },
+    only: "",
+    seen: false,
+};
+
+/// The users that control a phone.
+pub const OF_PHONE: Relation = Relation {
+    name: "users of phone",
+    join: " JOIN user_phone l ON l.user_id = t.id",
+    parent: "l.phone_id",
+    ..BELOW
+};
+
+/// The user, when the caller sees it.
+pub async fn seen(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// The users of a profile, in order.
+pub async fn of_profile(tx: &Tx, profile: DeviceId) -> Result<Vec<(profile_user::Model, Model)>, DbErr> {
+    let associations = profile_user::Entity::find()
+        .filter(profile_user::Column::ProfileId.eq(profile))
+        .order_by_asc(profile_user::Column::Position)
+        .all(&tx.tx)
+        .await?;
+    let ids = associations.iter().map(|association| association.user_id);
+    let users = Entity::find().filter(Column::Id.is_in(ids)).all(&tx.tx).await?;
+    let mut users: HashMap<_, _> = users.into_iter().map(|user| (user.id, user)).collect();
+    Ok(associations
+        .into_iter()
+        .filter_map(|association| users.remove(&association.user_id).map(|user| (association, user)))
+        .collect())
+}
+
+/// The phones that a user controls, lowest id first.
+pub async fn phones(tx: &Tx, user: UserId) -> Result<Vec<DeviceId>, DbErr> {
+    let rows = user_phone::Entity::find()
+        .filter(user_phone::Column::UserId.eq(user))
+        .order_by_asc(user_phone::Column::PhoneId)
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.phone_id).collect())
+}
+
+/// The profiles that applications may control for a user, lowest id first.
+pub async fn cti_profiles(tx: &Tx, user: UserId) -> Result<Vec<DeviceId>, DbErr> {
+    let rows = user_cti_profile::Entity::find()
+        .filter(user_cti_profile::Column::UserId.eq(user))
+        .order_by_asc(user_cti_profile::Column::ProfileId)
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.profile_id).collect())
+}
+
+/// What creating one must know.
+pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let mut profiles = Vec::with_capacity(cmd.profiles.len());
+    for id in &cmd.profiles {
+        let found = profile::locked(tx, *id).await?;
+        let users = profile_user::Entity::find()
+            .filter(profile_user::Column::ProfileId.eq(*id))
+            .count(&tx.tx)
+            .await?;
+        let users = i32::try_from(users).map_err(|error| DbErr::Custom(error.to_string()))?;
+        profiles.push(found.map(|profile| (profile, users)));
+    }
+    let mut new_profiles = Vec::with_capacity(cmd.new_profiles.len());
+    for new in &cmd.new_profiles {
+        new_profiles.push(profile::create_facts(tx, new).await?);
+    }
+    let devices = cmd.phones.iter().chain(&cmd.profiles).copied().collect::<Vec<_>>();
+    let taken = Entity::find()
+        .filter(Column::ClusterId.eq(cmd.cluster))
+        .filter(Column::UserId.eq(cmd.user_id.as_str()))
+        .one(&tx.tx)
+        .await?
+        .is_some();
+    Ok(CreateFacts {
+        id: UserId(tx.id()?),
+        now: tx.now(),
+        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
+        taken,
+        devices: Devices {
+            phones: phones_named(tx, &cmd.phones).await?,
+            cti_profiles: profiles_named(tx, &cmd.cti_profiles).await?,
+            numbers: numbers_on(tx, &devices).await?,
+        },
+        profiles,
+        new_profiles,
+    })
+}
+
+/// What updating one must know.
+pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let old_phones = phones(tx, cmd.id).await?;
+    let old_cti_profiles = cti_profiles(tx, cmd.id).await?;
+    let mut devices = cmd.phones.clone().unwrap_or_else(|| old_phones.clone());
+    devices.extend(profile::of_user(tx, cmd.id).await?.into_iter().map(|(_, profile)| profile.id));
+    Ok(UpdateFacts {
+        now: tx.now(),
+        current,
+        old_phones,
+        old_cti_profiles,
+        devices: Devices {
+            phones: phones_named(tx, cmd.phones.as_deref().unwrap_or_default()).await?,
+            cti_profiles: profiles_named(tx, cmd.cti_profiles.as_deref().unwrap_or_default()).await?,
+            numbers: numbers_on(tx, &devices).await?,
+        },
+    })
+}
+
+/// What deleting one must know.
+pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
+    let mut facts = DeleteFacts {
+        now: tx.now(),
+        current: locked(tx, cmd.id).await?,
+        profiles: Vec::new(),
+        phones: Vec::new(),
+        cti_profiles: Vec::new(),
+        owned: Vec::new(),
+        login_of: Vec::new(),
+    };
+    if facts.current.is_none() {
+        return Ok(facts);
+    }
+    for (association, profile) in profile::of_user(tx, cmd.id).await? {
+        let alone = of_profile(tx, profile.id).await?.len() == 1;
+        let sole = if alone {
+            let delete =
+                DeleteProfile { id: profile.id, expected_version: None, release_logout_phones: false };
+            let mut sole = profile::delete_facts(tx, &delete).await?;
+            // The association and the default go with the user, not a second time with the profile.
+            sole.users.clear();
+            sole.cti.retain(|(user, _)| user.id != cmd.id);
+            Some(sole).filter(|sole| sole.current.is_some())
+        } else {
+            None
+        };
+        facts.profiles.push((association, profile, sole));
+    }
+    facts.phones = phones(tx, cmd.id).await?;
+    facts.cti_profiles = cti_profiles(tx, cmd.id).await?;
+    facts.owned = phone::owned(tx, cmd.id).await?;
+    facts.login_of = profile::with_login_user(tx, cmd.id).await?;
+    Ok(facts)
+}
+
+/// What associating users must know.
+pub async fn associate_facts(tx: &Tx, cmd: &Associate) -> Result<AssociationFacts, DbErr> {
+    association_facts(tx, cmd.profile, &cmd.users).await
+}
+
+/// What disassociating a user must know.
+pub async fn disassociate_facts(tx: &Tx, cmd: &Disassociate) -> Result<AssociationFacts, DbErr> {
+    association_facts(tx, cmd.profile, &[cmd.user]).await
+}
+
+/// What ordering users must know.
+pub async fn reorder_facts(tx: &Tx, cmd: &Reorder) -> Result<AssociationFacts, DbErr> {
+    association_facts(tx, cmd.profile, &cmd.users).await
+}
+
+/// What choosing a default profile must know.
+pub async fn default_facts(tx: &Tx, cmd: &SetDefault) -> Result<DefaultFacts, DbErr> {
+    let profile = match cmd.profile {
+        Some(id) => profile::seen(tx, id).await?,
+        None => None,
+    };
+    let associated = match &profile {
+        Some(profile) => {
+            profile_user::Entity::find_by_id((profile.id, cmd.user)).one(&tx.tx).await?.is_some()
+        }
+        None => false,
+    };
+    Ok(DefaultFacts { now: tx.now(), current: locked(tx, cmd.user).await?, profile, associated })
+}
+
+async fn association_facts(tx: &Tx, id: DeviceId, users: &[UserId]) -> Result<AssociationFacts, DbErr> {
+    let profile = profile::locked(tx, id).await?;
+    let current = match &profile {
+        Some(profile) => of_profile(tx, profile.id).await?,
+        None => Vec::new(),
+    };
+    let mut named = Vec::with_capacity(users.len());
+    for user in users {
+        named.push(seen(tx, *user).await?);
+    }
+    Ok(AssociationFacts { now: tx.now(), profile, current, named })
+}
+
+/// The user, when the caller sees it, locked against others until the end of the transaction.
+async fn locked(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+async fn phones_named(tx: &Tx, ids: &[DeviceId]) -> Result<Vec<Option<entity::phone::Model>>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.push(phone::seen(tx, *id).await?);
+    }
+    Ok(found)
+}
+
+async fn profiles_named(tx: &Tx, ids: &[DeviceId]) -> Result<Vec<Option<entity::profile::Model>>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.push(profile::seen(tx, *id).await?);
+    }
+    Ok(found)
+}
+
+async fn numbers_on(tx: &Tx, devices: &[DeviceId]) -> Result<BTreeSet<(String, String)>, DbErr> {
+    if devices.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT t.pattern, t.partition FROM line t JOIN line_appearance l ON l.line_id = t.id WHERE ");
+    sql.among("l.device_id", devices.iter().map(|id| id.0));
+    let rows = tx.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
