@@ -240,21 +240,8 @@ impl App {
             };
         };
         let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
-        let known = {
-            let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            tokens.get(&hash).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, token)| token.clone())
-        };
-        let token = if let Some(token) = known {
-            token
-        } else {
-            let token = store::token::by_hash(&self.0.store, &hash).await?;
-            let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            if tokens.len() >= REMEMBERED {
-                tokens.clear();
-            }
-            tokens.insert(hash, (Instant::now(), token.clone()));
-            token
-        };
+        let look_up = store::token::by_hash(&self.0.store, &hash);
+        let token = self.token(hash.clone(), look_up).await?;
         self.caller(token.as_ref()).ok_or(Error::Anonymous)
     }
 
@@ -263,10 +250,32 @@ impl App {
         match caller.token {
             None => Ok(caller.clone()),
             Some(id) => {
-                let token = store::token::by_id(&self.0.store, id).await?;
+                let token = self.token(format!("id {id}"), store::token::by_id(&self.0.store, id)).await?;
                 self.caller(token.as_ref()).ok_or(Error::Anonymous)
             }
         }
+    }
+
+    /// A token as it was known within the last second, else looked up.
+    async fn token(
+        &self,
+        key: String,
+        look_up: impl Future<Output = Result<Option<token::Model>, sea_orm::DbErr>>,
+    ) -> Result<Option<token::Model>, Error> {
+        let known = {
+            let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.get(&key).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, token)| token.clone())
+        };
+        if let Some(token) = known {
+            return Ok(token);
+        }
+        let token = look_up.await?;
+        let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= REMEMBERED {
+            tokens.clear();
+        }
+        tokens.insert(key, (Instant::now(), token.clone()));
+        Ok(token)
     }
 
     fn caller(&self, token: Option<&token::Model>) -> Option<Caller> {

@@ -5,5 +5,8 @@ pub mod command;
 pub mod config;
 pub mod error;
 pub mod feed;
+pub mod guard;
+pub mod http;
 pub mod rule;
+pub mod schema;
 pub mod store;

@@ -1,1 +1,219 @@
-fn main() {}
+//! The command line: the only reader of arguments, environment and the real clock.
+
+use std::{
+    io::Write as _,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use entity::{Moment, TokenId, token};
+use roamline::{
+    app::App,
+    caller::Caller,
+    cli::{Args, Command, Exit, Role, Token, progress::Progress},
+    config::{Config, Format},
+    error::Error,
+    http, schema, store,
+};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The name under which the command line makes changes.
+const CALLER: &str = "command line";
+
+fn main() -> ExitCode {
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let config = match Config::load(args.file.as_deref(), environment, args.flags) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return Exit::Usage.into();
+        }
+    };
+    log_to_stderr(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cannot start: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(run(config, args.command)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("{}", told(&error));
+            Exit::Failed.into()
+        }
+    }
+}
+
+async fn run(config: Config, command: Command) -> Result<Exit, Error> {
+    match command {
+        Command::Serve(_) => serve(config).await,
+        Command::Migrate => {
+            App::migrate(&config).await?;
+            say("The database is up to date.");
+            Ok(Exit::Ok)
+        }
+        Command::Schema => {
+            say(schema::sdl().trim_end());
+            Ok(Exit::Ok)
+        }
+        Command::Import { .. } | Command::Export { .. } => Ok(Exit::Failed),
+        Command::Generate { profiles, seed } => generate(config, store::Estate { profiles, seed }).await,
+        Command::Token(token) => tokens(config, token).await,
+        Command::Config => {
+            say(config.printed().trim_end());
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<Exit, Error> {
+    let (address, no_auth) = (config.listen, config.no_auth);
+    let database = config.database.shown_url();
+    let app = App::open(config, clock()).await?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::Input(format!("cannot listen on {address}: {error}")))?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    tracing::info!(%address, database, "serving");
+    say(&format!("Roamline serves http://{address}/ (GraphQL at http://{address}/graphql)."));
+    if no_auth {
+        tracing::warn!(
+            "NO TOKENS ARE ASKED FOR: whoever reaches {address} is an administrator of everything"
+        );
+        say("WARNING: --no-auth is on. Whoever reaches this address is an administrator of everything.");
+    } else if let Some(secret) = app.first_token().await? {
+        say(&format!("An administrator's token, shown this once: {secret}"));
+        say("Send it as `Authorization: Bearer <token>`; make others with `roamline token create`.");
+    }
+    let trimming = tokio::spawn(trim(app.clone()));
+    let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
+    trimming.abort();
+    served.map_err(Error::internal)?;
+    Ok(Exit::Ok)
+}
+
+/// Forgets old changes every hour.
+async fn trim(app: App) {
+    let mut hours = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        hours.tick().await;
+        match app.trim().await {
+            Ok(0) => {}
+            Ok(changes) => tracing::info!(changes, "forgot changes older than the setting says"),
+            Err(error) => tracing::error!(%error, "cannot forget old changes"),
+        }
+    }
+}
+
+/// Waits until the process is told to stop.
+async fn stopped() {
+    let interrupt = async { tokio::signal::ctrl_c().await.is_ok() };
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await.is_some(),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> {
+    let app = App::open(config, clock()).await?;
+    let bar = Progress::new("profiles", estate.profiles.into());
+    let made = app.generate(&Caller::administrator(CALLER), estate, |count| bar.advance(count)).await?;
+    drop(bar);
+    say(&format!("Generated {} profiles; the newest cursor is s{}.", estate.profiles, made.cursor));
+    Ok(Exit::Ok)
+}
+
+async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
+    let app = App::open(config, clock()).await?;
+    match token {
+        Token::Create { role, organization, name, days } => {
+            let role = match role {
+                Role::Viewer => token::Role::Viewer,
+                Role::Operator => token::Role::Operator,
+                Role::Admin => token::Role::Admin,
+            };
+            let organization = match organization {
+                Some(path) => Some(app.organization(&Caller::administrator(CALLER), &path).await?),
+                None => None,
+            };
+            let name = name.unwrap_or_else(|| format!("{role:?}").to_lowercase());
+            let (token, secret) = app.create_token(&name, role, organization, days).await?;
+            say(&secret);
+            eprintln!("Token {} is made; its secret above is shown this once.", token.id);
+        }
+        Token::List => {
+            for token in app.tokens().await? {
+                let state = if token.revoked_at.is_some() { "revoked" } else { "valid" };
+                let place =
+                    token.organization_id.map_or("everything".to_owned(), |id| format!("organization {id}"));
+                say(&format!("{}\t{}\t{:?}\t{place}\t{state}", token.id, token.name, token.role));
+            }
+        }
+        Token::Revoke { id } => {
+            let known = match id.parse() {
+                Ok(id) => app.revoke_token(TokenId(id)).await?,
+                Err(_) => false,
+            };
+            if !known {
+                eprintln!(
+                    "There is no token {id} that is not revoked yet; `roamline token list` shows them."
+                );
+                return Ok(Exit::Failed);
+            }
+            say(&format!("Token {id} is revoked; it is refused within a second."));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The real time.
+fn clock() -> roamline::app::Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    })
+}
+
+fn log_to_stderr(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        Format::Text => lines.init(),
+        Format::Json => lines.json().init(),
+    }
+}
+
+/// Prints a line; a reader that has gone away is no reason to fail.
+fn say(line: &str) {
+    let _gone = writeln!(std::io::stdout(), "{line}");
+}
+
+/// What the user of the command line is told: everything, as it is the user's own machine.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Internal(chain) => format!("error: {chain:#}"),
+        other => format!("error: {other}"),
+    }
+}
+
+#[expect(dead_code, reason = "import and export come next")]
+fn folder(_path: &Path) {}

@@ -25,8 +25,11 @@ use super::{Edge, is_loopback, routes};
 use crate::{app::App, caller::Caller, config::Config, error::RequestId};
 
 /// The one place where these tests make an application.
-async fn app(config: Config) -> App {
-    App::new(config)
+async fn app(mut config: Config) -> App {
+    // The folder stays until the process ends; the test's server may outlive the test's last line.
+    let folder = tempfile::tempdir().expect("a folder for the database").keep();
+    config.database.url = format!("sqlite://{}", folder.join("test.db").display());
+    App::open(config, std::sync::Arc::new(|| entity::Moment(0))).await.expect("an empty database")
 }
 
 /// A configuration without tokens and with short deadlines.

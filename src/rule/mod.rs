@@ -161,7 +161,7 @@ macro_rules! rules {
 rules! {
     /// What a mutation names must exist where the caller can see it.
     NotFound { noun: &'static str, id: String }: "NOT_FOUND" "ACC-7"
-        "There is no {noun} {id}. Look it up again; it may be gone, or kept outside your organization."
+        "There is no such {noun}. Look it up again: it may be gone, or kept outside your organization."
         "deleteProfile(input: {id: \"an id that is not there\"})"
     /// A change that names a version is made to that version only.
     VersionConflict { expected: i64, current: i64 }: "VERSION_CONFLICT" "LIN-21"

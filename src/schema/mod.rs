@@ -1,3 +1,111 @@
-//! The GraphQL schema.
+//! The graph: GraphQL and nothing else. A resolver parses, calls one function and renders; no rule and no SQL
+//! stands here. One file per noun holds its types, filters, queries and mutations.
 
+use async_graphql::{Context, MergedObject, SDLExportOptions};
+
+use crate::{app::App, caller::Caller, error::Error, store::Reader};
+
+mod change;
+mod cluster;
+mod connection;
+mod device;
+mod execution;
+mod filter;
+mod line;
+mod loader;
+mod mutation;
+mod node;
+mod organization;
+mod phone;
+mod profile;
+mod search;
+mod service;
+mod subscription;
+mod user;
 pub mod value;
+
+use loader::Loaders;
+
+/// What a resolver answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The schema, ready to execute.
+pub type Schema = async_graphql::Schema<Query, Mutation, subscription::Subscription>;
+
+/// Everything that can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    service::ServiceQuery,
+    node::NodeQuery,
+    organization::OrganizationQuery,
+    cluster::ClusterQuery,
+    device::DeviceQuery,
+    profile::ProfileQuery,
+    line::LineQuery,
+    user::UserQuery,
+    phone::PhoneQuery,
+    search::SearchQuery,
+    change::ChangeQuery,
+);
+
+/// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
+/// and can be tried with `dryRun`.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    organization::OrganizationMutation,
+    cluster::ClusterMutation,
+    device::DeviceMutation,
+    profile::ProfileMutation,
+    line::LineMutation,
+    user::UserMutation,
+    phone::PhoneMutation,
+);
+
+/// The schema over an application.
+pub fn build(app: App) -> Schema {
+    let nesting = app.config().guard.nesting;
+    builder().data(app).extension(execution::Execution).limit_recursive_depth(nesting).finish()
+}
+
+/// The schema's text, as kept in `schema.graphql`.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments();
+    let text = builder().finish().sdl_with_options(options);
+    text.trim_end().to_owned() + "\n"
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, subscription::Subscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), subscription::Subscription)
+        .register_output_type::<node::Node>()
+        .register_output_type::<change::Change>()
+}
+
+/// What a resolver takes from its request, and nothing else.
+pub(crate) trait Ask {
+    fn app(&self) -> Result<&App>;
+    fn caller(&self) -> Result<&Caller>;
+    fn loaders(&self) -> Result<&Loaders>;
+    fn reader(&self) -> Result<Reader>;
+}
+
+impl Ask for Context<'_> {
+    fn app(&self) -> Result<&App> {
+        missing(self.data_opt(), "application")
+    }
+
+    fn caller(&self) -> Result<&Caller> {
+        self.data_opt().ok_or(Error::Anonymous)
+    }
+
+    fn loaders(&self) -> Result<&Loaders> {
+        missing(self.data_opt(), "loaders")
+    }
+
+    fn reader(&self) -> Result<Reader> {
+        Ok(self.app()?.read(self.caller()?))
+    }
+}
+
+fn missing<'a, T>(found: Option<&'a T>, what: &'static str) -> Result<&'a T> {
+    found.ok_or_else(|| Error::internal(anyhow::anyhow!("the request carries no {what}")))
+}

@@ -85,8 +85,8 @@ pub fn clash(error: &DbErr) -> Option<(Rule, &'static str)> {
             .find(|(index, columns, ..)| message.contains(index) || message.ends_with(columns))
             .map(|(_, _, rule, path)| (rule(), *path)),
         SqlErr::ForeignKeyConstraintViolation(_) => {
-            let id = "that it refers to; it has just been deleted, or is still in use".to_owned();
-            Some((Rule::NotFound { noun: "thing", id }, ""))
+            let noun = "thing as it refers to; somebody has just deleted it, or still uses it";
+            Some((Rule::NotFound { noun, id: String::new() }, ""))
         }
         _ => None,
     }

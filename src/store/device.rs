@@ -12,9 +12,12 @@ use super::{
     row::row,
     sql::{Sql, like},
 };
-use crate::rule::{
-    device::{Owner, Register, RegisterFacts, Release},
-    value,
+use crate::{
+    caller::Scope,
+    rule::{
+        device::{Owner, Register, RegisterFacts, Release},
+        value,
+    },
 };
 
 row! {
@@ -55,6 +58,22 @@ pub async fn owner(tx: &Tx, cluster: ClusterId, name: &str) -> Result<Option<Own
     Ok(Some(Owner { kind: found.kind, visible }))
 }
 
+/// Who has the name on the cluster, as a reader may know it.
+pub async fn name_owner(
+    source: &impl Source,
+    scope: Scope,
+    cluster: ClusterId,
+    name: &str,
+) -> Result<Option<Owner>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.kind, CASE WHEN 1 = 1").within("t.organization_id", scope);
+    sql.push(" THEN TRUE ELSE FALSE END FROM device t WHERE t.cluster_id = ").bind(cluster);
+    sql.push(" AND t.name_key = ").bind(value::key(name));
+    let rows = source.rows(sql.statement()).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Owner { kind: row.try_get_by_index(0)?, visible: row.try_get_by_index(1)? }))
+}
+
 /// The keys of the names on a cluster that begin like this one, its own included.
 pub async fn names_like(source: &impl Source, cluster: ClusterId, name: &str) -> Result<Vec<String>, DbErr> {
     let mut sql = Sql::new(source.backend());
@@ -62,7 +81,7 @@ pub async fn names_like(source: &impl Source, cluster: ClusterId, name: &str) ->
     sql.push("SELECT name_key FROM device WHERE cluster_id = ").bind(cluster).push(" AND name_key LIKE ");
     sql.bind(like("", &stem, "%")).push(" ESCAPE '\\' LIMIT 1000");
     let rows = source.rows(sql.statement()).await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// What registering a name must know.

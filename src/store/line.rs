@@ -83,7 +83,7 @@ row! {
             *at += 1;
             if there.is_some() {
                 let line = Row::read(row, Columns { own: columns.line, line: 0 }, at)?;
-                self.joined = Some(Box::new(line));
+                self.joined = Some(std::sync::Arc::new(line));
             }
         }
         Ok(())
@@ -131,6 +131,22 @@ pub const CLONES_OF_LINE: Relation =
 /// The original of a line.
 pub const ORIGINAL_OF_LINE: Relation =
     Relation { name: "original of line", only: " AND t.role = 'ORIGINAL'", ..OF_LINE };
+
+/// Where a line stands, as far as it is seen: appearance, device and the device's kind, oldest first.
+pub async fn seen_on(
+    source: &impl Source,
+    scope: Scope,
+    line: i64,
+) -> Result<Vec<(i64, i64, device_entity::Kind)>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.id, t.device_id, d.kind FROM line_appearance t JOIN device d ON d.id = t.device_id");
+    sql.push(" WHERE t.line_id = ").bind(line).within("d.organization_id", scope);
+    sql.push(" ORDER BY t.created_at, t.id");
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)))
+        .collect()
+}
 
 /// What creating a line must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {

@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use entity::{Moment, counter};
+use entity::Moment;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, EntityTrait, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, sqlx,
+    DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -252,8 +252,7 @@ impl Store {
 
     /// The number that the outbox gave out last.
     pub async fn last_seq(&self) -> Result<i64, DbErr> {
-        let row = counter::Entity::find_by_id("change").one(&self.db).await?;
-        Ok(row.map_or(0, |row| row.last))
+        outbox::last_seq(self).await
     }
 }
 

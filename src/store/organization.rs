@@ -88,7 +88,7 @@ pub async fn all_within(source: &impl Source, scope: Scope) -> Result<HashSet<Or
     sql.push("SELECT t.id FROM organization t WHERE 1 = 1");
     Row::scope(&mut sql, scope);
     let rows = source.rows(sql.statement()).await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// What creating one must know.
@@ -202,7 +202,7 @@ async fn clusters_left(tx: &Tx, id: OrganizationId, parent: OrganizationId) -> R
     }
     sql.push(") ORDER BY c.name");
     let rows = tx.rows(sql.statement()).await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// Whether the cluster's organization is this one or stands above it.

@@ -5,6 +5,8 @@
 //! would be read past rows that commit late. One statement does what an advisory lock and a sequence would do in
 //! two, and a transaction that rolls back leaves no gap.
 
+use std::collections::HashMap;
+
 use entity::{Moment, OrganizationId, change, change_subject};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, Set};
 
@@ -122,6 +124,59 @@ pub async fn history(
     sql.push(if span.descending { " ORDER BY t.seq DESC LIMIT " } else { " ORDER BY t.seq LIMIT " });
     sql.bind(span.limit);
     source.rows(sql.statement()).await?.iter().map(entry).collect()
+}
+
+/// The newest changes about each of the things, in one statement; `span.after` is where the last page ended.
+pub async fn histories(
+    source: &impl Source,
+    scope: Scope,
+    noun: change_subject::Noun,
+    ids: &[i64],
+    span: Span,
+) -> Result<HashMap<i64, Vec<Entry>>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT q.* FROM (")
+        .push(COLUMNS)
+        .push(", s.subject_id, row_number() OVER (PARTITION BY s.subject_id");
+    sql.push(
+        " ORDER BY t.seq DESC) AS place FROM change_subject s JOIN change t ON t.seq = s.seq WHERE s.noun = ",
+    );
+    sql.bind(noun_name(noun)).push(" AND ").among("s.subject_id", ids.iter().copied());
+    if let Some(seq) = span.after {
+        sql.push(" AND t.seq < ").bind(seq);
+    }
+    narrow(&mut sql, scope, &Query::default());
+    sql.push(") q WHERE q.place <= ").bind(span.limit).push(" ORDER BY q.subject_id, q.place");
+    let mut histories: HashMap<i64, Vec<Entry>> = HashMap::new();
+    for row in source.rows(sql.statement()).await? {
+        histories.entry(row.try_get_by_index(7)?).or_default().push(entry(&row)?);
+    }
+    Ok(histories)
+}
+
+/// How many changes about each of the things are kept.
+pub async fn history_counts(
+    source: &impl Source,
+    scope: Scope,
+    noun: change_subject::Noun,
+    ids: &[i64],
+) -> Result<HashMap<i64, i64>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push(
+        "SELECT s.subject_id, count(*) FROM change_subject s JOIN change t ON t.seq = s.seq WHERE s.noun = ",
+    );
+    sql.bind(noun_name(noun)).push(" AND ").among("s.subject_id", ids.iter().copied());
+    narrow(&mut sql, scope, &Query::default());
+    sql.push(" GROUP BY s.subject_id");
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// The number that the outbox gave out last, as this source sees it.
+pub async fn last_seq(source: &impl Source) -> Result<i64, DbErr> {
+    let sql = "SELECT last FROM counter WHERE name = 'change'";
+    let rows = source.rows(sea_orm::Statement::from_string(source.backend(), sql)).await?;
+    rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
 /// How many changes a history holds.

@@ -132,7 +132,7 @@ macro_rules! row {
         pub struct $name {
             $( pub $field: $crate::store::row::Loaded<$type>, )*
             /// The joined line of an appearance; none for other nouns.
-            pub joined: Option<Box<$crate::store::line::Row>>,
+            pub joined: Option<std::sync::Arc<$crate::store::line::Row>>,
         }
 
         impl $crate::store::row::Row for $name {

@@ -88,6 +88,15 @@ pub async fn seen(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
+/// The ids of all users of the profiles, each once; who of them is seen is for the loader to say.
+pub async fn of_profiles(source: &impl Source, profiles: &[i64]) -> Result<Vec<i64>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT DISTINCT user_id FROM profile_user WHERE ");
+    sql.among("profile_id", profiles.iter().copied()).push(" ORDER BY user_id");
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
 /// The users of a profile, in order.
 pub async fn of_profile(tx: &Tx, profile: DeviceId) -> Result<Vec<(profile_user::Model, Model)>, DbErr> {
     let associations = profile_user::Entity::find()

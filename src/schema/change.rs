@@ -1,0 +1,695 @@
+//! Changes in the graph: one type per kind, with the values before and after, and histories of them.
+//!
+//! What a change tells of a thing are its values of that moment; what the thing is related to is read now.
+
+use std::{collections::HashSet, sync::Arc};
+
+use async_graphql::{Context, Enum, ID, InputObject, Interface, Object};
+use chrono::{DateTime, Utc};
+use entity::{OrganizationId, change_subject};
+
+use super::{
+    Ask, Result,
+    cluster::Cluster,
+    connection::{Asked, Connection, one, several, slice},
+    device::{self, Device, OtherDevice},
+    filter::numbers,
+    line::{Line, LineAppearance},
+    node::{self, Node},
+    organization::Organization,
+    phone::Phone,
+    profile::Profile,
+    user::User,
+    value::{
+        enums::Noun,
+        id::{self, NodeId},
+        scalar::{Cursor, date_time},
+        settings::AppearanceSettings,
+    },
+};
+use crate::{
+    error::Error,
+    rule::{self, patch::differing},
+    store::{
+        Entry,
+        outbox::{self, Query, Span},
+        page::{Key, KeyValue, Page},
+    },
+};
+
+macro_rules! change_types {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident {
+            $( #[doc = $about:literal] $field:ident: $type:ty = |$ctx:ident, $state:tt| $value:expr; )*
+        }
+    )*) => {
+        $(
+            #[derive(Clone)]
+            pub struct $name(Arc<rule::Change>);
+
+            #[doc = $doc]
+            #[Object]
+            impl $name {
+                /// What kind of change it is.
+                pub async fn kind(&self) -> ChangeKind {
+                    ChangeKind::$name
+                }
+
+                /// What it happened to, as that is now; nothing where it is no longer there, or not for you to see.
+                pub async fn node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
+                    subject(ctx, &self.0).await
+                }
+
+                $(
+                    #[doc = $about]
+                    async fn $field(&self, $ctx: &Context<'_>) -> Result<$type> {
+                        match &*self.0 {
+                            rule::Change::$name $state => {
+                                let _ = $ctx;
+                                $value
+                            }
+                            _ => Err(Error::internal(anyhow::anyhow!("a change of another kind"))),
+                        }
+                    }
+                )*
+            }
+        )*
+
+        /// What kind of thing happened.
+        #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+        pub enum ChangeKind {
+            $( #[doc = $doc] $name, )*
+            /// Something was there when the snapshot was taken.
+            Present,
+            /// The snapshot is complete; what follows are changes.
+            SnapshotComplete,
+            /// Something went out of your sight.
+            Left,
+        }
+
+        impl ChangeKind {
+            /// The name under which such changes are stored; nothing for what is not stored.
+            fn stored(self) -> Option<&'static str> {
+                match self {
+                    $( Self::$name => Some(rule::change::ChangeKind::$name.as_str()), )*
+                    Self::Present | Self::SnapshotComplete | Self::Left => None,
+                }
+            }
+        }
+
+        /// Something that happened.
+        #[derive(Clone, Interface)]
+        #[graphql(
+            field(name = "kind", ty = "ChangeKind", desc = "What kind of change it is."),
+            field(
+                name = "node",
+                ty = "Option<Node>",
+                desc = "What it happened to, as that is now; nothing where it is no longer there, or not for you to see."
+            )
+        )]
+        pub enum Change {
+            $( $name($name), )*
+            Present(Present),
+            SnapshotComplete(SnapshotComplete),
+            Left(Left),
+        }
+
+        impl Change {
+            /// The type of a stored change.
+            pub fn of(change: rule::Change) -> Self {
+                let change = Arc::new(change);
+                match &*change {
+                    $( rule::Change::$name { .. } => Self::$name($name(change.clone())), )*
+                }
+            }
+        }
+    };
+}
+
+/// The type over a state of its noun.
+macro_rules! state {
+    ($type:ident, $model:expr) => {
+        Ok($type(Arc::new($model.clone().into())))
+    };
+}
+
+change_types! {
+    /// An organization was created.
+    OrganizationCreated {
+        /// The organization as created.
+        after: Organization = |ctx, { organization, .. }| state!(Organization, organization);
+    }
+    /// An organization got another name; the paths of everything below it follow.
+    OrganizationRenamed {
+        /// The organization before.
+        before: Organization = |ctx, { before, .. }| state!(Organization, before);
+        /// The organization after.
+        after: Organization = |ctx, { after, .. }| state!(Organization, after);
+    }
+    /// An organization was moved below another one, with everything below it.
+    OrganizationMoved {
+        /// The organization before.
+        before: Organization = |ctx, { before, .. }| state!(Organization, before);
+        /// The organization after.
+        after: Organization = |ctx, { after, .. }| state!(Organization, after);
+    }
+    /// An organization was deleted.
+    OrganizationDeleted {
+        /// The organization as it was.
+        before: Organization = |ctx, { organization, .. }| state!(Organization, organization);
+    }
+    /// A cluster was created.
+    ClusterCreated {
+        /// The cluster as created.
+        after: Cluster = |ctx, { cluster, .. }| state!(Cluster, cluster);
+    }
+    /// A cluster was updated.
+    ClusterUpdated {
+        /// The cluster before.
+        before: Cluster = |ctx, { before, .. }| state!(Cluster, before);
+        /// The cluster after.
+        after: Cluster = |ctx, { after, .. }| state!(Cluster, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A cluster was deleted.
+    ClusterDeleted {
+        /// The cluster as it was.
+        before: Cluster = |ctx, { cluster, .. }| state!(Cluster, cluster);
+    }
+    /// A name that is neither a profile's nor a phone's was registered on a cluster.
+    DeviceRegistered {
+        /// The device as registered.
+        after: OtherDevice = |ctx, { device, .. }| state!(OtherDevice, device);
+    }
+    /// The name of such a device was released.
+    DeviceReleased {
+        /// The device as it was.
+        before: OtherDevice = |ctx, { device, .. }| state!(OtherDevice, device);
+    }
+    /// A profile was created.
+    ProfileCreated {
+        /// The profile as created.
+        after: Profile = |ctx, { profile, .. }| state!(Profile, profile);
+    }
+    /// A profile was updated.
+    ProfileUpdated {
+        /// The profile before.
+        before: Profile = |ctx, { before, .. }| state!(Profile, before);
+        /// The profile after.
+        after: Profile = |ctx, { after, .. }| state!(Profile, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A profile was deleted.
+    ProfileDeleted {
+        /// The profile as it was.
+        before: Profile = |ctx, { profile, .. }| state!(Profile, profile);
+    }
+    /// A phone was created.
+    PhoneCreated {
+        /// The phone as created.
+        after: Phone = |ctx, { phone, .. }| state!(Phone, phone);
+    }
+    /// A phone was updated.
+    PhoneUpdated {
+        /// The phone before.
+        before: Phone = |ctx, { before, .. }| state!(Phone, before);
+        /// The phone after.
+        after: Phone = |ctx, { after, .. }| state!(Phone, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A phone was deleted.
+    PhoneDeleted {
+        /// The phone as it was.
+        before: Phone = |ctx, { phone, .. }| state!(Phone, phone);
+    }
+    /// A line was created.
+    LineCreated {
+        /// The line as created.
+        after: Line = |ctx, { line, .. }| state!(Line, line);
+    }
+    /// A line's own settings, which all its appearances share, were updated.
+    LineUpdated {
+        /// The line before.
+        before: Line = |ctx, { before, .. }| state!(Line, before);
+        /// The line after.
+        after: Line = |ctx, { after, .. }| state!(Line, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A line was deleted.
+    LineDeleted {
+        /// The line as it was.
+        before: Line = |ctx, { line, .. }| state!(Line, line);
+    }
+    /// A line was put on a device.
+    AppearanceAdded {
+        /// The appearance as added.
+        after: LineAppearance = |ctx, { appearance, .. }| state!(LineAppearance, appearance);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The line as it is now.
+        line: Option<Line> = |ctx, { appearance, .. }| one(ctx, Some(appearance.line_id)).await;
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { appearance, .. }| device::load(ctx, ctx.field(), appearance.device_id).await;
+    }
+    /// An appearance got another place or label on its device.
+    AppearanceUpdated {
+        /// The appearance before.
+        before: LineAppearance = |ctx, { before, .. }| state!(LineAppearance, before);
+        /// The appearance after.
+        after: LineAppearance = |ctx, { after, .. }| state!(LineAppearance, after);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The line as it is now.
+        line: Option<Line> = |ctx, { after, .. }| one(ctx, Some(after.line_id)).await;
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// An appearance's settings were changed through its line's original.
+    AppearanceSettingsChanged {
+        /// The settings before.
+        before: AppearanceSettings = |ctx, { before, .. }| AppearanceSettings::try_from(before).map_err(Error::internal);
+        /// The settings after.
+        after: AppearanceSettings = |ctx, { after, .. }| AppearanceSettings::try_from(after).map_err(Error::internal);
+        /// The names of the settings that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The original that it was changed through, as it is now.
+        through: Option<LineAppearance> = |ctx, { through, .. }| one(ctx, Some(*through)).await;
+        /// The line as it is now.
+        line: Option<Line> = |ctx, { line_id, .. }| one(ctx, Some(*line_id)).await;
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { device_id, .. }| device::load(ctx, ctx.field(), *device_id).await;
+    }
+    /// A line was taken off a device.
+    AppearanceRemoved {
+        /// The appearance as it was.
+        before: LineAppearance = |ctx, { appearance, .. }| state!(LineAppearance, appearance);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The line as it is now.
+        line: Option<Line> = |ctx, { appearance, .. }| one(ctx, Some(appearance.line_id)).await;
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { appearance, .. }| device::load(ctx, ctx.field(), appearance.device_id).await;
+    }
+    /// The oldest clone became the original, as the original went.
+    ClonePromoted {
+        /// The appearance before.
+        before: LineAppearance = |ctx, { before, .. }| state!(LineAppearance, before);
+        /// The appearance after.
+        after: LineAppearance = |ctx, { after, .. }| state!(LineAppearance, after);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The line as it is now.
+        line: Option<Line> = |ctx, { after, .. }| one(ctx, Some(after.line_id)).await;
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// A user was created.
+    UserCreated {
+        /// The user as created.
+        after: User = |ctx, { user, .. }| state!(User, user);
+    }
+    /// A user was updated; the default profile is part of it.
+    UserUpdated {
+        /// The user before.
+        before: User = |ctx, { before, .. }| state!(User, before);
+        /// The user after.
+        after: User = |ctx, { after, .. }| state!(User, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A user was deleted.
+    UserDeleted {
+        /// The user as it was.
+        before: User = |ctx, { user, .. }| state!(User, user);
+    }
+    /// A user was associated with a profile.
+    UserAssociated {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { association, .. }| one(ctx, Some(association.profile_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { association, .. }| one(ctx, Some(association.user_id)).await;
+        /// The user's place among the profile's users, from 1.
+        position: i32 = |ctx, { association, .. }| Ok(association.position);
+    }
+    /// A user was disassociated from a profile; the users behind moved up.
+    UserDisassociated {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { association, .. }| one(ctx, Some(association.profile_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { association, .. }| one(ctx, Some(association.user_id)).await;
+        /// The place that the user had among the profile's users, from 1.
+        position: i32 = |ctx, { association, .. }| Ok(association.position);
+    }
+    /// The users of a profile were put in another order.
+    UsersReordered {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { profile_id, .. }| one(ctx, Some(*profile_id)).await;
+        /// The users in the order before, as far as you may see them.
+        before: Vec<User> = |ctx, { before, .. }| several(ctx, before.iter().map(|id| id.0)).await;
+        /// The users in the order after, as far as you may see them.
+        after: Vec<User> = |ctx, { after, .. }| several(ctx, after.iter().map(|id| id.0)).await;
+    }
+    /// The phones that a user controls were changed.
+    UserPhonesChanged {
+        /// The user as of now.
+        user: Option<User> = |ctx, { user_id, .. }| one(ctx, Some(*user_id)).await;
+        /// The phones before, as far as you may see them.
+        before: Vec<Phone> = |ctx, { before, .. }| several(ctx, before.iter().map(|id| id.0)).await;
+        /// The phones after, as far as you may see them.
+        after: Vec<Phone> = |ctx, { after, .. }| several(ctx, after.iter().map(|id| id.0)).await;
+    }
+    /// The profiles that applications may control for a user were changed.
+    UserCtiProfilesChanged {
+        /// The user as of now.
+        user: Option<User> = |ctx, { user_id, .. }| one(ctx, Some(*user_id)).await;
+        /// The profiles before, as far as you may see them.
+        before: Vec<Profile> = |ctx, { before, .. }| several(ctx, before.iter().map(|id| id.0)).await;
+        /// The profiles after, as far as you may see them.
+        after: Vec<Profile> = |ctx, { after, .. }| several(ctx, after.iter().map(|id| id.0)).await;
+    }
+    /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
+    EstateGenerated {
+        /// How many profiles.
+        profiles: i64 = |ctx, { profiles, .. }| Ok(*profiles);
+        /// How many phones.
+        phones: i64 = |ctx, { phones, .. }| Ok(*phones);
+        /// How many lines.
+        lines: i64 = |ctx, { lines, .. }| Ok(*lines);
+        /// How many users.
+        users: i64 = |ctx, { users, .. }| Ok(*users);
+    }
+}
+
+/// Something that was there when the snapshot was taken.
+#[derive(Clone)]
+pub struct Present(pub Node);
+
+/// Something that was there when the snapshot was taken.
+#[Object]
+impl Present {
+    /// What kind of change it is.
+    pub async fn kind(&self) -> ChangeKind {
+        ChangeKind::Present
+    }
+
+    /// The thing; its own fields are those of the snapshot.
+    pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+/// The end of a snapshot.
+#[derive(Clone)]
+pub struct SnapshotComplete(pub i64);
+
+/// The snapshot is complete; what follows are changes.
+#[Object]
+impl SnapshotComplete {
+    /// What kind of change it is.
+    pub async fn kind(&self) -> ChangeKind {
+        ChangeKind::SnapshotComplete
+    }
+
+    /// Nothing: it happened to no single thing.
+    pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
+        Ok(None)
+    }
+
+    /// How many things the snapshot held.
+    async fn count(&self) -> i64 {
+        self.0
+    }
+}
+
+/// Something went out of the caller's sight.
+#[derive(Clone)]
+pub struct Left(pub NodeId);
+
+/// Something, with everything below it, was moved out of your sight; to you it is gone.
+#[Object]
+impl Left {
+    /// What kind of change it is.
+    pub async fn kind(&self) -> ChangeKind {
+        ChangeKind::Left
+    }
+
+    /// Nothing: it is not for you to see any more.
+    pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
+        Ok(None)
+    }
+
+    /// Global id of what went.
+    async fn id(&self) -> ID {
+        self.0.encode()
+    }
+}
+
+/// A change with its place in the stream.
+#[derive(Clone)]
+pub struct ChangeEvent {
+    pub cursor: Cursor,
+    pub at: entity::Moment,
+    pub by: String,
+    pub reason: Option<String>,
+    pub change: Change,
+}
+
+/// A change with its place in the stream: who made it, when and why.
+#[Object]
+impl ChangeEvent {
+    /// Its place: follow with `after` this to get exactly what comes next.
+    async fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// When it was committed.
+    async fn at(&self) -> DateTime<Utc> {
+        date_time(self.at)
+    }
+
+    /// Name of the token that made it.
+    async fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// Why, as the caller said.
+    async fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// What happened.
+    async fn change(&self) -> &Change {
+        &self.change
+    }
+}
+
+impl From<&Entry> for ChangeEvent {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            cursor: Cursor::Change(entry.seq),
+            at: entry.at,
+            by: entry.by.clone(),
+            reason: entry.reason.clone(),
+            change: Change::of(entry.change.clone()),
+        }
+    }
+}
+
+/// Which changes are asked for. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct ChangeFilter {
+    /// In any of these organizations or below.
+    pub organizations: Option<Vec<ID>>,
+    /// About any of these kinds of thing.
+    pub nouns: Option<Vec<Noun>>,
+    /// Of any of these kinds.
+    pub kinds: Option<Vec<ChangeKind>>,
+    /// About any of these profiles; with `phones`, `lines` and `users`, about any of all these.
+    pub profiles: Option<Vec<ID>>,
+    /// About any of these phones.
+    pub phones: Option<Vec<ID>>,
+    /// About any of these lines.
+    pub lines: Option<Vec<ID>>,
+    /// About any of these users.
+    pub users: Option<Vec<ID>>,
+}
+
+impl From<ChangeFilter> for Query {
+    fn from(filter: ChangeFilter) -> Self {
+        use change_subject::Noun;
+        let mut subjects = Vec::new();
+        for (noun, ids) in [
+            (Noun::Profile, filter.profiles.map(|ids| numbers(&ids, id::profile))),
+            (Noun::Phone, filter.phones.map(|ids| numbers(&ids, id::phone))),
+            (Noun::Line, filter.lines.map(|ids| numbers(&ids, id::line))),
+            (Noun::User, filter.users.map(|ids| numbers(&ids, id::user))),
+        ] {
+            subjects.extend(ids.into_iter().flatten().map(|id| (noun, id)));
+        }
+        let organizations = filter.organizations.map(|ids| numbers(&ids, id::organization));
+        Self {
+            subjects,
+            kinds: filter.kinds.into_iter().flatten().filter_map(ChangeKind::stored).collect(),
+            nouns: filter.nouns.into_iter().flatten().map(Into::into).collect(),
+            organizations: organizations.into_iter().flatten().map(OrganizationId).collect(),
+        }
+    }
+}
+
+/// Whether a change is one that was asked for; `within` holds the organizations that the query names and those below.
+pub fn is_asked(query: &Query, within: Option<&HashSet<OrganizationId>>, entry: &Entry) -> bool {
+    let kind = entry.change.kind().as_str();
+    (query.kinds.is_empty() || query.kinds.contains(&kind))
+        && (query.nouns.is_empty() || entry.subjects.iter().any(|(noun, _)| query.nouns.contains(noun)))
+        && (query.subjects.is_empty()
+            || entry.subjects.iter().any(|subject| query.subjects.contains(subject)))
+        && within.is_none_or(|within| entry.organization.is_some_and(|id| within.contains(&id)))
+}
+
+/// What a change happened to, as it is now.
+async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node>> {
+    let Some((noun, number)) = change.subjects().into_iter().next() else { return Ok(None) };
+    node::load(ctx, ctx.field(), node_id(noun, number)).await
+}
+
+/// The global id of a subject.
+pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
+    use change_subject::Noun;
+    use entity::{AppearanceId, ClusterId, DeviceId, LineId, UserId};
+    match noun {
+        Noun::Organization => NodeId::Organization(OrganizationId(id)),
+        Noun::Cluster => NodeId::Cluster(ClusterId(id)),
+        Noun::Device => NodeId::Device(DeviceId(id)),
+        Noun::Profile => NodeId::Profile(DeviceId(id)),
+        Noun::Phone => NodeId::Phone(DeviceId(id)),
+        Noun::Line => NodeId::Line(LineId(id)),
+        Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
+        Noun::User => NodeId::User(UserId(id)),
+    }
+}
+
+/// The GraphQL names of the fields that differ; what only counts or notes the change is left out.
+fn fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
+    differing(before, after)
+        .into_iter()
+        .filter(|name| !matches!(name.as_str(), "version" | "updated_at" | "name_key" | "path_key"))
+        .map(|name| {
+            let mut camel = String::with_capacity(name.len());
+            let mut up = false;
+            for letter in name.chars() {
+                if letter == '_' {
+                    up = true;
+                } else if std::mem::take(&mut up) {
+                    camel.extend(letter.to_uppercase());
+                } else {
+                    camel.push(letter);
+                }
+            }
+            camel
+        })
+        .collect()
+}
+
+/// A page of the history of a thing, newest first; those of many things are read at once.
+pub async fn history(
+    ctx: &Context<'_>,
+    noun: change_subject::Noun,
+    id: i64,
+    first: Option<i32>,
+    after: Option<String>,
+) -> Result<Connection<ChangeEvent>> {
+    const LIST: &str = "history";
+    let asked = Asked { first, after, last: None, before: None };
+    let slice = slice(&ctx.app()?.config().page, LIST, asked)?;
+    let before = slice.after.as_ref().and_then(|key| seq(Some(key)));
+    let limit = slice.limit as usize;
+    let entries = ctx.loaders()?.history(noun, id, before, i64::from(slice.limit) + 1).await?;
+    let page = Page {
+        rows: entries.iter().take(limit).map(|entry| (ChangeEvent::from(entry), place(entry))).collect(),
+        has_previous: slice.after.is_some(),
+        has_next: entries.len() > limit,
+    };
+    Ok(Connection::of_history(LIST, page, noun, id))
+}
+
+fn place(entry: &Entry) -> Key {
+    Key { value: KeyValue::Int(entry.seq), id: 0 }
+}
+
+fn seq(key: Option<&Key>) -> Option<i64> {
+    match key?.value {
+        KeyValue::Int(seq) => Some(seq),
+        KeyValue::Text(_) => None,
+    }
+}
+
+#[derive(Default)]
+pub struct ChangeQuery;
+
+#[Object]
+impl ChangeQuery {
+    /// Every change that is kept, oldest first, as the subscription of this name tells them.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "After this place in the change stream.")] since: Option<Cursor>,
+        #[graphql(desc = "Which ones.")] filter: Option<ChangeFilter>,
+    ) -> Result<Connection<ChangeEvent>> {
+        const LIST: &str = "changes";
+        let asked = Asked { first, after, last, before };
+        let slice = slice(&ctx.app()?.config().page, LIST, asked)?;
+        let reader = ctx.reader()?;
+        let query = Query::from(filter.unwrap_or_default());
+        let since = match since {
+            Some(Cursor::Change(seq)) => {
+                let oldest = ctx.app()?.oldest_change().await?;
+                let expired = match oldest {
+                    Some((oldest, _)) => seq < oldest - 1,
+                    None => seq < ctx.app()?.feed().latest(),
+                };
+                if expired {
+                    return Err(Error::CursorExpired);
+                }
+                Some(seq)
+            }
+            Some(Cursor::Snapshot(_)) => {
+                return Err(Error::Input(
+                    "`since` is a place within a snapshot, not among changes".to_owned(),
+                ));
+            }
+            None => None,
+        };
+        let low = seq(slice.after.as_ref()).max(since);
+        let high = seq(slice.before.as_ref());
+        let (after, before) = if slice.backwards { (high, low) } else { (low, high) };
+        let span = Span { after, before, limit: i64::from(slice.limit) + 1, descending: slice.backwards };
+        let mut entries = outbox::history(&reader, reader.scope(), &query, span).await?;
+        let more = entries.len() > slice.limit as usize;
+        entries.truncate(slice.limit as usize);
+        if slice.backwards {
+            entries.reverse();
+        }
+        let page = Page {
+            rows: entries.iter().map(|entry| (ChangeEvent::from(entry), place(entry))).collect(),
+            has_previous: if slice.backwards { more } else { low.is_some() },
+            has_next: if slice.backwards { high.is_some() } else { more },
+        };
+        let query = Arc::new(query);
+        let count = move || -> futures_util::future::BoxFuture<'static, Result<i64>> {
+            let (reader, query) = (reader.clone(), query.clone());
+            Box::pin(async move { Ok(outbox::count(&reader, reader.scope(), &query).await?) })
+        };
+        Ok(Connection::new(LIST, page, Box::new(count)))
+    }
+}

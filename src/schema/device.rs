@@ -1,0 +1,319 @@
+//! Devices in the graph: what profiles and phones have in common, and names that are neither.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Interface, Object, SelectionField, SimpleObject};
+
+use super::{
+    Ask, Result,
+    cluster::Cluster,
+    connection::{Asked, Connection, Direction, Rendered, one, one_of, root},
+    filter::{OrganizationScope, Parts, StringFilter, numbers},
+    loader::{Loaders, Of},
+    mutation::{CallInput, make, payload, perform},
+    organization::Organization,
+    phone::Phone,
+    profile::Profile,
+    value::{
+        enums::DeviceKind,
+        id::{self, NodeId, or_none},
+    },
+};
+use crate::{
+    rule::{
+        Change as RuleChange,
+        device::{Register, Release, suggestions},
+        value::{key, profile_name},
+    },
+    store::{
+        device,
+        page::{Filter, Order},
+        row::Columns,
+    },
+};
+
+/// Whatever has a name on a cluster: profiles, phones and everything else share one namespace.
+#[derive(Clone, Interface)]
+#[graphql(
+    field(name = "id", ty = "ID", desc = "Global id."),
+    field(name = "name", ty = "&str", desc = "Its name, unique on its cluster whatever the case."),
+    field(name = "organization", ty = "Option<Organization>", desc = "Where it is kept."),
+    field(name = "cluster", ty = "Option<Cluster>", desc = "The cluster that it is on.")
+)]
+pub enum Device {
+    Profile(Profile),
+    Phone(Phone),
+    OtherDevice(OtherDevice),
+}
+
+/// The device with this id, with what the field asks of it.
+pub async fn load(
+    ctx: &Context<'_>,
+    field: SelectionField<'_>,
+    id: entity::DeviceId,
+) -> Result<Option<Device>> {
+    let kind = Columns { own: crate::store::row::bit::<device::Row>("kind"), line: 0 };
+    let columns = Columns { own: kind.own | <device::Row as crate::store::row::Row>::always(), line: 0 };
+    let Some(row) = ctx.loaders()?.device.get(id.0, columns).await? else { return Ok(None) };
+    Ok(match row.kind.get()? {
+        entity::device::Kind::Profile => one_of(ctx, field, Some(id)).await?.map(Device::Profile),
+        entity::device::Kind::Phone => one_of(ctx, field, Some(id)).await?.map(Device::Phone),
+        entity::device::Kind::Other => one_of(ctx, field, Some(id)).await?.map(Device::OtherDevice),
+    })
+}
+
+/// A name on a cluster that is neither a profile's nor a phone's.
+#[derive(Clone)]
+pub struct OtherDevice(pub Arc<device::Row>);
+
+impl OtherDevice {
+    /// Whether it is neither a profile nor a phone.
+    pub fn is_other(&self) -> Result<bool> {
+        Ok(*self.0.kind.get()? == entity::device::Kind::Other)
+    }
+}
+
+impl Rendered for OtherDevice {
+    type Row = device::Row;
+
+    fn of(row: Arc<Self::Row>) -> Self {
+        Self(row)
+    }
+
+    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
+        &loaders.device
+    }
+}
+
+/// A device that is neither a profile nor a phone, such as a gateway; kept because it occupies its name.
+#[Object]
+impl OtherDevice {
+    /// Global id.
+    pub async fn id(&self) -> Result<ID> {
+        Ok(NodeId::Device(*self.0.id.get()?).encode())
+    }
+
+    /// Its name, unique on its cluster whatever the case.
+    pub async fn name(&self) -> Result<&str> {
+        Ok(self.0.name.get()?)
+    }
+
+    /// A text about it, up to 128 characters.
+    async fn description(&self) -> Result<&str> {
+        Ok(self.0.description.get()?)
+    }
+
+    /// Where it is kept.
+    pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        one(ctx, Some(*self.0.organization_id.get()?)).await
+    }
+
+    /// The cluster that it is on.
+    pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
+        one(ctx, Some(*self.0.cluster_id.get()?)).await
+    }
+}
+
+/// Which other devices a list holds. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct OtherDeviceFilter {
+    /// All of these must hold.
+    pub and: Option<Vec<OtherDeviceFilter>>,
+    /// At least one of these must hold.
+    pub or: Option<Vec<OtherDeviceFilter>>,
+    /// This must not hold.
+    pub not: Option<Box<OtherDeviceFilter>>,
+    /// Any of these devices.
+    pub ids: Option<Vec<ID>>,
+    /// The name.
+    pub name: Option<StringFilter>,
+    /// On any of these clusters.
+    pub clusters: Option<Vec<ID>>,
+    /// In these organizations.
+    pub organization: Option<OrganizationScope>,
+}
+
+impl From<OtherDeviceFilter> for Filter {
+    fn from(filter: OtherDeviceFilter) -> Self {
+        let mut parts = Parts::default();
+        parts
+            .combine(filter.and, filter.or, filter.not)
+            .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::other_device)))
+            .add(filter.name, |text| text.keyed("t.name_key"))
+            .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
+            .add(filter.organization, |scope| scope.on("t.organization_id"));
+        parts.all()
+    }
+}
+
+/// What other devices are ordered by.
+#[derive(Clone, Copy, Default, Enum, Eq, PartialEq)]
+pub enum OtherDeviceOrderField {
+    /// The name.
+    #[default]
+    Name,
+}
+
+/// The order of other devices.
+#[derive(Default, InputObject)]
+pub struct OtherDeviceOrder {
+    /// What they are ordered by.
+    #[graphql(default)]
+    pub field: OtherDeviceOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl From<OtherDeviceOrder> for Order {
+    fn from(order: OtherDeviceOrder) -> Self {
+        let OtherDeviceOrderField::Name = order.field;
+        Self { descending: order.direction == Direction::Descending, ..device::BY_NAME }
+    }
+}
+
+/// Whether a name can be given to a new profile on a cluster.
+#[derive(SimpleObject)]
+pub struct NameAvailability {
+    /// Whether it can.
+    available: bool,
+    /// Why not, in one sentence.
+    reason: Option<String>,
+    /// What has the name, where you may see it.
+    taken_by: Option<DeviceKind>,
+    /// Up to three free names near it, where it is taken.
+    suggestions: Vec<String>,
+}
+
+#[derive(Default)]
+pub struct DeviceQuery;
+
+#[Object]
+impl DeviceQuery {
+    /// Names on clusters that are neither profiles' nor phones', by name.
+    async fn other_devices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<OtherDeviceFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<OtherDeviceOrder>,
+    ) -> Result<Connection<OtherDevice>> {
+        let asked = Asked { first, after, last, before };
+        let order = order_by.unwrap_or_default().into();
+        let filter = filter.unwrap_or_default().into();
+        let filter = Filter::All(vec![Filter::Fixed("t.kind = 'OTHER'"), filter]);
+        root(ctx, "otherDevices", filter, order, asked).await
+    }
+
+    /// Whether a name is free for a new profile on a cluster, and if not, which names near it are.
+    async fn name_availability(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name.")] name: String,
+        #[graphql(desc = "The cluster.")] cluster_id: ID,
+    ) -> Result<NameAvailability> {
+        let reader = ctx.reader()?;
+        let refused = |reason: String| NameAvailability {
+            available: false,
+            reason: Some(reason),
+            taken_by: None,
+            suggestions: Vec::new(),
+        };
+        let cluster: Option<Cluster> = one(ctx, id::cluster(&cluster_id)).await?;
+        let Some(cluster) = cluster else { return Ok(refused("There is no such cluster.".to_owned())) };
+        if let Err(rule) = profile_name(&name) {
+            return Ok(refused(rule.to_string()));
+        }
+        let cluster = *cluster.0.id.get()?;
+        let Some(owner) = device::name_owner(&reader, reader.scope(), cluster, &name).await? else {
+            return Ok(NameAvailability {
+                available: true,
+                reason: None,
+                taken_by: None,
+                suggestions: Vec::new(),
+            });
+        };
+        let taken = device::names_like(&reader, cluster, &name).await?;
+        Ok(NameAvailability {
+            taken_by: owner.visible.then(|| owner.kind.into()),
+            suggestions: suggestions(&name, |candidate| taken.iter().any(|known| *known == key(candidate))),
+            ..refused(owner.clash(&name).to_string())
+        })
+    }
+}
+
+/// A name to register.
+#[derive(InputObject)]
+pub struct RegisterDeviceInput {
+    /// Where it is kept.
+    pub organization_id: ID,
+    /// The cluster that has the device.
+    pub cluster_id: ID,
+    /// The name, 1 to 50 characters.
+    pub name: String,
+    /// A text about it, up to 128 characters.
+    #[graphql(default)]
+    pub description: String,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A name to release.
+#[derive(InputObject)]
+pub struct ReleaseDeviceInput {
+    /// The device.
+    pub id: ID,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+payload! {
+    /// What came of `registerDevice`.
+    RegisterDevicePayload {
+        /// The device; nothing on a dry run.
+        device: Option<OtherDevice> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `releaseDevice`.
+    ReleaseDevicePayload {}
+}
+
+#[derive(Default)]
+pub struct DeviceMutation;
+
+#[Object]
+impl DeviceMutation {
+    /// Keeps the name of a device that is neither a profile nor a phone, so that no profile takes it.
+    async fn register_device(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which name.")] input: RegisterDeviceInput,
+    ) -> Result<RegisterDevicePayload> {
+        let cmd = Register {
+            organization: or_none(id::organization(&input.organization_id)),
+            cluster: or_none(id::cluster(&input.cluster_id)),
+            name: input.name,
+            description: input.description,
+        };
+        let made = |change: &RuleChange| match change {
+            RuleChange::DeviceRegistered { device } => Some(device.id.0),
+            _ => None,
+        };
+        Ok(RegisterDevicePayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Gives the name of such a device free.
+    async fn release_device(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: ReleaseDeviceInput,
+    ) -> Result<ReleaseDevicePayload> {
+        let cmd = Release { id: or_none(id::other_device(&input.id)) };
+        Ok(ReleaseDevicePayload(perform(ctx, input.call, cmd).await?))
+    }
+}

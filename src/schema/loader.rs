@@ -1,0 +1,351 @@
+//! Loaders: what many resolvers ask for at once is one statement. Made afresh for every execution and emptied
+//! after every mutation, so nothing old is ever answered.
+//!
+//! The crate's cached loader gathers keys by yielding once: no timer, no task. A key carries the columns that its
+//! query asks for, so one batch reads exactly what its fields need.
+
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, LazyLock},
+};
+
+use async_graphql::SelectionField;
+use dataloader::{BatchFn, cached::Loader};
+use entity::change_subject::Noun;
+
+use super::Result;
+use crate::{
+    error::Error,
+    store::{
+        Entry, Reader, cluster, device, line, organization,
+        outbox::{self, Span},
+        page::{self, Page, Relation, Slice},
+        phone, profile,
+        row::{self, Columns, Row},
+        user,
+    },
+};
+
+/// Keys that are gathered before a batch is sent early; more than any page asks for.
+const MOST: usize = 100_000;
+
+/// A page of children, by relation and parent.
+type PageKey = (Relation, i64, Slice, Columns);
+
+/// The loaders of one noun.
+pub struct Of<R: Row> {
+    one: Loader<(i64, Columns), Result<Option<Arc<R>>>, One<R>>,
+    many: Loader<PageKey, Result<Arc<Page<Arc<R>>>>, Many<R>>,
+    counts: Loader<(Relation, i64), Result<i64>, Counts<R>>,
+}
+
+/// The loaders of one execution.
+pub struct Loaders {
+    pub organization: Of<organization::Row>,
+    pub cluster: Of<cluster::Row>,
+    pub device: Of<device::Row>,
+    pub profile: Of<profile::Row>,
+    pub phone: Of<phone::Row>,
+    pub line: Of<line::Row>,
+    pub appearance: Of<line::AppearanceRow>,
+    pub user: Of<user::Row>,
+    history: Loader<HistoryKey, Result<Arc<Vec<Entry>>>, Histories>,
+    history_count: Loader<(Noun, i64), Result<i64>, HistoryCounts>,
+}
+
+impl Loaders {
+    /// Empty loaders over what the reader sees.
+    pub fn new(reader: &Reader) -> Self {
+        Self {
+            organization: Of::new(reader),
+            cluster: Of::new(reader),
+            device: Of::new(reader),
+            profile: Of::new(reader),
+            phone: Of::new(reader),
+            line: Of::new(reader),
+            appearance: Of::new(reader),
+            user: Of::new(reader),
+            history: Loader::new(Histories(reader.clone())).with_yield_count(1).with_max_batch_size(MOST),
+            history_count: Loader::new(HistoryCounts(reader.clone()))
+                .with_yield_count(1)
+                .with_max_batch_size(MOST),
+        }
+    }
+
+    /// Forgets everything, as a mutation may have changed it.
+    pub async fn forget(&self) {
+        self.organization.forget().await;
+        self.cluster.forget().await;
+        self.device.forget().await;
+        self.profile.forget().await;
+        self.phone.forget().await;
+        self.line.forget().await;
+        self.appearance.forget().await;
+        self.user.forget().await;
+        self.history.clear_all().await;
+        self.history_count.clear_all().await;
+    }
+
+    /// How many changes about a thing are kept.
+    pub async fn history_count(&self, noun: Noun, id: i64) -> Result<i64> {
+        self.history_count.try_load((noun, id)).await.map_err(Error::internal)?
+    }
+
+    /// Changes about a thing, newest first, from before a number on.
+    pub async fn history(
+        &self,
+        noun: Noun,
+        id: i64,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Arc<Vec<Entry>>> {
+        self.history.try_load((noun, id, before, limit)).await.map_err(Error::internal)?
+    }
+}
+
+impl<R: Row> Of<R> {
+    fn new(reader: &Reader) -> Self {
+        Self {
+            one: Loader::new(One(reader.clone(), PhantomData)).with_yield_count(1).with_max_batch_size(MOST),
+            many: Loader::new(Many(reader.clone(), PhantomData))
+                .with_yield_count(1)
+                .with_max_batch_size(MOST),
+            counts: Loader::new(Counts(reader.clone(), PhantomData))
+                .with_yield_count(1)
+                .with_max_batch_size(MOST),
+        }
+    }
+
+    async fn forget(&self) {
+        self.one.clear_all().await;
+        self.many.clear_all().await;
+        self.counts.clear_all().await;
+    }
+
+    /// The row, when it is there and seen.
+    pub async fn get(&self, id: i64, columns: Columns) -> Result<Option<Arc<R>>> {
+        self.one.try_load((id, columns)).await.map_err(Error::internal)?
+    }
+
+    /// A page of the children of a parent.
+    pub async fn page(
+        &self,
+        relation: Relation,
+        parent: i64,
+        slice: Slice,
+        columns: Columns,
+    ) -> Result<Arc<Page<Arc<R>>>> {
+        self.many.try_load((relation, parent, slice, columns)).await.map_err(Error::internal)?
+    }
+
+    /// How many children a parent has.
+    pub async fn count(&self, relation: Relation, parent: i64) -> Result<i64> {
+        self.counts.try_load((relation, parent)).await.map_err(Error::internal)?
+    }
+}
+
+struct One<R>(Reader, PhantomData<fn() -> R>);
+
+impl<R: Row> BatchFn<(i64, Columns), Result<Option<Arc<R>>>> for One<R> {
+    async fn load(&mut self, keys: &[(i64, Columns)]) -> HashMap<(i64, Columns), Result<Option<Arc<R>>>> {
+        let mut groups: HashMap<Columns, Vec<i64>> = HashMap::new();
+        for (id, columns) in keys {
+            groups.entry(*columns).or_default().push(*id);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for (columns, ids) in groups {
+            match page::by_ids::<R>(&self.0, self.0.scope(), &ids, columns).await {
+                Ok(mut rows) => answers
+                    .extend(ids.into_iter().map(|id| ((id, columns), Ok(rows.remove(&id).map(Arc::new))))),
+                Err(error) => {
+                    let error = Error::from(error);
+                    answers.extend(ids.into_iter().map(|id| ((id, columns), Err(error.clone()))));
+                }
+            }
+        }
+        answers
+    }
+}
+
+struct Many<R>(Reader, PhantomData<fn() -> R>);
+
+impl<R: Row> BatchFn<PageKey, Result<Arc<Page<Arc<R>>>>> for Many<R> {
+    async fn load(&mut self, keys: &[PageKey]) -> HashMap<PageKey, Result<Arc<Page<Arc<R>>>>> {
+        let mut groups: HashMap<(Relation, Slice, Columns), Vec<i64>> = HashMap::new();
+        for (relation, parent, slice, columns) in keys {
+            groups.entry((*relation, slice.clone(), *columns)).or_default().push(*parent);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for ((relation, slice, columns), parents) in groups {
+            let found =
+                page::children::<R>(&self.0, self.0.scope(), relation, &parents, &slice, columns).await;
+            let mut found = found.map_err(Error::from);
+            for parent in parents {
+                let answer = match &mut found {
+                    Ok(pages) => Ok(Arc::new(shared(pages.remove(&parent).unwrap_or_default()))),
+                    Err(error) => Err(error.clone()),
+                };
+                answers.insert((relation, parent, slice.clone(), columns), answer);
+            }
+        }
+        answers
+    }
+}
+
+struct Counts<R>(Reader, PhantomData<fn() -> R>);
+
+impl<R: Row> BatchFn<(Relation, i64), Result<i64>> for Counts<R> {
+    async fn load(&mut self, keys: &[(Relation, i64)]) -> HashMap<(Relation, i64), Result<i64>> {
+        let mut groups: HashMap<Relation, Vec<i64>> = HashMap::new();
+        for (relation, parent) in keys {
+            groups.entry(*relation).or_default().push(*parent);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for (relation, parents) in groups {
+            let found = page::counts::<R>(&self.0, self.0.scope(), relation, &parents).await;
+            let found = found.map_err(Error::from);
+            answers.extend(parents.into_iter().map(|parent| {
+                let count = found.clone().map(|counts| counts.get(&parent).copied().unwrap_or(0));
+                ((relation, parent), count)
+            }));
+        }
+        answers
+    }
+}
+
+struct Histories(Reader);
+
+type HistoryKey = (Noun, i64, Option<i64>, i64);
+
+impl BatchFn<HistoryKey, Result<Arc<Vec<Entry>>>> for Histories {
+    async fn load(&mut self, keys: &[HistoryKey]) -> HashMap<HistoryKey, Result<Arc<Vec<Entry>>>> {
+        let mut groups: HashMap<(Noun, Option<i64>, i64), Vec<i64>> = HashMap::new();
+        for (noun, id, before, limit) in keys {
+            groups.entry((*noun, *before, *limit)).or_default().push(*id);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for ((noun, before, limit), ids) in groups {
+            let span = Span { after: before, before: None, limit, descending: true };
+            let found = outbox::histories(&self.0, self.0.scope(), noun, &ids, span).await;
+            let mut found = found.map_err(Error::from);
+            for id in ids {
+                let answer = match &mut found {
+                    Ok(histories) => Ok(Arc::new(histories.remove(&id).unwrap_or_default())),
+                    Err(error) => Err(error.clone()),
+                };
+                answers.insert((noun, id, before, limit), answer);
+            }
+        }
+        answers
+    }
+}
+
+struct HistoryCounts(Reader);
+
+impl BatchFn<(Noun, i64), Result<i64>> for HistoryCounts {
+    async fn load(&mut self, keys: &[(Noun, i64)]) -> HashMap<(Noun, i64), Result<i64>> {
+        let mut groups: HashMap<Noun, Vec<i64>> = HashMap::new();
+        for (noun, id) in keys {
+            groups.entry(*noun).or_default().push(*id);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for (noun, ids) in groups {
+            let found =
+                outbox::history_counts(&self.0, self.0.scope(), noun, &ids).await.map_err(Error::from);
+            answers.extend(ids.into_iter().map(|id| {
+                let count = found.clone().map(|counts| counts.get(&id).copied().unwrap_or(0));
+                ((noun, id), count)
+            }));
+        }
+        answers
+    }
+}
+
+/// The page with rows that can be handed out cheaply.
+pub fn shared<R>(page: Page<R>) -> Page<Arc<R>> {
+    Page {
+        rows: page.rows.into_iter().map(|(row, key)| (Arc::new(row), key)).collect(),
+        has_previous: page.has_previous,
+        has_next: page.has_next,
+    }
+}
+
+/// A noun whose columns are asked for by the names of GraphQL fields.
+pub trait Look: Row {
+    /// The names with the columns that each needs.
+    fn names() -> &'static HashMap<&'static str, u64>;
+
+    /// The columns of the line that an appearance's fields ask for.
+    fn line(_fields: &[SelectionField<'_>]) -> u64 {
+        0
+    }
+}
+
+macro_rules! look {
+    ($row:ty { $($field:literal needs [$($column:literal),*]),* } $($hook:item)*) => {
+        impl Look for $row {
+            fn names() -> &'static HashMap<&'static str, u64> {
+                static NAMES: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
+                    #[allow(unused_mut, reason = "not every noun has further names")]
+                    let mut names = row::names::<$row>();
+                    $( names.insert($field, 0 $( | row::bit::<$row>($column) )*); )*
+                    names
+                });
+                &NAMES
+            }
+
+            $($hook)*
+        }
+    };
+}
+
+look!(organization::Row { "parent" needs ["parent_id"] });
+look!(cluster::Row {});
+look!(device::Row {});
+look!(profile::Row { "loginUser" needs ["login_user_id"], "productInfo" needs ["product"] });
+look!(phone::Row {
+    "logoutProfile" needs ["logout_profile_id"],
+    "owner" needs ["owner_id"],
+    "productInfo" needs ["product"]
+});
+look!(line::Row {});
+look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
+    fn line(fields: &[SelectionField<'_>]) -> u64 {
+        let own = fields.iter().filter(|field| field.name() == "line");
+        let names: Vec<_> = own.flat_map(|field| field.selection_set()).map(|field| field.name()).collect();
+        if names.is_empty() { 0 } else { row::columns::<line::Row>(line::Row::names(), names.into_iter()) }
+    }
+);
+look!(user::Row {
+    "primaryExtension" needs ["primary_pattern", "primary_partition"],
+    "defaultProfile" needs ["default_profile_id"]
+});
+
+/// The columns that the fields ask for.
+fn of_fields<R: Look>(fields: &[SelectionField<'_>]) -> Columns {
+    let names = fields.iter().map(SelectionField::name);
+    Columns { own: row::columns::<R>(R::names(), names), line: R::line(fields) }
+}
+
+/// The columns that a field of the noun's type asks for.
+pub fn wanted<R: Look>(field: SelectionField<'_>) -> Columns {
+    of_fields::<R>(&field.selection_set().collect::<Vec<_>>())
+}
+
+/// The columns that a connection of the noun asks for.
+pub fn wanted_nodes<R: Look>(field: SelectionField<'_>) -> Columns {
+    let mut nodes = Vec::new();
+    for part in field.selection_set() {
+        match part.name() {
+            "nodes" => nodes.extend(part.selection_set()),
+            "edges" => {
+                for inner in part.selection_set().filter(|inner| inner.name() == "node") {
+                    nodes.extend(inner.selection_set());
+                }
+            }
+            _ => {}
+        }
+    }
+    of_fields::<R>(&nodes)
+}

@@ -1,0 +1,91 @@
+//! Anything with a global id.
+
+use async_graphql::{Context, ID, Interface, Object, SelectionField};
+
+use super::{
+    Ask, Result,
+    cluster::Cluster,
+    connection::one_of,
+    device::OtherDevice,
+    line::{Line, LineAppearance},
+    organization::Organization,
+    phone::Phone,
+    profile::Profile,
+    user::User,
+    value::id::NodeId,
+};
+use crate::error::Error;
+
+/// Anything that has a global id.
+#[derive(Clone, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Global id: names this thing for ever, to every query."))]
+pub enum Node {
+    Organization(Organization),
+    Cluster(Cluster),
+    Profile(Profile),
+    Phone(Phone),
+    OtherDevice(OtherDevice),
+    Line(Line),
+    LineAppearance(LineAppearance),
+    User(User),
+}
+
+/// The thing with this id, with what the field asks of it.
+pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> Result<Option<Node>> {
+    Ok(match id {
+        NodeId::Organization(id) => one_of(ctx, field, Some(id)).await?.map(Node::Organization),
+        NodeId::Cluster(id) => one_of(ctx, field, Some(id)).await?.map(Node::Cluster),
+        NodeId::Profile(id) => one_of(ctx, field, Some(id)).await?.map(Node::Profile),
+        NodeId::Phone(id) => one_of(ctx, field, Some(id)).await?.map(Node::Phone),
+        NodeId::Device(id) => {
+            let device: Option<OtherDevice> = one_of(ctx, field, Some(id)).await?;
+            match device {
+                Some(device) if device.is_other()? => Some(Node::OtherDevice(device)),
+                _ => None,
+            }
+        }
+        NodeId::Line(id) => one_of(ctx, field, Some(id)).await?.map(Node::Line),
+        NodeId::Appearance(id) => one_of(ctx, field, Some(id)).await?.map(Node::LineAppearance),
+        NodeId::User(id) => one_of(ctx, field, Some(id)).await?.map(Node::User),
+        NodeId::Token(_) => None,
+    })
+}
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The thing with this global id; nothing when it is not there, or not for you to see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A global id.")] id: ID,
+    ) -> Result<Option<Node>> {
+        ctx.caller()?;
+        match NodeId::decode(&id) {
+            Some(id) => load(ctx, ctx.field(), id).await,
+            None => Err(Error::Input("this is not a global id; pass one as you got it".to_owned())),
+        }
+    }
+
+    /// The things with these global ids, in their order; nothing where one is not there. At most 200.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ids.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        ctx.caller()?;
+        let most = ctx.app()?.config().page.most as usize;
+        if ids.len() > most {
+            return Err(Error::Input(format!("pass at most {most} ids, not {}", ids.len())));
+        }
+        let loads = ids.iter().map(|id| async {
+            match NodeId::decode(id) {
+                Some(id) => load(ctx, ctx.field(), id).await,
+                None => Err(Error::Input(format!("'{}' is not a global id", id.as_str()))),
+            }
+        });
+        futures_util::future::try_join_all(loads).await
+    }
+}

@@ -1,0 +1,454 @@
+//! Organizations in the graph.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, OneofObject};
+use chrono::{DateTime, Utc};
+use entity::change_subject::Noun;
+
+use super::{
+    Ask, Result,
+    change::{ChangeEvent, history},
+    cluster::Cluster,
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root},
+    filter::{OrganizationScope, Parts, StringFilter, numbers},
+    line::Line,
+    loader::{Loaders, Of},
+    mutation::{CallInput, make, payload, perform, run},
+    phone::Phone,
+    profile::Profile,
+    user::User,
+    value::{
+        enums::OrganizationKind,
+        id::{self, NodeId, or_none},
+        scalar::date_time,
+    },
+};
+use crate::{
+    rule::{
+        Change as RuleChange,
+        organization::{Create, Delete, Move, Rename},
+    },
+    store::{
+        cluster, line, organization,
+        page::{Filter, Order},
+        phone, profile, user,
+    },
+};
+
+/// A node of the organization tree.
+#[derive(Clone)]
+pub struct Organization(pub Arc<organization::Row>);
+
+impl Rendered for Organization {
+    type Row = organization::Row;
+
+    fn of(row: Arc<Self::Row>) -> Self {
+        Self(row)
+    }
+
+    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
+        &loaders.organization
+    }
+}
+
+/// A node of the organization tree: provider, reseller, customer, intermediate node or site. Whoever may see it
+/// sees everything below it.
+#[Object]
+impl Organization {
+    /// Global id.
+    pub async fn id(&self) -> Result<ID> {
+        Ok(NodeId::Organization(*self.0.id.get()?).encode())
+    }
+
+    /// What it is in the tree.
+    async fn kind(&self) -> Result<OrganizationKind> {
+        Ok((*self.0.kind.get()?).into())
+    }
+
+    /// Its own name, 1 to 64 characters without dots.
+    async fn name(&self) -> Result<&str> {
+        Ok(self.0.name.get()?)
+    }
+
+    /// Names from the root down to it, joined by dots.
+    async fn path(&self) -> Result<&str> {
+        Ok(self.0.path.get()?)
+    }
+
+    /// Raised with every change; pass it as `expectedVersion` to change this version only.
+    async fn version(&self) -> Result<i64> {
+        Ok(*self.0.version.get()?)
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.created_at.get()?))
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.updated_at.get()?))
+    }
+
+    /// The organization right above; nothing at the root, or where that one is not for you to see.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        one(ctx, *self.0.parent_id.get()?).await
+    }
+
+    /// The organizations right below, by path.
+    async fn children(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Organization>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, organization::CHILDREN, self.0.id.get()?.0, asked).await
+    }
+
+    /// The clusters of this organization, by name.
+    async fn clusters(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Cluster>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, cluster::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The profiles kept here (not below), by name.
+    async fn profiles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Profile>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, profile::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phones kept here (not below), by name.
+    async fn phones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Phone>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, phone::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The lines kept here (not below), by number.
+    async fn lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Line>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, line::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The users kept here (not below), by last and first name.
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<User>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, user::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// What happened to it, newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Changes from the newest on, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<ChangeEvent>> {
+        history(ctx, Noun::Organization, self.0.id.get()?.0, first, after).await
+    }
+}
+
+/// One organization, by id or by path.
+#[derive(OneofObject)]
+pub enum OrganizationBy {
+    /// Global id.
+    Id(ID),
+    /// Names from the root down, joined by dots, in any case.
+    Path(String),
+}
+
+/// Which organizations a list holds. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct OrganizationFilter {
+    /// All of these must hold.
+    pub and: Option<Vec<OrganizationFilter>>,
+    /// At least one of these must hold.
+    pub or: Option<Vec<OrganizationFilter>>,
+    /// This must not hold.
+    pub not: Option<Box<OrganizationFilter>>,
+    /// Any of these organizations.
+    pub ids: Option<Vec<ID>>,
+    /// Any of these kinds.
+    pub kinds: Option<Vec<OrganizationKind>>,
+    /// The dotted path.
+    pub path: Option<StringFilter>,
+    /// Right below any of these.
+    pub parents: Option<Vec<ID>>,
+    /// In these organizations.
+    pub organization: Option<OrganizationScope>,
+    /// When it was last changed.
+    pub updated: Option<TimeRange>,
+}
+
+impl From<OrganizationFilter> for Filter {
+    fn from(filter: OrganizationFilter) -> Self {
+        let mut parts = Parts::default();
+        parts
+            .combine(filter.and, filter.or, filter.not)
+            .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::organization)))
+            .add(filter.kinds, |kinds| {
+                let name = |kind: OrganizationKind| sea_name(&entity::organization::Kind::from(kind));
+                Filter::Texts("t.kind", kinds.into_iter().map(name).collect())
+            })
+            .add(filter.path, |text| text.keyed("t.path_key"))
+            .add(filter.parents, |ids| Filter::Numbers("t.parent_id", numbers(&ids, id::organization)))
+            .add(filter.organization, |scope| scope.on("t.id"))
+            .time(filter.updated, "t.updated_at");
+        parts.all()
+    }
+}
+
+/// The stored name of an enum's value.
+pub fn sea_name<E: serde::Serialize>(value: &E) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+/// What organizations are ordered by.
+#[derive(Clone, Copy, Default, Enum, Eq, PartialEq)]
+pub enum OrganizationOrderField {
+    /// The dotted path.
+    #[default]
+    Path,
+    /// When it was created.
+    CreatedAt,
+    /// When it was last changed.
+    UpdatedAt,
+}
+
+/// The order of organizations.
+#[derive(Default, InputObject)]
+pub struct OrganizationOrder {
+    /// What they are ordered by.
+    #[graphql(default)]
+    pub field: OrganizationOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl From<OrganizationOrder> for Order {
+    fn from(order: OrganizationOrder) -> Self {
+        let (column, number) = match order.field {
+            OrganizationOrderField::Path => ("t.path_key", false),
+            OrganizationOrderField::CreatedAt => ("t.created_at", true),
+            OrganizationOrderField::UpdatedAt => ("t.updated_at", true),
+        };
+        Self { column, number, descending: order.direction == Direction::Descending }
+    }
+}
+
+#[derive(Default)]
+pub struct OrganizationQuery;
+
+#[Object]
+impl OrganizationQuery {
+    /// One organization; nothing when it is not there, or not for you to see.
+    async fn organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How it is named.")] by: OrganizationBy,
+    ) -> Result<Option<Organization>> {
+        let id = match by {
+            OrganizationBy::Id(id) => id::organization(&id),
+            OrganizationBy::Path(path) => {
+                let reader = ctx.reader()?;
+                organization::by_path(&reader, reader.scope(), &path).await?
+            }
+        };
+        ctx.caller()?;
+        one(ctx, id).await
+    }
+
+    /// Organizations, by path unless told otherwise.
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<OrganizationFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<OrganizationOrder>,
+    ) -> Result<Connection<Organization>> {
+        let asked = Asked { first, after, last, before };
+        let order = order_by.unwrap_or_default().into();
+        root(ctx, "organizations", filter.unwrap_or_default().into(), order, asked).await
+    }
+}
+
+/// What an organization is made of.
+#[derive(InputObject)]
+pub struct CreateOrganizationInput {
+    /// The organization above it; none makes a provider at the root, which only an administrator of everything may.
+    pub parent_id: Option<ID>,
+    /// What it is in the tree.
+    pub kind: OrganizationKind,
+    /// Its name, 1 to 64 characters without dots, unlike its neighbours'.
+    pub name: String,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// Another name for an organization.
+#[derive(InputObject)]
+pub struct RenameOrganizationInput {
+    /// The organization.
+    pub id: ID,
+    /// Its version, to change that one only.
+    pub expected_version: Option<i64>,
+    /// The new name.
+    pub name: String,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// Another place for an organization.
+#[derive(InputObject)]
+pub struct MoveOrganizationInput {
+    /// The organization.
+    pub id: ID,
+    /// Its version, to change that one only.
+    pub expected_version: Option<i64>,
+    /// The organization to stand below.
+    pub parent_id: ID,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// An organization to delete.
+#[derive(InputObject)]
+pub struct DeleteOrganizationInput {
+    /// The organization; it must hold nothing.
+    pub id: ID,
+    /// Its version, to delete that one only.
+    pub expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+payload! {
+    /// What came of `createOrganization`.
+    CreateOrganizationPayload {
+        /// The new organization; nothing on a dry run.
+        organization: Option<Organization> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `renameOrganization`.
+    RenameOrganizationPayload {
+        /// The organization as it is now.
+        organization: Option<Organization> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `moveOrganization`.
+    MoveOrganizationPayload {
+        /// The organization as it is now.
+        organization: Option<Organization> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `deleteOrganization`.
+    DeleteOrganizationPayload {}
+}
+
+#[derive(Default)]
+pub struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// Makes an organization.
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is made of.")] input: CreateOrganizationInput,
+    ) -> Result<CreateOrganizationPayload> {
+        let cmd = Create {
+            parent: input.parent_id.map(|id| or_none(id::organization(&id))),
+            kind: input.kind.into(),
+            name: input.name,
+        };
+        let made = |change: &RuleChange| match change {
+            RuleChange::OrganizationCreated { organization } => Some(organization.id.0),
+            _ => None,
+        };
+        Ok(CreateOrganizationPayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Gives an organization another name; paths below it follow.
+    async fn rename_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and its new name.")] input: RenameOrganizationInput,
+    ) -> Result<RenameOrganizationPayload> {
+        let id = or_none(id::organization(&input.id));
+        let cmd = Rename { id, expected_version: input.expected_version, name: input.name };
+        Ok(RenameOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
+    }
+
+    /// Moves an organization below another one, with everything below it.
+    async fn move_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and where to.")] input: MoveOrganizationInput,
+    ) -> Result<MoveOrganizationPayload> {
+        let id = or_none(id::organization(&input.id));
+        let parent = or_none(id::organization(&input.parent_id));
+        let cmd = Move { id, expected_version: input.expected_version, parent };
+        Ok(MoveOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
+    }
+
+    /// Deletes an organization that holds nothing.
+    async fn delete_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: DeleteOrganizationInput,
+    ) -> Result<DeleteOrganizationPayload> {
+        let id = or_none(id::organization(&input.id));
+        let cmd = Delete { id, expected_version: input.expected_version };
+        Ok(DeleteOrganizationPayload(perform(ctx, input.call, cmd).await?))
+    }
+}

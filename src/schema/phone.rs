@@ -1,0 +1,479 @@
+//! Phones in the graph.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject};
+use chrono::{DateTime, Utc};
+use entity::change_subject::Noun;
+
+use super::{
+    Ask, Result,
+    change::{ChangeEvent, history},
+    cluster::Cluster,
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    filter::{OrganizationScope, Parts, StringFilter, numbers},
+    line::{Line, LineAppearance},
+    loader::{Loaders, Of},
+    mutation::{CallInput, Sent, make, payload, perform, run},
+    organization::Organization,
+    profile::{NameOnCluster, Profile, only, protocols_are},
+    user::User,
+    value::{
+        enums::Protocol,
+        id::{self, NodeId, or_none},
+        product::Product,
+        scalar::date_time,
+    },
+};
+use crate::{
+    rule::{
+        Change as RuleChange,
+        phone::{Create, Delete, Update},
+    },
+    store::{
+        line,
+        page::{Filter, Order},
+        phone, user,
+    },
+};
+
+/// A phone.
+#[derive(Clone)]
+pub struct Phone(pub Arc<phone::Row>);
+
+impl Rendered for Phone {
+    type Row = phone::Row;
+
+    fn of(row: Arc<Self::Row>) -> Self {
+        Self(row)
+    }
+
+    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
+        &loaders.phone
+    }
+}
+
+/// A phone, as far as extension mobility needs it.
+#[Object]
+impl Phone {
+    /// Global id.
+    pub async fn id(&self) -> Result<ID> {
+        Ok(NodeId::Phone(*self.0.id.get()?).encode())
+    }
+
+    /// Its name, such as SEP001122334455, unique on its cluster whatever the case.
+    pub async fn name(&self) -> Result<&str> {
+        Ok(self.0.name.get()?)
+    }
+
+    /// A text about it, up to 128 characters.
+    async fn description(&self) -> Result<&str> {
+        Ok(self.0.description.get()?)
+    }
+
+    /// The phone product, as Unified CM names it.
+    async fn product(&self) -> Result<&str> {
+        Ok(self.0.product.get()?)
+    }
+
+    /// What the catalogue knows of the product; nothing for one that it does not list.
+    async fn product_info(&self) -> Result<Option<Product>> {
+        Ok(Product::find(self.0.product.get()?))
+    }
+
+    /// The protocol that it speaks.
+    async fn protocol(&self) -> Result<Protocol> {
+        Ok((*self.0.protocol.get()?).into())
+    }
+
+    /// The phone button template.
+    async fn button_template(&self) -> Result<&str> {
+        Ok(self.0.button_template.get()?)
+    }
+
+    /// The softkey template; nothing takes the system's.
+    async fn softkey_template(&self) -> Result<Option<&str>> {
+        Ok(self.0.softkey_template.get()?.as_deref())
+    }
+
+    /// Whether people may log in on it.
+    async fn extension_mobility(&self) -> Result<bool> {
+        Ok(*self.0.extension_mobility.get()?)
+    }
+
+    /// Raised with every change; pass it as `expectedVersion` to change this version only.
+    async fn version(&self) -> Result<i64> {
+        Ok(*self.0.version.get()?)
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.created_at.get()?))
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.updated_at.get()?))
+    }
+
+    /// The organization that it is kept at.
+    pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        one(ctx, Some(*self.0.organization_id.get()?)).await
+    }
+
+    /// The cluster that it is on.
+    pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
+        one(ctx, Some(*self.0.cluster_id.get()?)).await
+    }
+
+    /// What it shows while nobody is logged in; nothing shows its own settings.
+    async fn logout_profile(&self, ctx: &Context<'_>) -> Result<Option<Profile>> {
+        one(ctx, *self.0.logout_profile_id.get()?).await
+    }
+
+    /// Who owns it.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        one(ctx, *self.0.owner_id.get()?).await
+    }
+
+    /// Its own lines, in the order of their places.
+    async fn lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<LineAppearance>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, line::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The users that control it, by last and first name.
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<User>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, user::OF_PHONE, self.0.id.get()?.0, asked).await
+    }
+
+    /// What happened to it, newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Changes from the newest on, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<ChangeEvent>> {
+        history(ctx, Noun::Phone, self.0.id.get()?.0, first, after).await
+    }
+}
+
+/// One phone, by id or by name.
+#[derive(OneofObject)]
+pub enum PhoneBy {
+    /// Global id.
+    Id(ID),
+    /// Name on a cluster.
+    Name(NameOnCluster),
+}
+
+/// Which phones a list holds. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct PhoneFilter {
+    /// All of these must hold.
+    pub and: Option<Vec<PhoneFilter>>,
+    /// At least one of these must hold.
+    pub or: Option<Vec<PhoneFilter>>,
+    /// This must not hold.
+    pub not: Option<Box<PhoneFilter>>,
+    /// Any of these phones.
+    pub ids: Option<Vec<ID>>,
+    /// The name.
+    pub name: Option<StringFilter>,
+    /// The description, whatever the case.
+    pub description: Option<StringFilter>,
+    /// The product.
+    pub product: Option<StringFilter>,
+    /// Any of these protocols.
+    pub protocols: Option<Vec<Protocol>>,
+    /// On any of these clusters.
+    pub clusters: Option<Vec<ID>>,
+    /// In these organizations.
+    pub organization: Option<OrganizationScope>,
+    /// Controlled by any of these users.
+    pub users: Option<Vec<ID>>,
+    /// With any of these lines.
+    pub lines: Option<Vec<ID>>,
+    /// Whether people may log in on it.
+    pub extension_mobility: Option<bool>,
+    /// Showing any of these profiles while nobody is logged in.
+    pub logout_profiles: Option<Vec<ID>>,
+    /// When it was last changed.
+    pub updated: Option<TimeRange>,
+}
+
+impl From<PhoneFilter> for Filter {
+    fn from(filter: PhoneFilter) -> Self {
+        let mut parts = Parts::default();
+        parts
+            .combine(filter.and, filter.or, filter.not)
+            .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::phone)))
+            .add(filter.name, |text| text.keyed("t.name_key"))
+            .add(filter.description, |text| text.keyed("lower(t.description)"))
+            .add(filter.product, |text| text.exact("t.product"))
+            .add(filter.protocols, protocols_are)
+            .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
+            .add(filter.organization, |scope| scope.on("t.organization_id"))
+            .add(filter.users, |ids| {
+                Filter::Linked("SELECT phone_id FROM user_phone WHERE user_id", numbers(&ids, id::user))
+            })
+            .add(filter.lines, |ids| {
+                let ids = numbers(&ids, id::line);
+                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids)
+            })
+            .add(filter.extension_mobility, |on| Filter::Truth("t.extension_mobility", on))
+            .add(filter.logout_profiles, |ids| {
+                Filter::Numbers("t.logout_profile_id", numbers(&ids, id::profile))
+            })
+            .time(filter.updated, "t.updated_at");
+        parts.all()
+    }
+}
+
+/// What phones are ordered by.
+#[derive(Clone, Copy, Default, Enum, Eq, PartialEq)]
+pub enum PhoneOrderField {
+    /// The name.
+    #[default]
+    Name,
+    /// The product.
+    Product,
+    /// When it was created.
+    CreatedAt,
+    /// When it was last changed.
+    UpdatedAt,
+}
+
+/// The order of phones.
+#[derive(Default, InputObject)]
+pub struct PhoneOrder {
+    /// What they are ordered by.
+    #[graphql(default)]
+    pub field: PhoneOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl From<PhoneOrder> for Order {
+    fn from(order: PhoneOrder) -> Self {
+        let (column, number) = match order.field {
+            PhoneOrderField::Name => ("t.name_key", false),
+            PhoneOrderField::Product => ("t.product", false),
+            PhoneOrderField::CreatedAt => ("t.created_at", true),
+            PhoneOrderField::UpdatedAt => ("t.updated_at", true),
+        };
+        Self { column, number, descending: order.direction == Direction::Descending }
+    }
+}
+
+#[derive(Default)]
+pub struct PhoneQuery;
+
+#[Object]
+impl PhoneQuery {
+    /// One phone; nothing when it is not there, or not for you to see.
+    async fn phone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How it is named.")] by: PhoneBy,
+    ) -> Result<Option<Phone>> {
+        ctx.caller()?;
+        match by {
+            PhoneBy::Id(id) => one(ctx, id::phone(&id)).await,
+            PhoneBy::Name(name) => only(ctx, name.filter(), phone::BY_NAME).await,
+        }
+    }
+
+    /// Phones, by name unless told otherwise.
+    async fn phones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<PhoneFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<PhoneOrder>,
+    ) -> Result<Connection<Phone>> {
+        let asked = Asked { first, after, last, before };
+        let order = order_by.unwrap_or_default().into();
+        root(ctx, "phones", filter.unwrap_or_default().into(), order, asked).await
+    }
+}
+
+/// What a phone is made of.
+#[derive(InputObject)]
+pub struct CreatePhoneInput {
+    /// The organization to keep it at: any but the root of the tree.
+    pub organization_id: ID,
+    /// The cluster to make it on; it must serve the organization.
+    pub cluster_id: ID,
+    /// Its name, 1 to 50 letters, digits, '.', '-' and '_', such as SEP001122334455. It cannot be changed later.
+    pub name: String,
+    /// A text about it, up to 128 characters.
+    #[graphql(default)]
+    pub description: String,
+    /// The phone product, as query `products` names it.
+    pub product: String,
+    /// The protocol, one of the product's.
+    pub protocol: Protocol,
+    /// The phone button template; the product's own unless given.
+    pub button_template: Option<String>,
+    /// The softkey template; the product's own unless given, null for the system's.
+    pub softkey_template: MaybeUndefined<String>,
+    /// Whether people may log in on it.
+    #[graphql(default)]
+    pub extension_mobility: bool,
+    /// What it shows while nobody is logged in: a profile of its product and protocol.
+    pub logout_profile_id: Option<ID>,
+    /// Who owns it.
+    pub owner_id: Option<ID>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// What to change of a phone: what is left out stays, null puts the default back.
+#[derive(InputObject)]
+pub struct UpdatePhoneInput {
+    /// The phone.
+    pub id: ID,
+    /// Its version, to change that one only.
+    pub expected_version: Option<i64>,
+    /// A text about it.
+    pub description: MaybeUndefined<String>,
+    /// The phone button template.
+    pub button_template: MaybeUndefined<String>,
+    /// The softkey template.
+    pub softkey_template: MaybeUndefined<String>,
+    /// Whether people may log in on it.
+    pub extension_mobility: Option<bool>,
+    /// What it shows while nobody is logged in: a profile of its product and protocol.
+    pub logout_profile_id: MaybeUndefined<ID>,
+    /// Who owns it.
+    pub owner_id: MaybeUndefined<ID>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A phone to delete.
+#[derive(InputObject)]
+pub struct DeletePhoneInput {
+    /// The phone.
+    pub id: ID,
+    /// Its version, to delete that one only.
+    pub expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+payload! {
+    /// What came of `createPhone`.
+    CreatePhonePayload {
+        /// The new phone; nothing on a dry run.
+        phone: Option<Phone> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `updatePhone`.
+    UpdatePhonePayload {
+        /// The phone as it is now.
+        phone: Option<Phone> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `deletePhone`.
+    DeletePhonePayload {
+        /// The lines that stood on it; they stay.
+        lines_left: Vec<Line> = |ctx, done| several(ctx, done.collect(|change| match change {
+            RuleChange::AppearanceRemoved { appearance, .. } => Some(appearance.line_id.0),
+            _ => None,
+        })).await;
+        /// The clones that became originals, as theirs went.
+        promoted: Vec<LineAppearance> = |ctx, done| several(ctx, done.collect(|change| match change {
+            RuleChange::ClonePromoted { after, .. } => Some(after.id.0),
+            _ => None,
+        })).await;
+    }
+}
+
+#[derive(Default)]
+pub struct PhoneMutation;
+
+#[Object]
+impl PhoneMutation {
+    /// Makes a phone.
+    async fn create_phone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is made of.")] input: CreatePhoneInput,
+    ) -> Result<CreatePhonePayload> {
+        let mut fields = Sent::default();
+        fields
+            .given("description", Some(input.description))
+            .given("button_template", input.button_template)
+            .maybe("softkey_template", input.softkey_template)
+            .given("extension_mobility", Some(input.extension_mobility))
+            .given("logout_profile_id", input.logout_profile_id.map(|id| or_none(id::profile(&id))))
+            .given("owner_id", input.owner_id.map(|id| or_none(id::user(&id))));
+        let cmd = Create {
+            organization: or_none(id::organization(&input.organization_id)),
+            cluster: or_none(id::cluster(&input.cluster_id)),
+            name: input.name,
+            product: input.product,
+            protocol: input.protocol.into(),
+            fields: fields.patch(),
+        };
+        let made = |change: &RuleChange| match change {
+            RuleChange::PhoneCreated { phone } => Some(phone.id.0),
+            _ => None,
+        };
+        Ok(CreatePhonePayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Changes a phone: extension mobility on or off, what it shows while nobody is logged in, and so on.
+    async fn update_phone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and what to change.")] input: UpdatePhoneInput,
+    ) -> Result<UpdatePhonePayload> {
+        let id = or_none(id::phone(&input.id));
+        let mut fields = Sent::default();
+        fields
+            .maybe("description", input.description)
+            .maybe("button_template", input.button_template)
+            .maybe("softkey_template", input.softkey_template)
+            .given("extension_mobility", input.extension_mobility)
+            .maybe("logout_profile_id", input.logout_profile_id.map_value(|id| or_none(id::profile(&id))))
+            .maybe("owner_id", input.owner_id.map_value(|id| or_none(id::user(&id))));
+        let cmd = Update { id, expected_version: input.expected_version, fields: fields.patch() };
+        Ok(UpdatePhonePayload(run(ctx, input.call, id.0, cmd).await?))
+    }
+
+    /// Deletes a phone; its lines stay.
+    async fn delete_phone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: DeletePhoneInput,
+    ) -> Result<DeletePhonePayload> {
+        let cmd = Delete { id: or_none(id::phone(&input.id)), expected_version: input.expected_version };
+        Ok(DeletePhonePayload(perform(ctx, input.call, cmd).await?))
+    }
+}

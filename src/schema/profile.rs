@@ -1,0 +1,670 @@
+//! Profiles in the graph.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject};
+use chrono::{DateTime, Utc};
+use entity::change_subject::Noun;
+
+use super::{
+    Ask, Result,
+    change::{ChangeEvent, history},
+    cluster::Cluster,
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    filter::{OrganizationScope, Parts, StringFilter, numbers},
+    line::{AddLineInput, Line, LineAppearance},
+    loader::{Loaders, Of},
+    mutation::{CallInput, Sent, make, payload, perform, run},
+    organization::{Organization, sea_name},
+    phone::Phone,
+    user::User,
+    value::{
+        enums::Protocol,
+        id::{self, NodeId, or_none},
+        product::Product,
+        scalar::date_time,
+        settings::{ProfileSettings, ProfileSettingsInput},
+    },
+};
+use crate::{
+    rule::{
+        Change as RuleChange,
+        profile::{Copy, Create, Delete, Update},
+        value::key,
+    },
+    store::{
+        line,
+        page::{self, Filter, Order, Slice},
+        phone, profile,
+        row::{Columns, Row as _},
+        user,
+    },
+};
+
+/// An extension mobility profile.
+#[derive(Clone)]
+pub struct Profile(pub Arc<profile::Row>);
+
+impl Rendered for Profile {
+    type Row = profile::Row;
+
+    fn of(row: Arc<Self::Row>) -> Self {
+        Self(row)
+    }
+
+    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
+        &loaders.profile
+    }
+}
+
+/// An extension mobility profile (Cisco: user device profile): what a phone becomes while one of its users is logged
+/// in there.
+#[Object]
+impl Profile {
+    /// Global id.
+    pub async fn id(&self) -> Result<ID> {
+        Ok(NodeId::Profile(*self.0.id.get()?).encode())
+    }
+
+    /// Its name, unique on its cluster whatever the case; fixed when it is made.
+    pub async fn name(&self) -> Result<&str> {
+        Ok(self.0.name.get()?)
+    }
+
+    /// A text about it, up to 128 characters.
+    async fn description(&self) -> Result<&str> {
+        Ok(self.0.description.get()?)
+    }
+
+    /// The phone product that it is for, as Unified CM names it; fixed when it is made.
+    async fn product(&self) -> Result<&str> {
+        Ok(self.0.product.get()?)
+    }
+
+    /// What the catalogue knows of the product; nothing for one that it does not list.
+    async fn product_info(&self) -> Result<Option<Product>> {
+        Ok(Product::find(self.0.product.get()?))
+    }
+
+    /// The protocol that it is for; fixed when it is made.
+    async fn protocol(&self) -> Result<Protocol> {
+        Ok((*self.0.protocol.get()?).into())
+    }
+
+    /// The phone button template.
+    async fn button_template(&self) -> Result<&str> {
+        Ok(self.0.button_template.get()?)
+    }
+
+    /// The softkey template; nothing takes the system's.
+    async fn softkey_template(&self) -> Result<Option<&str>> {
+        Ok(self.0.softkey_template.get()?.as_deref())
+    }
+
+    /// Everything else that can be set.
+    async fn settings(&self) -> Result<ProfileSettings> {
+        ProfileSettings::try_from(self.0.settings.get()?).map_err(crate::error::Error::internal)
+    }
+
+    /// Raised with every change; pass it as `expectedVersion` to change this version only.
+    async fn version(&self) -> Result<i64> {
+        Ok(*self.0.version.get()?)
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.created_at.get()?))
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Result<DateTime<Utc>> {
+        Ok(date_time(*self.0.updated_at.get()?))
+    }
+
+    /// The organization that it is kept at.
+    pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        one(ctx, Some(*self.0.organization_id.get()?)).await
+    }
+
+    /// The cluster that it is on.
+    pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
+        one(ctx, Some(*self.0.cluster_id.get()?)).await
+    }
+
+    /// The user that it logs in by itself, for profiles that phones show while nobody is logged in.
+    async fn login_user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        one(ctx, *self.0.login_user_id.get()?).await
+    }
+
+    /// Its lines, in the order of their places.
+    async fn lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<LineAppearance>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, line::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its users, in order: the first one decides which numbers are offered.
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<User>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, user::OF_PROFILE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phones that show it while nobody is logged in.
+    async fn logout_phones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Phone>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, phone::OF_LOGOUT_PROFILE, self.0.id.get()?.0, asked).await
+    }
+
+    /// What happened to it, newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Changes from the newest on, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<ChangeEvent>> {
+        history(ctx, Noun::Profile, self.0.id.get()?.0, first, after).await
+    }
+}
+
+/// One profile, by id or by name.
+#[derive(OneofObject)]
+pub enum ProfileBy {
+    /// Global id.
+    Id(ID),
+    /// Name on a cluster.
+    Name(NameOnCluster),
+}
+
+/// A device's name on a cluster.
+#[derive(InputObject)]
+pub struct NameOnCluster {
+    /// The name, in any case.
+    pub name: String,
+    /// The cluster.
+    pub cluster_id: ID,
+}
+
+impl NameOnCluster {
+    /// The filter that only the device of this name passes.
+    pub fn filter(self) -> Filter {
+        Filter::All(vec![
+            Filter::Is("t.name_key", key(&self.name)),
+            Filter::Numbers("t.cluster_id", numbers(&[self.cluster_id], id::cluster)),
+        ])
+    }
+}
+
+/// The one thing of a noun that a filter lets pass.
+pub async fn only<T: Rendered>(ctx: &Context<'_>, filter: Filter, order: Order) -> Result<Option<T>> {
+    let reader = ctx.reader()?;
+    let slice = Slice { limit: 1, after: None, before: None, backwards: false };
+    let columns = Columns { own: T::Row::always(), line: 0 };
+    let found = page::page::<T::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
+    let id = found.rows.first().map(|(_, key)| key.id);
+    one(ctx, id).await
+}
+
+/// Which profiles a list holds. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct ProfileFilter {
+    /// All of these must hold.
+    pub and: Option<Vec<ProfileFilter>>,
+    /// At least one of these must hold.
+    pub or: Option<Vec<ProfileFilter>>,
+    /// This must not hold.
+    pub not: Option<Box<ProfileFilter>>,
+    /// Any of these profiles.
+    pub ids: Option<Vec<ID>>,
+    /// The name.
+    pub name: Option<StringFilter>,
+    /// The description, whatever the case.
+    pub description: Option<StringFilter>,
+    /// The product.
+    pub product: Option<StringFilter>,
+    /// Any of these protocols.
+    pub protocols: Option<Vec<Protocol>>,
+    /// The phone button template.
+    pub button_template: Option<StringFilter>,
+    /// The softkey template.
+    pub softkey_template: Option<StringFilter>,
+    /// On any of these clusters.
+    pub clusters: Option<Vec<ID>>,
+    /// In these organizations.
+    pub organization: Option<OrganizationScope>,
+    /// Serving any of these users.
+    pub users: Option<Vec<ID>>,
+    /// With any of these lines.
+    pub lines: Option<Vec<ID>>,
+    /// Whether it has users; false finds orphans.
+    pub has_users: Option<bool>,
+    /// Whether it has lines.
+    pub has_lines: Option<bool>,
+    /// Whether one of its lines is a clone.
+    pub has_clones: Option<bool>,
+    /// Whether phones show it while nobody is logged in.
+    pub is_logout_profile: Option<bool>,
+    /// When it was created.
+    pub created: Option<TimeRange>,
+    /// When it was last changed.
+    pub updated: Option<TimeRange>,
+}
+
+impl From<ProfileFilter> for Filter {
+    fn from(filter: ProfileFilter) -> Self {
+        let mut parts = Parts::default();
+        parts
+            .combine(filter.and, filter.or, filter.not)
+            .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::profile)))
+            .add(filter.name, |text| text.keyed("t.name_key"))
+            .add(filter.description, |text| text.keyed("lower(t.description)"))
+            .add(filter.product, |text| text.exact("t.product"))
+            .add(filter.protocols, protocols_are)
+            .add(filter.button_template, |text| text.exact("t.button_template"))
+            .add(filter.softkey_template, |text| text.exact("t.softkey_template"))
+            .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
+            .add(filter.organization, |scope| scope.on("t.organization_id"))
+            .add(filter.users, |ids| {
+                let ids = numbers(&ids, id::user);
+                Filter::Linked("SELECT profile_id FROM profile_user WHERE user_id", ids)
+            })
+            .add(filter.lines, |ids| {
+                let ids = numbers(&ids, id::line);
+                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids)
+            })
+            .whether(filter.has_users, "EXISTS (SELECT 1 FROM profile_user l WHERE l.profile_id = t.id)")
+            .whether(filter.has_lines, "EXISTS (SELECT 1 FROM line_appearance l WHERE l.device_id = t.id)")
+            .whether(
+                filter.has_clones,
+                "EXISTS (SELECT 1 FROM line_appearance l WHERE l.device_id = t.id AND l.role = 'CLONE')",
+            )
+            .whether(
+                filter.is_logout_profile,
+                "EXISTS (SELECT 1 FROM phone l WHERE l.logout_profile_id = t.id)",
+            )
+            .time(filter.created, "t.created_at")
+            .time(filter.updated, "t.updated_at");
+        parts.all()
+    }
+}
+
+/// Any of these protocols.
+pub fn protocols_are(protocols: Vec<Protocol>) -> Filter {
+    let names = protocols.iter().map(sea_name).collect();
+    Filter::Texts("t.protocol", names)
+}
+
+/// What profiles are ordered by.
+#[derive(Clone, Copy, Default, Enum, Eq, PartialEq)]
+pub enum ProfileOrderField {
+    /// The name.
+    #[default]
+    Name,
+    /// The product.
+    Product,
+    /// When it was created.
+    CreatedAt,
+    /// When it was last changed.
+    UpdatedAt,
+}
+
+/// The order of profiles.
+#[derive(Default, InputObject)]
+pub struct ProfileOrder {
+    /// What they are ordered by.
+    #[graphql(default)]
+    pub field: ProfileOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl From<ProfileOrder> for Order {
+    fn from(order: ProfileOrder) -> Self {
+        let (column, number) = match order.field {
+            ProfileOrderField::Name => ("t.name_key", false),
+            ProfileOrderField::Product => ("t.product", false),
+            ProfileOrderField::CreatedAt => ("t.created_at", true),
+            ProfileOrderField::UpdatedAt => ("t.updated_at", true),
+        };
+        Self { column, number, descending: order.direction == Direction::Descending }
+    }
+}
+
+#[derive(Default)]
+pub struct ProfileQuery;
+
+#[Object]
+impl ProfileQuery {
+    /// One profile; nothing when it is not there, or not for you to see.
+    async fn profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How it is named.")] by: ProfileBy,
+    ) -> Result<Option<Profile>> {
+        ctx.caller()?;
+        match by {
+            ProfileBy::Id(id) => one(ctx, id::profile(&id)).await,
+            ProfileBy::Name(name) => only(ctx, name.filter(), profile::BY_NAME).await,
+        }
+    }
+
+    /// Profiles, by name unless told otherwise.
+    async fn profiles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<ProfileFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<ProfileOrder>,
+    ) -> Result<Connection<Profile>> {
+        let asked = Asked { first, after, last, before };
+        let order = order_by.unwrap_or_default().into();
+        root(ctx, "profiles", filter.unwrap_or_default().into(), order, asked).await
+    }
+}
+
+/// What a profile is made of.
+#[derive(InputObject)]
+pub struct CreateProfileInput {
+    /// The organization to keep it at: any but the root of the tree.
+    pub organization_id: ID,
+    /// The cluster to make it on; it must serve the organization.
+    pub cluster_id: ID,
+    /// Its name, 1 to 50 letters, digits, '.', '-', '_' and single inner spaces, unlike every device's on the
+    /// cluster. It cannot be changed later.
+    pub name: String,
+    /// A text about it, up to 128 characters.
+    #[graphql(default)]
+    pub description: String,
+    /// The phone product that it is for, as query `products` names it.
+    pub product: String,
+    /// The protocol that it is for, one of the product's.
+    pub protocol: Protocol,
+    /// The phone button template; the product's own unless given.
+    pub button_template: Option<String>,
+    /// The softkey template; the product's own unless given, null for the system's.
+    pub softkey_template: MaybeUndefined<String>,
+    /// The user that it logs in by itself.
+    pub login_user_id: Option<ID>,
+    /// Everything else that can be set.
+    #[graphql(default)]
+    pub settings: ProfileSettingsInput,
+    /// Its lines, in order: numbers become originals where they stand nowhere yet, else clones.
+    #[graphql(default)]
+    pub lines: Vec<AddLineInput>,
+    /// Its users, in order.
+    #[graphql(default)]
+    pub user_ids: Vec<ID>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A profile to make together with its user.
+#[derive(InputObject)]
+pub struct NewProfileInput {
+    /// The organization to keep it at; the user's unless given.
+    pub organization_id: Option<ID>,
+    /// Its name, unlike every device's on the cluster.
+    pub name: String,
+    /// A text about it, up to 128 characters.
+    #[graphql(default)]
+    pub description: String,
+    /// The phone product that it is for, as query `products` names it.
+    pub product: String,
+    /// The protocol that it is for, one of the product's.
+    pub protocol: Protocol,
+    /// The phone button template; the product's own unless given.
+    pub button_template: Option<String>,
+    /// The softkey template; the product's own unless given, null for the system's.
+    pub softkey_template: MaybeUndefined<String>,
+    /// Everything else that can be set.
+    #[graphql(default)]
+    pub settings: ProfileSettingsInput,
+    /// Its lines, in order.
+    #[graphql(default)]
+    pub lines: Vec<AddLineInput>,
+}
+
+impl NewProfileInput {
+    /// The command, for a user kept at this organization and cluster.
+    pub fn command(self, organization: entity::OrganizationId, cluster: entity::ClusterId) -> Result<Create> {
+        let mut fields = Sent::default();
+        fields
+            .given("description", Some(self.description))
+            .given("button_template", self.button_template)
+            .maybe("softkey_template", self.softkey_template);
+        Ok(Create {
+            organization: self.organization_id.map_or(organization, |id| or_none(id::organization(&id))),
+            cluster,
+            name: self.name,
+            product: self.product,
+            protocol: self.protocol.into(),
+            fields: fields.patch(),
+            settings: self.settings.patch(),
+            lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
+            users: Vec::new(),
+        })
+    }
+}
+
+/// What to change of a profile: what is left out stays, null puts the default back.
+#[derive(InputObject)]
+pub struct UpdateProfileInput {
+    /// The profile.
+    pub id: ID,
+    /// Its version, to change that one only.
+    pub expected_version: Option<i64>,
+    /// A text about it.
+    pub description: MaybeUndefined<String>,
+    /// The phone button template.
+    pub button_template: MaybeUndefined<String>,
+    /// The softkey template.
+    pub softkey_template: MaybeUndefined<String>,
+    /// The user that it logs in by itself.
+    pub login_user_id: MaybeUndefined<ID>,
+    /// Everything else that can be set.
+    #[graphql(default)]
+    pub settings: ProfileSettingsInput,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A profile to make like another one.
+#[derive(InputObject)]
+pub struct CopyProfileInput {
+    /// The profile to copy.
+    pub id: ID,
+    /// The name of the copy.
+    pub name: String,
+    /// Where to keep the copy; beside the other one unless given.
+    pub organization_id: Option<ID>,
+    /// A text about the copy; the other one's unless given.
+    pub description: Option<String>,
+    /// Whether the copy gets the lines, as clones.
+    #[graphql(default = true)]
+    pub lines: bool,
+    /// Whether the copy serves the same users.
+    #[graphql(default)]
+    pub users: bool,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A profile to delete.
+#[derive(InputObject)]
+pub struct DeleteProfileInput {
+    /// The profile.
+    pub id: ID,
+    /// Its version, to delete that one only.
+    pub expected_version: Option<i64>,
+    /// Whether phones that show it while nobody is logged in show their own settings from now on; otherwise such a
+    /// profile is not deleted.
+    #[graphql(default)]
+    pub release_logout_phones: bool,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+payload! {
+    /// What came of `createProfile`.
+    CreateProfilePayload {
+        /// The new profile; nothing on a dry run.
+        profile: Option<Profile> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `updateProfile`.
+    UpdateProfilePayload {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `copyProfile`.
+    CopyProfilePayload {
+        /// The copy; nothing on a dry run.
+        profile: Option<Profile> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
+    /// What came of `deleteProfile`.
+    DeleteProfilePayload {
+        /// The profile as it was.
+        deleted: Option<Profile> = |_ctx, done| Ok(done.collect(|change| match change {
+            RuleChange::ProfileDeleted { profile } => Some(Profile(Arc::new(profile.clone().into()))),
+            _ => None,
+        }).pop());
+        /// The lines that stood on it; they stay.
+        lines_left: Vec<Line> = |ctx, done| several(ctx, done.collect(|change| match change {
+            RuleChange::AppearanceRemoved { appearance, .. } => Some(appearance.line_id.0),
+            _ => None,
+        })).await;
+        /// The clones that became originals, as theirs went.
+        promoted: Vec<LineAppearance> = |ctx, done| several(ctx, done.collect(|change| match change {
+            RuleChange::ClonePromoted { after, .. } => Some(after.id.0),
+            _ => None,
+        })).await;
+        /// The users that it no longer serves.
+        users_left: Vec<User> = |ctx, done| several(ctx, done.collect(|change| match change {
+            RuleChange::UserDisassociated { association, .. } => Some(association.user_id.0),
+            _ => None,
+        })).await;
+    }
+}
+
+#[derive(Default)]
+pub struct ProfileMutation;
+
+fn made(change: &RuleChange) -> Option<i64> {
+    match change {
+        RuleChange::ProfileCreated { profile } => Some(profile.id.0),
+        _ => None,
+    }
+}
+
+#[Object]
+impl ProfileMutation {
+    /// Makes a profile at an organization, with lines and users where they are given: all of it or nothing.
+    async fn create_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is made of.")] input: CreateProfileInput,
+    ) -> Result<CreateProfilePayload> {
+        let mut fields = Sent::default();
+        fields
+            .given("description", Some(input.description))
+            .given("button_template", input.button_template)
+            .maybe("softkey_template", input.softkey_template)
+            .given("login_user_id", input.login_user_id.map(|id| or_none(id::user(&id))));
+        let cmd = Create {
+            organization: or_none(id::organization(&input.organization_id)),
+            cluster: or_none(id::cluster(&input.cluster_id)),
+            name: input.name,
+            product: input.product,
+            protocol: input.protocol.into(),
+            fields: fields.patch(),
+            settings: input.settings.patch(),
+            lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
+            users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
+        };
+        Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Changes a profile; its name, product and protocol are fixed.
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and what to change.")] input: UpdateProfileInput,
+    ) -> Result<UpdateProfilePayload> {
+        let id = or_none(id::profile(&input.id));
+        let mut fields = Sent::default();
+        fields
+            .maybe("description", input.description)
+            .maybe("button_template", input.button_template)
+            .maybe("softkey_template", input.softkey_template)
+            .maybe("login_user_id", input.login_user_id.map_value(|id| or_none(id::user(&id))));
+        let cmd = Update {
+            id,
+            expected_version: input.expected_version,
+            fields: fields.patch(),
+            settings: input.settings.patch(),
+        };
+        Ok(UpdateProfilePayload(run(ctx, input.call, id.0, cmd).await?))
+    }
+
+    /// Makes a profile like another one; its lines become clones.
+    async fn copy_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and how the copy is called.")] input: CopyProfileInput,
+    ) -> Result<CopyProfilePayload> {
+        let cmd = Copy {
+            from: or_none(id::profile(&input.id)),
+            name: input.name,
+            organization: input.organization_id.map(|id| or_none(id::organization(&id))),
+            description: input.description,
+            lines: input.lines,
+            users: input.users,
+        };
+        Ok(CopyProfilePayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Deletes a profile with everything that is its own. Its lines stay, and where it had the original, the oldest clone becomes it.
+    async fn delete_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: DeleteProfileInput,
+    ) -> Result<DeleteProfilePayload> {
+        let cmd = Delete {
+            id: or_none(id::profile(&input.id)),
+            expected_version: input.expected_version,
+            release_logout_phones: input.release_logout_phones,
+        };
+        Ok(DeleteProfilePayload(perform(ctx, input.call, cmd).await?))
+    }
+}

@@ -1,0 +1,194 @@
+//! What the server itself tells: who you are, what it is, its limits, rules and products.
+
+use async_graphql::{Context, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::{
+    Ask, Result,
+    connection::one,
+    organization::Organization,
+    value::{
+        enums::Role,
+        product::Product,
+        rule::RuleInfo,
+        scalar::{Cursor, date_time},
+    },
+};
+use crate::{
+    caller::{Right, Scope},
+    config::Config,
+};
+
+/// Who asks.
+pub struct Me;
+
+/// Who you are to this server.
+#[Object]
+impl Me {
+    /// The name of your token; changes that you make carry it.
+    async fn name(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(ctx.caller()?.name.clone())
+    }
+
+    /// Your role.
+    async fn role(&self, ctx: &Context<'_>) -> Result<Role> {
+        Ok(ctx.caller()?.role.into())
+    }
+
+    /// The organization whose subtree you see; nothing when you see everything.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        match ctx.caller()?.scope {
+            Scope::All => Ok(None),
+            Scope::Below(id) => one(ctx, Some(id)).await,
+        }
+    }
+
+    /// Whether you may change profiles, lines, users and phones.
+    async fn can_edit(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.caller()?.may(Right::Edit))
+    }
+
+    /// Whether you may change organizations and clusters.
+    async fn can_configure(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.caller()?.may(Right::Configure))
+    }
+}
+
+/// A kept change's place and time.
+#[derive(SimpleObject)]
+pub struct ChangeMark {
+    /// Its place in the stream.
+    cursor: Cursor,
+    /// When it was committed.
+    at: DateTime<Utc>,
+}
+
+/// What a request may ask for. Larger ones are refused with the figure.
+pub struct Limits(Config);
+
+/// What a request may ask for. Larger ones are refused with the figure.
+#[Object]
+impl Limits {
+    /// Bytes of a request.
+    async fn body_bytes(&self) -> usize {
+        self.0.http.body_bytes
+    }
+
+    /// Milliseconds that a query may take.
+    async fn query_milliseconds(&self) -> u64 {
+        self.0.http.query_ms
+    }
+
+    /// Milliseconds that a mutation may take.
+    async fn mutation_milliseconds(&self) -> u64 {
+        self.0.http.mutation_ms
+    }
+
+    /// Items on a page when neither `first` nor `last` is given.
+    async fn page_default(&self) -> u32 {
+        self.0.page.default
+    }
+
+    /// Items on a page.
+    async fn page_most(&self) -> u32 {
+        self.0.page.most
+    }
+
+    /// Words and signs of a document.
+    async fn tokens(&self) -> usize {
+        self.0.guard.tokens
+    }
+
+    /// Brackets within brackets.
+    async fn nesting(&self) -> usize {
+        self.0.guard.nesting
+    }
+
+    /// Fields within fields, fragments followed.
+    async fn depth(&self) -> usize {
+        self.0.guard.depth
+    }
+
+    /// Fields, fragments followed.
+    async fn fields(&self) -> usize {
+        self.0.guard.fields
+    }
+
+    /// Aliases, fragments followed.
+    async fn aliases(&self) -> usize {
+        self.0.guard.aliases
+    }
+
+    /// Cost: a point a field, lists multiplied by their page size.
+    async fn cost(&self) -> u64 {
+        self.0.guard.cost
+    }
+
+    /// Operations at once on one socket.
+    async fn operations_per_socket(&self) -> usize {
+        self.0.subscription.operations
+    }
+}
+
+/// The server.
+pub struct Service;
+
+/// The server.
+#[Object]
+impl Service {
+    /// Its version.
+    async fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// What a request may ask for.
+    async fn limits(&self, ctx: &Context<'_>) -> Result<Limits> {
+        Ok(Limits(ctx.app()?.config().clone()))
+    }
+
+    /// The oldest change that is kept: cursors from before it have expired. Nothing before the first change.
+    async fn oldest_change(&self, ctx: &Context<'_>) -> Result<Option<ChangeMark>> {
+        let oldest = ctx.app()?.oldest_change().await?;
+        Ok(oldest.map(|(seq, at)| ChangeMark { cursor: Cursor::Change(seq), at: date_time(at) }))
+    }
+
+    /// The place after the newest change.
+    async fn newest_cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+        Ok(Cursor::Change(ctx.app()?.feed().latest()))
+    }
+
+    /// The time on the server's clock.
+    async fn now(&self, ctx: &Context<'_>) -> Result<DateTime<Utc>> {
+        Ok(date_time(ctx.app()?.now()))
+    }
+}
+
+#[derive(Default)]
+pub struct ServiceQuery;
+
+#[Object]
+impl ServiceQuery {
+    /// Who you are to this server.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Me> {
+        ctx.caller()?;
+        Ok(Me)
+    }
+
+    /// The server: its version, limits and the changes that it keeps.
+    async fn service(&self, ctx: &Context<'_>) -> Result<Service> {
+        ctx.caller()?;
+        Ok(Service)
+    }
+
+    /// Every rule that mutations keep, with its code, sentence and an example that breaks it.
+    async fn rules(&self, ctx: &Context<'_>) -> Result<Vec<RuleInfo>> {
+        ctx.caller()?;
+        Ok(RuleInfo::all().collect())
+    }
+
+    /// The phone products that profiles and phones can be made for, and what each supports.
+    async fn products(&self, ctx: &Context<'_>) -> Result<Vec<Product>> {
+        ctx.caller()?;
+        Ok(Product::all().collect())
+    }
+}

@@ -1,0 +1,301 @@
+//! The one subscription: every change, none lost and none twice, from any cursor on, with the present state before it
+//! where that is asked for.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_graphql::{Context, Subscription as Subscribe};
+use entity::{OrganizationId, change_subject::Noun};
+use futures_util::{Stream, StreamExt};
+
+use super::{
+    Ask, Result,
+    change::{Change, ChangeEvent, ChangeFilter, Left, Present, SnapshotComplete, is_asked, node_id},
+    cluster::Cluster,
+    connection::Rendered,
+    device::OtherDevice,
+    line::Line,
+    node::Node,
+    organization::Organization,
+    phone::Phone,
+    profile::Profile,
+    user::User,
+    value::scalar::Cursor,
+};
+use crate::{
+    app::App,
+    caller::{Caller, Scope},
+    error::Error,
+    feed::Ended,
+    rule,
+    store::{
+        Entry, Snapshot,
+        organization::all_within,
+        outbox::Query,
+        page::{self, Filter, Key, KeyValue, Order, Slice},
+        row::{self, Columns},
+    },
+};
+
+/// Items of a snapshot read at once.
+const PAGE: u32 = 500;
+/// How often a stream on which nothing happens looks whether its caller may still listen.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What can be listened to.
+pub struct Subscription;
+
+#[Subscribe]
+impl Subscription {
+    /// Every change after a place in the stream, oldest first, none left out and none twice; without a place, from now
+    /// on. A cursor that is older than the oldest change kept ends it with `CURSOR_EXPIRED`: read again, then follow
+    /// from the newest one.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The cursor of the last change that you have; what follows is exactly the rest.")]
+        after: Option<Cursor>,
+        #[graphql(desc = "Which changes.")] filter: Option<ChangeFilter>,
+        #[graphql(
+            default,
+            desc = "Whether to begin with the present state of what the filter covers: one Present per thing, then \
+                    SnapshotComplete, then the changes since, with no gap and no repeat. A cursor of a Present begins \
+                    the snapshot anew; a cursor of a change goes on from there."
+        )]
+        snapshot: bool,
+    ) -> Result<impl Stream<Item = Result<ChangeEvent>> + use<>> {
+        let (app, caller) = (ctx.app()?.clone(), ctx.caller()?.clone());
+        let query = Query::from(filter.unwrap_or_default());
+        let start = match after {
+            Some(Cursor::Change(seq)) => Some(seq),
+            Some(Cursor::Snapshot(_)) if snapshot => None,
+            Some(Cursor::Snapshot(_)) => {
+                return Err(Error::Input("this cursor is within a snapshot: pass snapshot: true".to_owned()));
+            }
+            None if snapshot => None,
+            None => Some(app.feed().latest()),
+        };
+        Ok(stream(app, caller, query, start))
+    }
+}
+
+/// The events: a snapshot where no start is given, then every change.
+fn stream(
+    app: App,
+    caller: Caller,
+    query: Query,
+    start: Option<i64>,
+) -> impl Stream<Item = Result<ChangeEvent>> {
+    async_stream::try_stream! {
+        let start = match start {
+            Some(start) => start,
+            None => {
+                let snapshot = Taken::begin(&app).await?;
+                let newest = snapshot.newest;
+                let present = snapshot.items(app.clone(), caller.scope, query.clone());
+                let mut present = std::pin::pin!(present);
+                while let Some(event) = present.next().await {
+                    yield event?;
+                }
+                newest
+            }
+        };
+        let mut sight = Sight::of(&app, &caller, &query).await?;
+        let mut changes = std::pin::pin!(app.feed().follow(start));
+        loop {
+            let next = match tokio::time::timeout(LOOK, changes.next()).await {
+                Ok(Some(next)) => next.map_err(ended)?,
+                Ok(None) => return,
+                Err(_) => {
+                    app.renew(&caller).await?;
+                    continue;
+                }
+            };
+            app.renew(&caller).await?;
+            if moves_organizations(&next.change) {
+                sight = Sight::of(&app, &caller, &query).await?;
+            }
+            if let Some(event) = sight.event(&query, &next) {
+                yield event;
+            }
+        }
+    }
+}
+
+/// Which organizations a stream shows.
+struct Sight {
+    /// None is all of them.
+    seen: Option<HashSet<OrganizationId>>,
+    /// Those that the query names and everything below; none where it names none.
+    within: Option<HashSet<OrganizationId>>,
+}
+
+impl Sight {
+    async fn of(app: &App, caller: &Caller, query: &Query) -> Result<Self> {
+        let reader = app.read(caller);
+        let seen = match caller.scope {
+            Scope::All => None,
+            scope @ Scope::Below(_) => Some(all_within(&reader, scope).await?),
+        };
+        let mut within = None;
+        for organization in &query.organizations {
+            let below = all_within(&reader, Scope::Below(*organization)).await?;
+            within.get_or_insert_with(HashSet::new).extend(below);
+        }
+        Ok(Self { seen, within })
+    }
+
+    fn event(&self, query: &Query, entry: &Arc<Entry>) -> Option<ChangeEvent> {
+        let sees = |id: OrganizationId| self.seen.as_ref().is_none_or(|seen| seen.contains(&id));
+        match entry.organization {
+            Some(id) if !sees(id) => {
+                // What the caller saw before it moved away is told to be gone, and no more.
+                entry.left.filter(|left| sees(*left))?;
+                let (noun, id) = *entry.subjects.first()?;
+                let change = Change::Left(Left(node_id(noun, id)));
+                Some(ChangeEvent { change, ..ChangeEvent::from(&**entry) })
+            }
+            _ => is_asked(query, self.within.as_ref(), entry).then(|| ChangeEvent::from(&**entry)),
+        }
+    }
+}
+
+fn moves_organizations(change: &rule::Change) -> bool {
+    matches!(
+        change,
+        rule::Change::OrganizationCreated { .. }
+            | rule::Change::OrganizationMoved { .. }
+            | rule::Change::OrganizationDeleted { .. }
+            | rule::Change::EstateGenerated { .. }
+    )
+}
+
+fn ended(why: Ended) -> Error {
+    match why {
+        Ended::Expired => Error::CursorExpired,
+        Ended::Unknown => Error::Input("this cursor is not one of this estate's changes".to_owned()),
+        Ended::Database(error) => error.into(),
+    }
+}
+
+/// A snapshot being told: every read of it sees the same moment.
+struct Taken {
+    snapshot: Snapshot,
+    newest: i64,
+    until: Instant,
+    most: u64,
+}
+
+impl Taken {
+    async fn begin(app: &App) -> Result<Self> {
+        let snapshot = app.snapshot().await?;
+        let newest = crate::store::outbox::last_seq(&snapshot).await?;
+        let most = app.config().subscription.snapshot_secs;
+        Ok(Self { snapshot, newest, until: Instant::now() + Duration::from_secs(most), most: most * 1_000 })
+    }
+
+    /// Everything that the query covers, noun by noun, then the end of the snapshot.
+    fn items(self, app: App, scope: Scope, query: Query) -> impl Stream<Item = Result<ChangeEvent>> {
+        async_stream::try_stream! {
+            let now = app.now();
+            let mut count = 0;
+            let event = |cursor, change| ChangeEvent {
+                cursor,
+                at: now,
+                by: String::new(),
+                reason: None,
+                change,
+            };
+            for noun in NOUNS {
+                let Some(filter) = covered(*noun, &query) else { continue };
+                let mut after = None;
+                loop {
+                    if Instant::now() > self.until {
+                        Err(Error::Timeout(self.most))?;
+                    }
+                    let (nodes, last) = self.page(scope, *noun, &filter, after).await?;
+                    for node in nodes {
+                        count += 1;
+                        yield event(Cursor::Snapshot(count), Change::Present(Present(node)));
+                    }
+                    after = last;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+            }
+            yield event(Cursor::Change(self.newest), Change::SnapshotComplete(SnapshotComplete(count)));
+        }
+    }
+
+    async fn page(
+        &self,
+        scope: Scope,
+        noun: Noun,
+        filter: &Filter,
+        after: Option<i64>,
+    ) -> Result<(Vec<Node>, Option<i64>)> {
+        match noun {
+            Noun::Organization => {
+                self.nodes(scope, filter, after, Node::Organization as fn(Organization) -> Node).await
+            }
+            Noun::Cluster => self.nodes(scope, filter, after, Node::Cluster as fn(Cluster) -> Node).await,
+            Noun::Device => {
+                self.nodes(scope, filter, after, Node::OtherDevice as fn(OtherDevice) -> Node).await
+            }
+            Noun::Profile => self.nodes(scope, filter, after, Node::Profile as fn(Profile) -> Node).await,
+            Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
+            Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
+            Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
+            // Appearances are told by the lines and devices that they join.
+            Noun::Appearance => Ok((Vec::new(), None)),
+        }
+    }
+
+    async fn nodes<T: Rendered>(
+        &self,
+        scope: Scope,
+        filter: &Filter,
+        after: Option<i64>,
+        node: fn(T) -> Node,
+    ) -> Result<(Vec<Node>, Option<i64>)> {
+        let order = Order { column: "t.id", number: true, descending: false };
+        let after = after.map(|id| Key { value: KeyValue::Int(id), id });
+        let slice = Slice { limit: PAGE, after, before: None, backwards: false };
+        let columns = Columns { own: row::all::<T::Row>(), line: 0 };
+        let page = page::page::<T::Row>(&self.snapshot, scope, filter, order, &slice, columns).await?;
+        let last = if page.has_next { page.rows.last().map(|(_, key)| key.id) } else { None };
+        Ok((page.rows.into_iter().map(|(row, _)| node(T::of(Arc::new(row)))).collect(), last))
+    }
+}
+
+/// Nouns in the order in which they need each other.
+const NOUNS: &[Noun] =
+    &[Noun::Organization, Noun::Cluster, Noun::Device, Noun::Profile, Noun::Phone, Noun::Line, Noun::User];
+
+/// Which things of a noun the query covers; none when it covers none.
+fn covered(noun: Noun, query: &Query) -> Option<Filter> {
+    if !query.nouns.is_empty() && !query.nouns.contains(&noun) {
+        return None;
+    }
+    let mut parts = Vec::new();
+    if !query.subjects.is_empty() {
+        let ids: Vec<_> = query.subjects.iter().filter(|(n, _)| *n == noun).map(|(_, id)| *id).collect();
+        if ids.is_empty() {
+            return None;
+        }
+        parts.push(Filter::Numbers("t.id", ids));
+    }
+    if !query.organizations.is_empty() {
+        let column = if noun == Noun::Organization { "t.id" } else { "t.organization_id" };
+        let ids = query.organizations.iter().map(|id| id.0).collect();
+        parts.push(Filter::Organizations(column, ids, true));
+    }
+    if noun == Noun::Device {
+        parts.push(Filter::Fixed("t.kind = 'OTHER'"));
+    }
+    Some(Filter::All(parts))
+}
