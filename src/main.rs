@@ -194,7 +194,9 @@ fn clock() -> roamline::app::Clock {
 }
 
 fn log_to_stderr(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The libraries below are quiet unless the setting names them.
+    let level = format!("sea_orm_migration=warn,sqlx=warn,{}", config.log.level);
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         Format::Text => lines.init(),

@@ -569,11 +569,9 @@ pub struct AddLineInput {
     /// A text about the line, where it is new.
     pub description: Option<String>,
     /// Settings of the appearance, where it becomes the original; a clone takes its original's.
-    #[graphql(default)]
-    pub settings: AppearanceSettingsInput,
+    pub settings: Option<AppearanceSettingsInput>,
     /// The line's own settings, where the appearance becomes the original.
-    #[graphql(default)]
-    pub line_settings: LineSettingsInput,
+    pub line_settings: Option<LineSettingsInput>,
 }
 
 impl AddLineInput {
@@ -589,8 +587,8 @@ impl AddLineInput {
             index: self.index,
             label: self.label,
             description: self.description,
-            settings: self.settings.patch(),
-            line_settings: self.line_settings.patch(),
+            settings: self.settings.unwrap_or_default().patch(),
+            line_settings: self.line_settings.unwrap_or_default().patch(),
         })
     }
 }
@@ -611,8 +609,7 @@ pub struct CreateLineInput {
     #[graphql(default)]
     pub description: String,
     /// What all its appearances share.
-    #[graphql(default)]
-    pub settings: LineSettingsInput,
+    pub settings: Option<LineSettingsInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -627,8 +624,7 @@ pub struct UpdateLineInput {
     /// A text about it.
     pub description: Option<String>,
     /// What all its appearances share.
-    #[graphql(default)]
-    pub settings: LineSettingsInput,
+    pub settings: Option<LineSettingsInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -685,11 +681,9 @@ pub struct ChangeLineSettingsInput {
     /// A text about the line.
     pub description: Option<String>,
     /// Settings of the original and, with it, of every clone.
-    #[graphql(default)]
-    pub settings: AppearanceSettingsInput,
+    pub settings: Option<AppearanceSettingsInput>,
     /// What all appearances share.
-    #[graphql(default)]
-    pub line_settings: LineSettingsInput,
+    pub line_settings: Option<LineSettingsInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -856,7 +850,7 @@ impl LineMutation {
             pattern: input.pattern,
             partition: input.partition,
             description: input.description,
-            settings: input.settings.patch(),
+            settings: input.settings.unwrap_or_default().patch(),
         };
         let made = |change: &RuleChange| match change {
             RuleChange::LineCreated { line } => Some(line.id.0),
@@ -879,7 +873,7 @@ impl LineMutation {
             target,
             expected_version: input.expected_version,
             description: input.description,
-            settings: input.settings.patch(),
+            settings: input.settings.unwrap_or_default().patch(),
         };
         let updated = |change: &RuleChange| match change {
             RuleChange::LineUpdated { after, .. } => Some(after.id.0),
@@ -955,8 +949,8 @@ impl LineMutation {
             appearance: id,
             expected_version: input.expected_version,
             description: input.description,
-            settings: input.settings.patch(),
-            line_settings: input.line_settings.patch(),
+            settings: input.settings.unwrap_or_default().patch(),
+            line_settings: input.line_settings.unwrap_or_default().patch(),
         };
         Ok(ChangeLineSettingsPayload(run(ctx, input.call, id.0, cmd).await?))
     }

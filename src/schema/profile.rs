@@ -409,8 +409,7 @@ pub struct CreateProfileInput {
     /// The user that it logs in by itself.
     pub login_user_id: Option<ID>,
     /// Everything else that can be set.
-    #[graphql(default)]
-    pub settings: ProfileSettingsInput,
+    pub settings: Option<ProfileSettingsInput>,
     /// Its lines, in order: numbers become originals where they stand nowhere yet, else clones.
     #[graphql(default)]
     pub lines: Vec<AddLineInput>,
@@ -440,8 +439,7 @@ pub struct NewProfileInput {
     /// The softkey template; the product's own unless given, null for the system's.
     pub softkey_template: MaybeUndefined<String>,
     /// Everything else that can be set.
-    #[graphql(default)]
-    pub settings: ProfileSettingsInput,
+    pub settings: Option<ProfileSettingsInput>,
     /// Its lines, in order.
     #[graphql(default)]
     pub lines: Vec<AddLineInput>,
@@ -462,7 +460,7 @@ impl NewProfileInput {
             product: self.product,
             protocol: self.protocol.into(),
             fields: fields.patch(),
-            settings: self.settings.patch(),
+            settings: self.settings.unwrap_or_default().patch(),
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
         })
@@ -485,8 +483,7 @@ pub struct UpdateProfileInput {
     /// The user that it logs in by itself.
     pub login_user_id: MaybeUndefined<ID>,
     /// Everything else that can be set.
-    #[graphql(default)]
-    pub settings: ProfileSettingsInput,
+    pub settings: Option<ProfileSettingsInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -608,7 +605,7 @@ impl ProfileMutation {
             product: input.product,
             protocol: input.protocol.into(),
             fields: fields.patch(),
-            settings: input.settings.patch(),
+            settings: input.settings.unwrap_or_default().patch(),
             lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
         };
@@ -632,7 +629,7 @@ impl ProfileMutation {
             id,
             expected_version: input.expected_version,
             fields: fields.patch(),
-            settings: input.settings.patch(),
+            settings: input.settings.unwrap_or_default().patch(),
         };
         Ok(UpdateProfilePayload(run(ctx, input.call, id.0, cmd).await?))
     }
