@@ -1,34 +1,81 @@
 //! Around every execution: loaders of its own, and errors that get their code, are logged once and hide internals.
-//! async-graphql executes once per query, once per mutation and once per event of a subscription, so an event
-//! never sees rows that an earlier one loaded.
+//!
+//! A query or mutation gets its loaders with the request. A subscription executes once per event, and each of these
+//! executions gets fresh ones from an extension, so an event never sees rows that an earlier one loaded. The
+//! extension is kept to subscriptions because async-graphql takes a longer way for every field where there is one.
 
-use std::sync::Arc;
+use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Data, ErrorExtensionValues, Response,
+    Data, ErrorExtensionValues, Executor, Request, Response, ServerError,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
+use futures_util::stream::BoxStream;
 
-use super::loader::Loaders;
+use super::{Mutation, Query, loader::Loaders, subscription::Subscription};
 use crate::{
     app::App,
     caller::Caller,
     error::{Code, Error, RequestId},
 };
 
-/// Makes [`Executing`] for each request.
-pub struct Execution;
+type Types = async_graphql::Schema<Query, Mutation, Subscription>;
 
-impl ExtensionFactory for Execution {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Executing)
+/// The schema, ready to execute.
+#[derive(Clone)]
+pub struct Schema {
+    app: App,
+    once: Types,
+    events: Types,
+}
+
+impl Schema {
+    /// The schema over an application.
+    pub(super) fn new(
+        app: App,
+        types: impl Fn() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription>,
+    ) -> Self {
+        let nesting = app.config().guard.nesting;
+        let types = || types().data(app.clone()).limit_recursive_depth(nesting);
+        Self { once: types().finish(), events: types().extension(Events).finish(), app }
     }
 }
 
-struct Executing;
+impl Executor for Schema {
+    async fn execute(&self, mut request: Request) -> Response {
+        let id = request
+            .data
+            .get(&TypeId::of::<RequestId>())
+            .and_then(|id| id.downcast_ref::<RequestId>())
+            .cloned();
+        let caller =
+            request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
+        if let Some(loaders) = caller.map(|caller| Loaders::new(&self.app.read(caller))) {
+            request.data.insert(loaders);
+        }
+        let mut response = self.once.execute(request).await;
+        settle(&mut response.errors, id.as_ref());
+        response
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        self.events.execute_stream_with_session_data(request, session.unwrap_or_default())
+    }
+}
+
+/// Makes [`Event`] for each subscription.
+struct Events;
+
+impl ExtensionFactory for Events {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Event)
+    }
+}
+
+struct Event;
 
 #[async_graphql::async_trait::async_trait]
-impl Extension for Executing {
+impl Extension for Event {
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -40,19 +87,24 @@ impl Extension for Executing {
             data.insert(Loaders::new(&app.read(caller)));
         }
         let mut response = next.run_with_data(ctx, operation, data).await;
-        let request = ctx.data_opt::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
-        for error in &mut response.errors {
-            let Some(source) = error.source::<Error>().cloned() else { continue };
-            let code = source.code();
-            if let Error::Internal(chain) = &source {
-                tracing::error!(request, operation, path = ?error.path, error = format!("{chain:#}"), "internal error");
-            }
-            let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
-            extensions.set("code", code.as_str());
-            if code == Code::Internal {
-                extensions.set("request", request);
-            }
-        }
+        settle(&mut response.errors, ctx.data_opt::<RequestId>());
         response
+    }
+}
+
+/// Gives errors their code, and logs those that are ours.
+fn settle(errors: &mut [ServerError], request: Option<&RequestId>) {
+    let request = request.map(|id| id.0.as_str()).unwrap_or_default();
+    for error in errors {
+        let Some(source) = error.source::<Error>().cloned() else { continue };
+        let code = source.code();
+        if let Error::Internal(chain) = &source {
+            tracing::error!(request, path = ?error.path, error = format!("{chain:#}"), "internal error");
+        }
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        extensions.set("code", code.as_str());
+        if code == Code::Internal {
+            extensions.set("request", request);
+        }
     }
 }

@@ -24,13 +24,11 @@ mod subscription;
 mod user;
 pub mod value;
 
+pub use execution::Schema;
 use loader::Loaders;
 
 /// What a resolver answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The schema, ready to execute.
-pub type Schema = async_graphql::Schema<Query, Mutation, subscription::Subscription>;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
@@ -63,8 +61,7 @@ pub struct Mutation(
 
 /// The schema over an application.
 pub fn build(app: App) -> Schema {
-    let nesting = app.config().guard.nesting;
-    builder().data(app).extension(execution::Execution).limit_recursive_depth(nesting).finish()
+    Schema::new(app, builder)
 }
 
 /// The schema's text, as kept in `schema.graphql`.
