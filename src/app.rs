@@ -123,6 +123,11 @@ impl App {
         Ok(self.0.store.snapshot().await?)
     }
 
+    /// The number of the newest change, as the database tells it; this process's feed may not have read it yet.
+    pub async fn newest_change(&self) -> Result<i64, Error> {
+        Ok(self.0.store.last_seq().await?)
+    }
+
     /// The oldest change that is kept.
     pub async fn oldest_change(&self) -> Result<Option<(i64, Moment)>, Error> {
         Ok(store::outbox::oldest(&self.0.store).await?)
@@ -158,11 +163,12 @@ impl App {
     ) -> Result<Committed, Error> {
         let changes = tx.take_staged();
         if call.dry_run {
+            let cursor = store::outbox::last_seq(&tx).await?;
             self.0.store.roll_back(tx).await?;
-            return Ok(Committed { changes, cursor: self.0.feed.latest() });
+            return Ok(Committed { changes, cursor });
         }
         let cursor = if changes.is_empty() {
-            self.0.feed.latest()
+            store::outbox::last_seq(&tx).await?
         } else {
             store::outbox::append(&tx, &changes, &caller.name, call.reason.as_deref()).await?
         };

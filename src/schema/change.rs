@@ -11,7 +11,7 @@ use entity::{OrganizationId, change_subject};
 use super::{
     Ask, Result,
     cluster::Cluster,
-    connection::{Asked, Connection, one, several, slice},
+    connection::{Asked, Connection, Listed, Rendered, one, several, slice},
     device::{self, Device, OtherDevice},
     filter::numbers,
     line::{Line, LineAppearance},
@@ -130,7 +130,7 @@ macro_rules! change_types {
 /// The type over a state of its noun.
 macro_rules! state {
     ($type:ident, $model:expr) => {
-        Ok($type(Arc::new($model.clone().into())))
+        Ok(<$type as Rendered>::of(Arc::new($model.clone().into())))
     };
 }
 
@@ -616,7 +616,7 @@ pub async fn history(
         has_previous: slice.after.is_some(),
         has_next: entries.len() > limit,
     };
-    Ok(Connection::of_history(LIST, page, noun, id))
+    Ok(Listed::of_history(LIST, page, noun, id))
 }
 
 fn place(entry: &Entry) -> Key {
@@ -656,7 +656,7 @@ impl ChangeQuery {
                 let oldest = ctx.app()?.oldest_change().await?;
                 let expired = match oldest {
                     Some((oldest, _)) => seq < oldest - 1,
-                    None => seq < ctx.app()?.feed().latest(),
+                    None => seq < ctx.app()?.newest_change().await?,
                 };
                 if expired {
                     return Err(Error::CursorExpired);
@@ -690,6 +690,6 @@ impl ChangeQuery {
             let (reader, query) = (reader.clone(), query.clone());
             Box::pin(async move { Ok(outbox::count(&reader, reader.scope(), &query).await?) })
         };
-        Ok(Connection::new(LIST, page, Box::new(count)))
+        Ok(Listed::page(LIST, page, Box::new(count)))
     }
 }

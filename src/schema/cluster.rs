@@ -12,6 +12,7 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, below, one, root},
     device::OtherDevice,
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     line::Line,
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -38,14 +39,17 @@ use crate::{
 };
 
 /// A Unified CM cluster.
+pub type Cluster = InOrder<ClusterObject>;
+
+/// The fields of [`Cluster`].
 #[derive(Clone)]
-pub struct Cluster(pub Arc<cluster::Row>);
+pub struct ClusterObject(pub Arc<cluster::Row>);
 
 impl Rendered for Cluster {
     type Row = cluster::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(ClusterObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -55,8 +59,8 @@ impl Rendered for Cluster {
 
 /// A Unified CM cluster. It serves its organization and everything below, and is the namespace of device names and
 /// lines. Those whom it serves see it even where its organization is above theirs.
-#[Object]
-impl Cluster {
+#[Object(name = "Cluster")]
+impl ClusterObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Cluster(*self.0.id.get()?).encode())

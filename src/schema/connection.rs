@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use super::{
     Ask, Result,
     change::ChangeEvent,
+    in_order::InOrder,
     loader::{Look, Of, shared, wanted_nodes},
 };
 use crate::{
@@ -31,7 +32,10 @@ pub struct Asked {
 type Count = Box<dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync>;
 
 /// A page of a list.
-pub struct Connection<T> {
+pub type Connection<T> = InOrder<Listed<T>>;
+
+/// The fields of a [`Connection`].
+pub struct Listed<T> {
     list: String,
     items: Vec<(T, Key)>,
     has_previous: bool,
@@ -73,7 +77,7 @@ pub trait Rendered: OutputType + Clone {
     fn loaders(loaders: &super::Loaders) -> &Of<Self::Row>;
 }
 
-impl<T: OutputType> TypeName for Connection<T> {
+impl<T: OutputType> TypeName for Listed<T> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Connection", T::type_name()).into()
     }
@@ -87,12 +91,12 @@ impl<T: OutputType> TypeName for Edge<T> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<T: OutputType + Clone + TotalCount> Connection<T> {
+impl<T: OutputType + Clone + TotalCount> Listed<T> {
     /// The items, each with its place in the list.
-    async fn edges(&self) -> Vec<Edge<T>> {
+    async fn edges(&self) -> Vec<InOrder<Edge<T>>> {
         self.items
             .iter()
-            .map(|(node, key)| Edge { node: node.clone(), cursor: write(&self.list, key) })
+            .map(|(node, key)| InOrder(Edge { node: node.clone(), cursor: write(&self.list, key) }))
             .collect()
     }
 
@@ -102,13 +106,13 @@ impl<T: OutputType + Clone + TotalCount> Connection<T> {
     }
 
     /// Where the page stands in the list.
-    async fn page_info(&self) -> PageInfo {
-        PageInfo {
+    async fn page_info(&self) -> InOrder<PageInfo> {
+        InOrder(PageInfo {
             has_previous_page: self.has_previous,
             has_next_page: self.has_next,
             start_cursor: self.items.first().map(|(_, key)| write(&self.list, key)),
             end_cursor: self.items.last().map(|(_, key)| write(&self.list, key)),
-        }
+        })
     }
 
     /// How many items the whole list has. Counted only when selected.
@@ -147,27 +151,25 @@ impl<T: Rendered> TotalCount for T {
     }
 }
 
-impl<T> Connection<T> {
+impl<T> Listed<T> {
     /// A page of items with their places.
-    pub fn new(list: &str, page: Page<T>, count: Count) -> Self {
-        Self {
+    pub fn page(list: &str, page: Page<T>, count: Count) -> Connection<T> {
+        Self::of(list, page, Counted::Later(count))
+    }
+
+    fn of(list: &str, page: Page<T>, count: Counted) -> Connection<T> {
+        InOrder(Self {
             list: list.to_owned(),
             items: page.rows,
             has_previous: page.has_previous,
             has_next: page.has_next,
-            count: Counted::Later(count),
-        }
+            count,
+        })
     }
 
     /// A page of the history of a thing.
-    pub fn of_history(list: &str, page: Page<T>, noun: Noun, id: i64) -> Self {
-        Self {
-            list: list.to_owned(),
-            items: page.rows,
-            has_previous: page.has_previous,
-            has_next: page.has_next,
-            count: Counted::History(noun, id),
-        }
+    pub fn of_history(list: &str, page: Page<T>, noun: Noun, id: i64) -> Connection<T> {
+        Self::of(list, page, Counted::History(noun, id))
     }
 }
 
@@ -197,7 +199,7 @@ pub async fn root<T: Rendered>(
         let (reader, filter) = (reader.clone(), filter.clone());
         Box::pin(async move { Ok(page::count::<T::Row>(&reader, reader.scope(), &filter).await?) })
     });
-    Ok(Connection::new(&list, rendered(&shared(page)), count))
+    Ok(Listed::page(&list, rendered(&shared(page)), count))
 }
 
 /// A page of a noun's list below a parent; those of many parents are read at once.
@@ -210,14 +212,7 @@ pub async fn below<T: Rendered>(
     let slice = slice(&ctx.app()?.config().page, relation.name, ask)?;
     let columns = wanted_nodes::<T::Row>(ctx.field());
     let page = T::loaders(ctx.loaders()?).page(relation, parent, slice, columns).await?;
-    let page = rendered(&page);
-    Ok(Connection {
-        list: relation.name.to_owned(),
-        items: page.rows,
-        has_previous: page.has_previous,
-        has_next: page.has_next,
-        count: Counted::Below(relation, parent),
-    })
+    Ok(Listed::of(relation.name, rendered(&page), Counted::Below(relation, parent)))
 }
 
 /// The thing with this id, when it is there and seen.

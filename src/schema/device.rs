@@ -9,6 +9,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, one, one_of, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     loader::{Loaders, Of},
     mutation::{CallInput, make, payload, perform},
     organization::Organization,
@@ -63,10 +64,13 @@ pub async fn load(
 }
 
 /// A name on a cluster that is neither a profile's nor a phone's.
-#[derive(Clone)]
-pub struct OtherDevice(pub Arc<device::Row>);
+pub type OtherDevice = InOrder<OtherDeviceObject>;
 
-impl OtherDevice {
+/// The fields of [`OtherDevice`].
+#[derive(Clone)]
+pub struct OtherDeviceObject(pub Arc<device::Row>);
+
+impl OtherDeviceObject {
     /// Whether it is neither a profile nor a phone.
     pub fn is_other(&self) -> Result<bool> {
         Ok(*self.0.kind.get()? == entity::device::Kind::Other)
@@ -77,7 +81,7 @@ impl Rendered for OtherDevice {
     type Row = device::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(OtherDeviceObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -86,8 +90,8 @@ impl Rendered for OtherDevice {
 }
 
 /// A device that is neither a profile nor a phone, such as a gateway; kept because it occupies its name.
-#[Object]
-impl OtherDevice {
+#[Object(name = "OtherDevice")]
+impl OtherDeviceObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Device(*self.0.id.get()?).encode())
@@ -227,7 +231,7 @@ impl DeviceQuery {
         if let Err(rule) = profile_name(&name) {
             return Ok(refused(rule.to_string()));
         }
-        let cluster = *cluster.0.id.get()?;
+        let cluster = *cluster.0.0.id.get()?;
         let Some(owner) = device::name_owner(&reader, reader.scope(), cluster, &name).await? else {
             return Ok(NameAvailability {
                 available: true,

@@ -13,6 +13,7 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     loader::{Loaders, Of, wanted},
     mutation::{CallInput, Done, make, payload, perform, run},
     organization::Organization,
@@ -41,14 +42,17 @@ use crate::{
 };
 
 /// A line.
+pub type Line = InOrder<LineObject>;
+
+/// The fields of [`Line`].
 #[derive(Clone)]
-pub struct Line(pub Arc<line::Row>);
+pub struct LineObject(pub Arc<line::Row>);
 
 impl Rendered for Line {
     type Row = line::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(LineObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -58,8 +62,8 @@ impl Rendered for Line {
 
 /// A line (directory number): a number in a partition of a cluster. Where it stands on several devices, one
 /// appearance is its original and the others are clones; it is changed through the original, and every clone follows.
-#[Object]
-impl Line {
+#[Object(name = "Line")]
+impl LineObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Line(*self.0.id.get()?).encode())
@@ -158,18 +162,21 @@ async fn original(ctx: &Context<'_>, line: i64) -> Result<Option<LineAppearance>
     let slice = Slice { limit: 1, after: None, before: None, backwards: false };
     let columns = wanted::<line::AppearanceRow>(ctx.field());
     let page = ctx.loaders()?.appearance.page(line::ORIGINAL_OF_LINE, line, slice, columns).await?;
-    Ok(page.rows.first().map(|(row, _)| LineAppearance(row.clone())))
+    Ok(page.rows.first().map(|(row, _)| LineAppearance::of(row.clone())))
 }
 
 /// A line on a device.
+pub type LineAppearance = InOrder<LineAppearanceObject>;
+
+/// The fields of [`LineAppearance`].
 #[derive(Clone)]
-pub struct LineAppearance(pub Arc<line::AppearanceRow>);
+pub struct LineAppearanceObject(pub Arc<line::AppearanceRow>);
 
 impl Rendered for LineAppearance {
     type Row = line::AppearanceRow;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(LineAppearanceObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -178,8 +185,8 @@ impl Rendered for LineAppearance {
 }
 
 /// A line on a device, at a place among the device's lines.
-#[Object]
-impl LineAppearance {
+#[Object(name = "LineAppearance")]
+impl LineAppearanceObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Appearance(*self.0.id.get()?).encode())
@@ -214,7 +221,7 @@ impl LineAppearance {
     async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
         match &self.0.joined {
             // It came with the appearance, in the same statement.
-            Some(line) => Ok(Some(Line(line.clone()))),
+            Some(line) => Ok(Some(Line::of(line.clone()))),
             None => one(ctx, Some(*self.0.line_id.get()?)).await,
         }
     }

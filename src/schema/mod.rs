@@ -11,6 +11,7 @@ mod connection;
 mod device;
 mod execution;
 mod filter;
+mod in_order;
 mod line;
 mod loader;
 mod mutation;

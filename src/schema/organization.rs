@@ -12,6 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     line::Line,
     loader::{Loaders, Of},
     mutation::{CallInput, make, payload, perform, run},
@@ -37,14 +38,17 @@ use crate::{
 };
 
 /// A node of the organization tree.
+pub type Organization = InOrder<OrganizationObject>;
+
+/// The fields of [`Organization`].
 #[derive(Clone)]
-pub struct Organization(pub Arc<organization::Row>);
+pub struct OrganizationObject(pub Arc<organization::Row>);
 
 impl Rendered for Organization {
     type Row = organization::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(OrganizationObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -54,8 +58,8 @@ impl Rendered for Organization {
 
 /// A node of the organization tree: provider, reseller, customer, intermediate node or site. Whoever may see it
 /// sees everything below it.
-#[Object]
-impl Organization {
+#[Object(name = "Organization")]
+impl OrganizationObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Organization(*self.0.id.get()?).encode())

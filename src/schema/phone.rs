@@ -12,6 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     line::{Line, LineAppearance},
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -38,14 +39,17 @@ use crate::{
 };
 
 /// A phone.
+pub type Phone = InOrder<PhoneObject>;
+
+/// The fields of [`Phone`].
 #[derive(Clone)]
-pub struct Phone(pub Arc<phone::Row>);
+pub struct PhoneObject(pub Arc<phone::Row>);
 
 impl Rendered for Phone {
     type Row = phone::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(PhoneObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -54,8 +58,8 @@ impl Rendered for Phone {
 }
 
 /// A phone, as far as extension mobility needs it.
-#[Object]
-impl Phone {
+#[Object(name = "Phone")]
+impl PhoneObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Phone(*self.0.id.get()?).encode())

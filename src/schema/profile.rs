@@ -12,6 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     line::{AddLineInput, Line, LineAppearance},
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -42,14 +43,17 @@ use crate::{
 };
 
 /// An extension mobility profile.
+pub type Profile = InOrder<ProfileObject>;
+
+/// The fields of [`Profile`].
 #[derive(Clone)]
-pub struct Profile(pub Arc<profile::Row>);
+pub struct ProfileObject(pub Arc<profile::Row>);
 
 impl Rendered for Profile {
     type Row = profile::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(ProfileObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -59,8 +63,8 @@ impl Rendered for Profile {
 
 /// An extension mobility profile (Cisco: user device profile): what a phone becomes while one of its users is logged
 /// in there.
-#[Object]
-impl Profile {
+#[Object(name = "Profile")]
+impl ProfileObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::Profile(*self.0.id.get()?).encode())
@@ -553,7 +557,7 @@ payload! {
     DeleteProfilePayload {
         /// The profile as it was.
         deleted: Option<Profile> = |_ctx, done| Ok(done.collect(|change| match change {
-            RuleChange::ProfileDeleted { profile } => Some(Profile(Arc::new(profile.clone().into()))),
+            RuleChange::ProfileDeleted { profile } => Some(Profile::of(Arc::new(profile.clone().into()))),
             _ => None,
         }).pop());
         /// The lines that stood on it; they stay.

@@ -154,7 +154,7 @@ impl Service {
 
     /// The place after the newest change.
     async fn newest_cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
-        Ok(Cursor::Change(ctx.app()?.feed().latest()))
+        Ok(Cursor::Change(ctx.app()?.newest_change().await?))
     }
 
     /// The time on the server's clock.

@@ -76,7 +76,7 @@ impl Subscription {
                 return Err(Error::Input("this cursor is within a snapshot: pass snapshot: true".to_owned()));
             }
             None if snapshot => None,
-            None => Some(app.feed().latest()),
+            None => Some(app.newest_change().await?),
         };
         Ok(stream(app, caller, query, start))
     }

@@ -12,6 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    in_order::InOrder,
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
@@ -35,14 +36,17 @@ use crate::{
 };
 
 /// A user.
+pub type User = InOrder<UserObject>;
+
+/// The fields of [`User`].
 #[derive(Clone)]
-pub struct User(pub Arc<user::Row>);
+pub struct UserObject(pub Arc<user::Row>);
 
 impl Rendered for User {
     type Row = user::Row;
 
     fn of(row: Arc<Self::Row>) -> Self {
-        Self(row)
+        Self(UserObject(row))
     }
 
     fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
@@ -60,8 +64,8 @@ pub struct PrimaryExtension {
 }
 
 /// A person who logs in on phones, as far as extension mobility needs to know.
-#[Object]
-impl User {
+#[Object(name = "User")]
+impl UserObject {
     /// Global id.
     pub async fn id(&self) -> Result<ID> {
         Ok(NodeId::User(*self.0.id.get()?).encode())
@@ -560,7 +564,7 @@ payload! {
         })).await;
         /// The profiles that went with the user, as they were.
         deleted_profiles: Vec<Profile> = |_ctx, done| Ok(done.collect(|change| match change {
-            RuleChange::ProfileDeleted { profile } => Some(Profile(Arc::new(profile.clone().into()))),
+            RuleChange::ProfileDeleted { profile } => Some(Profile::of(Arc::new(profile.clone().into()))),
             _ => None,
         }));
     }
