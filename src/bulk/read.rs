@@ -322,3 +322,112 @@ impl Values<'_> {
         known.is_some_and(|at| self.table.places[at].is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: File, text: &str) -> Table {
+        table(file, text.as_bytes()).unwrap_or_else(|refusals| panic!("{refusals:?}"))
+    }
+
+    fn faults(file: File, text: &str) -> Vec<String> {
+        let table = read(file, text);
+        let told = |row: &Row| table.values(row).err().unwrap_or_default();
+        let faults = table.rows.iter().flat_map(|row| told(row).into_iter().map(|fault| (row.line, fault)));
+        faults
+            .map(|(line, (column, rule))| format!("{line} {}: {rule}", column.unwrap_or_default()))
+            .collect()
+    }
+
+    fn refused(bytes: &[u8]) -> Vec<String> {
+        let refusals = table(File::Devices, bytes).err().unwrap_or_default();
+        refusals.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_counts_them() {
+        for end in ["\n", "\r\n"] {
+            let text = [
+                "cluster,name,organization,description",
+                "c,a,o,\"two",
+                "lines\"",
+                "",
+                "c,b,o,",
+                ",,,",
+                "c,d,o,",
+                "",
+            ]
+            .join(end);
+            let table = read(File::Devices, &text);
+            let lines: Vec<_> = table.rows.iter().map(|row| (row.line, table.raw(row, "name"))).collect();
+            assert_eq!(lines, [(2, "a"), (5, "b"), (7, "d")], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn the_header_decides_what_separates_cells() {
+        for separator in [",", ";", "\t"] {
+            let text = ["NAME", "cluster", "organization", "", ""].join(separator) + "\n";
+            let text =
+                text + &["a, b; c", "c", "o", "", ""].map(|cell| format!("\"{cell}\"")).join(separator);
+            let table = read(File::Devices, &text);
+            assert_eq!(table.raw(&table.rows[0], "name"), "a, b; c", "{separator:?}");
+            assert!(table.values(&table.rows[0]).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_table_is_told() {
+        let not_utf8 = refused(b"cluster,name,organization\nc,\xfcber,o\n");
+        assert!(not_utf8[0].starts_with("devices.csv:2: The text cannot be used as it is: it is not UTF-8;"));
+        assert_eq!(refused(b"").len(), 3, "every column that must be there");
+        assert!(refused(b"cluster,name,name,organization\n")[0].contains("The column 'name' is named twice"));
+    }
+
+    #[test]
+    fn rows_have_as_many_cells_as_the_header() {
+        assert_eq!(
+            faults(File::Devices, "cluster,name,organization,\nc,a\nc,a,o,\nc,a,o,x\n"),
+            [
+                "2 : The row cannot be used as it is: it has 2 cells and the header has 4; a quote or a separator may \
+                 be missing.",
+                "4 : 'x' cannot be used as it is: its column has no name.",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_cell_that_cannot_be_read_is_told() {
+        let text = "cluster,pattern,organization,active,autoAnswer,holdReversionSeconds,forwardAll,directoryUris\n\
+                    c,,o,yes,loud,4.5,\"{\"\"toVoicemail\"\":true}\",[{}]\n\
+                    c,1,o,TRUE,headset, 4 ,\"{\"\"toVoiceMail\"\":1}\",{}\n";
+        assert_eq!(
+            faults(File::Lines, text),
+            [
+                "2 pattern: The pattern is required. Give a value that is not blank.",
+                "2 forwardAll: '{\"toVoicemail\":true}' cannot be used as it is: it has no field 'toVoicemail'; perhaps \
+                 'toVoiceMail' is meant.",
+                "2 autoAnswer: 'loud' cannot be used as it is: autoAnswer is one of OFF, HEADSET, SPEAKERPHONE.",
+                "2 directoryUris: '[{}]' cannot be used as it is: missing field `uri`.",
+                "2 holdReversionSeconds: '4.5' cannot be used as it is: holdReversionSeconds is a whole number.",
+                "2 active: 'yes' cannot be used as it is: active is true or false.",
+                "3 forwardAll: '{\"toVoiceMail\":1}' cannot be used as it is: invalid type: integer `1`, expected a \
+                 boolean.",
+                "3 directoryUris: '{}' cannot be used as it is: invalid type: map, expected a sequence.",
+            ]
+        );
+    }
+
+    #[test]
+    fn values_are_those_of_the_model() {
+        let text = "cluster,pattern,organization,active,autoAnswer,forwardAll\n\
+                    c,1,o,0,headset,\"{\"\"toVoiceMail\"\":true}\"\n";
+        let table = read(File::Lines, text);
+        let values = table.values(&table.rows[0]).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let settings = values.settings::<entity::line::Settings>().apply(&entity::line::Settings::default());
+        let settings = settings.expect("fits");
+        assert!(!settings.active && settings.forward_all.is_some_and(|forward| forward.to_voice_mail));
+        assert!(values.has("autoAnswer") && !values.has("aarGroup"));
+    }
+}

@@ -151,6 +151,21 @@ async fn the_sample_loads_whole_and_an_export_loads_again_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_generated_estate_keeps_the_rules_that_an_import_asks() {
+    for mut place in Place::all() {
+        let (first, second) = (place.open().await, place.open().await);
+        let estate = roamline::store::Estate { profiles: 200, seed: 3 };
+        first.generate(&root(), estate, |_| {}).await.expect("generates");
+        let (one, two) = (place.folder("one"), place.folder("two"));
+        let wrote = export(&first, &one).await;
+        let report = import(&second, &one, ALL).await;
+        assert!(report.kept, "{report}");
+        assert_eq!(export(&second, &two).await, wrote);
+        place.close().await;
+    }
+}
+
+#[tokio::test]
 async fn row_by_row_makes_the_same_estate() {
     for mut place in Place::all() {
         let (first, second) = (place.open().await, place.open().await);
