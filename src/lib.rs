@@ -1,4 +1,5 @@
 pub mod app;
+pub mod bulk;
 pub mod caller;
 pub mod cli;
 pub mod command;

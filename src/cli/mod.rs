@@ -25,6 +25,7 @@ const SERVE: &str = "\
 Examples:
   roamline serve
   roamline serve --listen 0.0.0.0:8080 --database postgres://host/name
+  roamline serve --sample examples/acme         with the sample estate, when the database is empty
   roamline serve --no-auth                      for development: no tokens, loopback only";
 
 const MIGRATE: &str = "\
@@ -41,6 +42,7 @@ Examples:
   roamline import examples/acme --dry-run       say what would be refused, store nothing
   roamline import examples/acme                 all rows or none
   roamline import examples/acme --each          every row that the rules allow
+  roamline import --columns > columns.md        what the files and their columns are
 
 Exits with 3 when the rules refused a row.";
 
@@ -113,6 +115,9 @@ pub struct Serve {
     /// Serve without tokens, as an administrator of everything; loopback addresses only.
     #[arg(long)]
     no_auth: bool,
+    /// Import this folder first when the database is empty.
+    #[arg(long, value_name = "DIR")]
+    pub sample: Option<PathBuf>,
 }
 
 /// What to do.
@@ -131,14 +136,17 @@ pub enum Command {
     #[command(after_help = IMPORT)]
     Import {
         /// The folder to read.
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        #[arg(value_name = "DIR", required_unless_present = "columns")]
+        folder: Option<PathBuf>,
         /// Say what would happen and store nothing.
         #[arg(long)]
         dry_run: bool,
         /// Store every row that the rules allow instead of all or nothing.
         #[arg(long)]
         each: bool,
+        /// Print what the files and their columns are, as Markdown, and stop.
+        #[arg(long, conflicts_with_all = ["folder", "dry_run", "each"])]
+        columns: bool,
     },
     /// Write the estate to a folder of CSV files that `import` reads.
     #[command(after_help = EXPORT)]
@@ -212,19 +220,24 @@ impl Args {
         let serve = match &command {
             None => serve,
             // `roamline --no-auth serve` and `roamline serve --no-auth` are the same.
-            Some(Command::Serve(after)) => {
-                Serve { listen: after.listen.or(serve.listen), no_auth: after.no_auth || serve.no_auth }
-            }
+            Some(Command::Serve(after)) => Serve {
+                listen: after.listen.or(serve.listen),
+                no_auth: after.no_auth || serve.no_auth,
+                sample: after.sample.clone().or(serve.sample),
+            },
             Some(_) if serve == Serve::default() => serve,
             Some(_) => {
-                let message = "--listen and --no-auth belong to `serve`";
+                let message = "--listen, --no-auth and --sample belong to `serve`";
                 return Err(Line::command().error(ErrorKind::ArgumentConflict, message));
             }
         };
         Ok(Self {
             file: global.config.clone(),
             flags: overlay(&global, &serve),
-            command: command.unwrap_or(Command::Serve(serve)),
+            command: match command {
+                None | Some(Command::Serve(_)) => Command::Serve(serve),
+                Some(other) => other,
+            },
         })
     }
 }
@@ -313,7 +326,14 @@ mod tests {
         ] {
             assert_eq!(flags(line), wanted, "{line}");
         }
+        let sample = Some(PathBuf::from("dir"));
+        for line in ["roamline --sample dir", "roamline serve --sample dir", "roamline --sample dir serve"] {
+            let wanted = Serve { sample: sample.clone(), ..Serve::default() };
+            assert_eq!(command(line), Command::Serve(wanted), "{line}");
+            assert!(flags(line).is_empty(), "{line}");
+        }
         assert_eq!(refused("roamline --no-auth migrate"), ErrorKind::ArgumentConflict);
+        assert_eq!(refused("roamline --sample dir migrate"), ErrorKind::ArgumentConflict);
         assert_eq!(refused("roamline migrate --no-auth"), ErrorKind::UnknownArgument);
     }
 
@@ -345,7 +365,11 @@ mod tests {
         assert_eq!(command("roamline schema"), Command::Schema);
         assert_eq!(
             command("roamline import dir --dry-run --each"),
-            Command::Import { folder: folder.clone(), dry_run: true, each: true }
+            Command::Import { folder: Some(folder.clone()), dry_run: true, each: true, columns: false }
+        );
+        assert_eq!(
+            command("roamline import --columns"),
+            Command::Import { folder: None, dry_run: false, each: false, columns: true }
         );
         assert_eq!(command("roamline export dir"), Command::Export { folder });
         assert_eq!(command("roamline generate --profiles 5"), Command::Generate { profiles: 5, seed: 1 });
@@ -367,6 +391,7 @@ mod tests {
     fn wrong_usage_is_refused_with_its_exit_code() {
         for line in [
             "roamline import",
+            "roamline import dir --columns",
             "roamline generate",
             "roamline generate --profiles 0",
             "roamline token",

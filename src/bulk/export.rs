@@ -1,0 +1,669 @@
+//! Export: one moment of the estate, as far as the caller sees it, in an order that follows from the names alone. So
+//! two databases that hold the same give the same files.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File as Output},
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
+
+use entity::{ClusterId, DeviceId, OrganizationId, UserId, line_appearance::Role};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{column::File, names::camel};
+use crate::{
+    app::App,
+    caller::{Caller, Scope},
+    error::Error,
+    store::{
+        Snapshot, cluster, device, line, organization,
+        page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
+        phone, profile,
+        row::{self, Columns},
+        user,
+    },
+};
+
+/// Rows of one statement.
+const PAGE: u32 = 1_000;
+
+/// What was written.
+#[derive(Clone, Debug, Default)]
+pub struct Exported {
+    /// Rows of each file.
+    pub files: Vec<(File, u64)>,
+    /// What an import of the files would not bring back as it is.
+    pub notes: Vec<String>,
+}
+
+/// Writes the estate to a folder. `progress` is told how many rows more are done, of how many in all.
+pub async fn export(
+    app: &App,
+    caller: &Caller,
+    folder: &Path,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<Exported, Error> {
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+    let snapshot = app.snapshot().await?;
+    let mut export = Export {
+        source: &snapshot,
+        scope: caller.scope,
+        folder,
+        paths: HashMap::new(),
+        clusters: Vec::new(),
+        exported: Exported::default(),
+        progress,
+        total: 0,
+    };
+    export.total = export.count().await?;
+    export.learn().await?;
+    let mut written = Vec::with_capacity(File::ALL.len());
+    for file in File::ALL {
+        written.push(export.write(file).await?);
+    }
+    // Only now, so that a failure before leaves the files of an earlier export as they were.
+    for sheet in written {
+        sheet.publish()?;
+    }
+    Ok(export.exported)
+}
+
+fn cannot(path: &Path, error: &impl std::fmt::Display) -> Error {
+    Error::Input(format!("cannot write {}: {error}", path.display()))
+}
+
+/// A file in the making, under another name. It goes away unless it is published.
+struct Sheet {
+    file: File,
+    name: PathBuf,
+    temporary: PathBuf,
+    rows: u64,
+    /// None once it is published.
+    csv: Option<csv::Writer<BufWriter<Output>>>,
+}
+
+impl Sheet {
+    fn create(folder: &Path, file: File) -> Result<Self, Error> {
+        let name = folder.join(file.name());
+        let temporary = folder.join(format!(".{}.part", file.name()));
+        let output = Output::create(&temporary).map_err(|error| cannot(&temporary, &error))?;
+        let mut csv =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(BufWriter::new(output));
+        let header = csv.write_record(file.columns().iter().map(|column| column.name));
+        let sheet = Self { file, name, temporary, rows: 0, csv: Some(csv) };
+        header.map_err(|error| cannot(&sheet.temporary, &error))?;
+        Ok(sheet)
+    }
+
+    fn row(&mut self, values: &Map<String, Value>) -> Result<(), Error> {
+        let columns = self.file.columns();
+        let cells = columns.iter().map(|column| values.get(column.name).map(cell).unwrap_or_default());
+        if let Some(csv) = &mut self.csv {
+            csv.write_record(cells).map_err(|error| cannot(&self.temporary, &error))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Puts the file in the place of an older one, once it is safe on the disk.
+    fn publish(mut self) -> Result<(), Error> {
+        if let Some(csv) = self.csv.take() {
+            let done = csv
+                .into_inner()
+                .map_err(csv::IntoInnerError::into_error)
+                .and_then(|buffer| buffer.into_inner().map_err(std::io::IntoInnerError::into_error))
+                .and_then(|output| output.sync_all())
+                .and_then(|()| fs::rename(&self.temporary, &self.name));
+            done.map_err(|error| {
+                drop(fs::remove_file(&self.temporary));
+                cannot(&self.name, &error)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Sheet {
+    fn drop(&mut self) {
+        if self.csv.take().is_some() {
+            drop(fs::remove_file(&self.temporary));
+        }
+    }
+}
+
+/// A value as a cell: texts as they are, lists and objects as JSON with the names of the API.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) if list.is_empty() => String::new(),
+        Value::Array(_) | Value::Object(_) => shown(value).to_string(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => list.iter().map(shown).collect(),
+        Value::Object(fields) => {
+            let said = fields.iter().filter(|(_, value)| !value.is_null());
+            said.map(|(name, value)| (camel(name), shown(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The cells of a row, by column.
+#[derive(Default)]
+struct Cells(Map<String, Value>);
+
+impl Cells {
+    fn set(&mut self, column: &str, value: impl Serialize) -> Result<(), Error> {
+        let value = serde_json::to_value(value).map_err(Error::internal)?;
+        self.0.insert(column.to_owned(), value);
+        Ok(())
+    }
+
+    fn settings(&mut self, settings: &impl Serialize) -> Result<(), Error> {
+        if let Value::Object(fields) = serde_json::to_value(settings).map_err(Error::internal)? {
+            self.0.extend(fields.into_iter().map(|(name, value)| (camel(&name), value)));
+        }
+        Ok(())
+    }
+}
+
+struct Export<'a, P> {
+    source: &'a Snapshot,
+    scope: Scope,
+    folder: &'a Path,
+    /// Paths of the organizations.
+    paths: HashMap<OrganizationId, String>,
+    /// The clusters in their order, each with what it is called in a cell.
+    clusters: Vec<(cluster::Row, String)>,
+    exported: Exported,
+    progress: P,
+    total: u64,
+}
+
+impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
+    /// How many things there are. Associations are not counted, as they come along with what they join.
+    async fn count(&self) -> Result<u64, Error> {
+        let (source, scope, all) = (self.source, self.scope, Filter::All(Vec::new()));
+        let others = Filter::Is("t.kind", "OTHER".to_owned());
+        let counts = [
+            count::<organization::Row>(source, scope, &all).await?,
+            count::<cluster::Row>(source, scope, &all).await?,
+            count::<device::Row>(source, scope, &others).await?,
+            count::<user::Row>(source, scope, &all).await?,
+            count::<profile::Row>(source, scope, &all).await?,
+            count::<phone::Row>(source, scope, &all).await?,
+            count::<line::Row>(source, scope, &all).await?,
+        ];
+        Ok(counts.into_iter().filter_map(|count| u64::try_from(count).ok()).sum())
+    }
+
+    /// Learns what organizations and clusters are called.
+    async fn learn(&mut self) -> Result<(), Error> {
+        let mut pages = Pages::new(organization::BY_PATH, Filter::All(Vec::new()));
+        while let Some(rows) = pages.next::<organization::Row>(self.source, self.scope).await? {
+            for row in rows {
+                self.paths.insert(*row.id.get()?, row.path.get()?.clone());
+            }
+        }
+        let mut rows = Vec::new();
+        let mut pages = Pages::new(cluster::BY_NAME, Filter::All(Vec::new()));
+        while let Some(page) = pages.next::<cluster::Row>(self.source, self.scope).await? {
+            for row in page {
+                let path = self.path(*row.organization_id.get()?);
+                rows.push((path.to_lowercase(), row.name_key.get()?.clone(), row));
+            }
+        }
+        rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        let mut names: HashMap<String, u32> = HashMap::new();
+        for (_, name, _) in &rows {
+            *names.entry(name.clone()).or_default() += 1;
+        }
+        for (_, key, row) in rows {
+            let name = row.name.get()?.clone();
+            let path = self.path(*row.organization_id.get()?);
+            let called =
+                if names.get(&key) == Some(&1) || path.is_empty() { name } else { format!("{path}.{name}") };
+            self.clusters.push((row, called));
+        }
+        Ok(())
+    }
+
+    fn path(&self, id: OrganizationId) -> String {
+        self.paths.get(&id).cloned().unwrap_or_default()
+    }
+
+    async fn write(&mut self, file: File) -> Result<Sheet, Error> {
+        let mut sheet = Sheet::create(self.folder, file)?;
+        match file {
+            File::Organizations => self.organizations(&mut sheet).await?,
+            File::Clusters => self.write_clusters(&mut sheet)?,
+            _ => {
+                for at in 0..self.clusters.len() {
+                    let (row, called) = &self.clusters[at];
+                    let (id, called) = (*row.id.get()?, called.clone());
+                    match file {
+                        File::Organizations | File::Clusters => {}
+                        File::Devices => self.devices(&mut sheet, id, &called).await?,
+                        File::Users => self.users(&mut sheet, id, &called).await?,
+                        File::Profiles => self.profiles(&mut sheet, id, &called).await?,
+                        File::ProfileUsers => self.profile_users(&mut sheet, id, &called).await?,
+                        File::Phones => self.phones(&mut sheet, id, &called).await?,
+                        File::Lines => self.lines(&mut sheet, id, &called).await?,
+                        File::Appearances => self.appearances(&mut sheet, id, &called).await?,
+                        File::UserPhones => {
+                            self.controlled::<phone::Row>(&mut sheet, id, &called, phone::OF_USER).await?;
+                        }
+                        File::UserCtiProfiles => {
+                            self.controlled::<profile::Row>(&mut sheet, id, &called, profile::CTI_OF_USER)
+                                .await?;
+                        }
+                    }
+                }
+            }
+        }
+        self.exported.files.push((file, sheet.rows));
+        Ok(sheet)
+    }
+
+    fn advance(&mut self) {
+        (self.progress)(1, self.total);
+    }
+
+    async fn organizations(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+        let mut pages = Pages::new(organization::BY_PATH, Filter::All(Vec::new()));
+        while let Some(rows) = pages.next::<organization::Row>(self.source, self.scope).await? {
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("path", row.path.get()?)?;
+                cells.set("kind", row.kind.get()?)?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    fn write_clusters(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+        for at in 0..self.clusters.len() {
+            let row = &self.clusters[at].0;
+            let path = self.path(*row.organization_id.get()?);
+            // One that only serves the caller's subtree from above is not the caller's to write.
+            if !path.is_empty() {
+                let mut cells = Cells::default();
+                cells.set("organization", path)?;
+                cells.set("name", row.name.get()?)?;
+                cells.set("description", row.description.get()?)?;
+                cells.set("release", row.release.get()?)?;
+                cells.set("multipleLogin", row.multiple_login.get()?)?;
+                cells.set("maxLoginMinutes", row.max_login_minutes.get()?)?;
+                sheet.row(&cells.0)?;
+            }
+            self.advance();
+        }
+        Ok(())
+    }
+
+    async fn devices(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let others = Filter::All(vec![on(cluster), Filter::Is("t.kind", "OTHER".to_owned())]);
+        let mut pages = Pages::new(device::BY_NAME, others);
+        while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("name", row.name.get()?)?;
+                cells.set("organization", self.path(*row.organization_id.get()?))?;
+                cells.set("description", row.description.get()?)?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    async fn users(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(user::BY_USER_ID, on(cluster));
+        while let Some(rows) = pages.next::<user::Row>(self.source, self.scope).await? {
+            let mut profiles = Vec::new();
+            for row in &rows {
+                profiles.extend(*row.default_profile_id.get()?);
+            }
+            let profiles = self.device_names(&profiles).await?;
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("userId", row.user_id.get()?)?;
+                cells.set("organization", self.path(*row.organization_id.get()?))?;
+                cells.set("firstName", row.first_name.get()?)?;
+                cells.set("lastName", row.last_name.get()?)?;
+                cells.set("displayName", row.display_name.get()?)?;
+                cells.set("email", row.email.get()?)?;
+                cells.set("department", row.department.get()?)?;
+                cells.set("userLocale", row.user_locale.get()?)?;
+                cells.set("maxLoginMinutes", row.max_login_minutes.get()?)?;
+                cells.set("crossCluster", row.cross_cluster.get()?)?;
+                cells.set("homeCluster", row.home_cluster.get()?)?;
+                cells.set("primaryPattern", row.primary_pattern.get()?)?;
+                cells.set("primaryPartition", row.primary_partition.get()?)?;
+                let default = row.default_profile_id.get()?.and_then(|id| profiles.get(&id));
+                cells.set("defaultProfile", default)?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    async fn profiles(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(profile::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<profile::Row>(self.source, self.scope).await? {
+            let mut users = Vec::new();
+            for row in &rows {
+                users.extend(*row.login_user_id.get()?);
+            }
+            let users = self.user_ids(&users).await?;
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("name", row.name.get()?)?;
+                cells.set("organization", self.path(*row.organization_id.get()?))?;
+                cells.set("description", row.description.get()?)?;
+                cells.set("product", row.product.get()?)?;
+                cells.set("protocol", row.protocol.get()?)?;
+                cells.set("buttonTemplate", row.button_template.get()?)?;
+                cells.set("softkeyTemplate", row.softkey_template.get()?)?;
+                cells.set("loginUser", row.login_user_id.get()?.and_then(|id| users.get(&id)))?;
+                cells.settings(row.settings.get()?)?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    async fn profile_users(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::new(profile::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<profile::Row>(self.source, self.scope).await? {
+            let mut users = self.below::<user::Row>(user::OF_PROFILE, &ids(&rows)?).await?;
+            for row in rows {
+                let served = users.remove(&row.id.get()?.0).unwrap_or_default();
+                // Counted anew, as users that the caller does not see leave gaps.
+                for (position, (user, _)) in (1_i32..).zip(served.rows) {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("profile", row.name.get()?)?;
+                    cells.set("user", user.user_id.get()?)?;
+                    cells.set("position", position)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn phones(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(phone::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<phone::Row>(self.source, self.scope).await? {
+            let (mut profiles, mut users) = (Vec::new(), Vec::new());
+            for row in &rows {
+                profiles.extend(*row.logout_profile_id.get()?);
+                users.extend(*row.owner_id.get()?);
+            }
+            let (profiles, users) = (self.device_names(&profiles).await?, self.user_ids(&users).await?);
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("name", row.name.get()?)?;
+                cells.set("organization", self.path(*row.organization_id.get()?))?;
+                cells.set("description", row.description.get()?)?;
+                cells.set("product", row.product.get()?)?;
+                cells.set("protocol", row.protocol.get()?)?;
+                cells.set("buttonTemplate", row.button_template.get()?)?;
+                cells.set("softkeyTemplate", row.softkey_template.get()?)?;
+                cells.set("extensionMobility", row.extension_mobility.get()?)?;
+                let logout = row.logout_profile_id.get()?.and_then(|id| profiles.get(&id));
+                cells.set("logoutProfile", logout)?;
+                cells.set("owner", row.owner_id.get()?.and_then(|id| users.get(&id)))?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    async fn lines(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut numbers = Numbers::new(cluster);
+        while let Some(rows) = numbers.next(self.source, self.scope).await? {
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("pattern", row.pattern.get()?)?;
+                cells.set("partition", row.partition.get()?)?;
+                cells.set("organization", self.path(*row.organization_id.get()?))?;
+                cells.set("description", row.description.get()?)?;
+                cells.settings(row.settings.get()?)?;
+                sheet.row(&cells.0)?;
+                self.advance();
+            }
+        }
+        Ok(())
+    }
+
+    /// Each line's original, then its clones, the oldest first.
+    async fn appearances(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+    ) -> Result<(), Error> {
+        let mut numbers = Numbers::new(cluster);
+        while let Some(rows) = numbers.next(self.source, self.scope).await? {
+            let mut standing = self.below::<line::AppearanceRow>(line::OF_LINE, &ids(&rows)?).await?;
+            let mut devices = Vec::new();
+            for (appearance, _) in standing.values().flat_map(|page| &page.rows) {
+                devices.push(*appearance.device_id.get()?);
+            }
+            let names = self.device_names(&devices).await?;
+            for row in rows {
+                let mut appearances = Vec::new();
+                for (appearance, _) in standing.remove(&row.id.get()?.0).unwrap_or_default().rows {
+                    appearances.push((*appearance.role.get()?, appearance));
+                }
+                appearances.sort_by_key(|(role, _)| *role == Role::Clone);
+                let original = match appearances.first() {
+                    Some((_, first)) => Some(first.settings.get()?.clone()),
+                    None => None,
+                };
+                for (created, (role, appearance)) in (1_i32..).zip(appearances) {
+                    let mut cells = Cells::default();
+                    let settings = appearance.settings.get()?;
+                    let device = names.get(appearance.device_id.get()?);
+                    // What a clone has from its original is not repeated.
+                    if role == Role::Original || original.as_ref() != Some(settings) {
+                        cells.settings(settings)?;
+                    }
+                    if role == Role::Clone && original.as_ref() != Some(settings) {
+                        self.exported.notes.push(format!(
+                            "{}:{}: the clone of {} on '{}' has other settings than its original; an import refuses it",
+                            sheet.file.name(),
+                            sheet.rows + 2,
+                            row.pattern.get()?,
+                            device.map(String::as_str).unwrap_or_default(),
+                        ));
+                    }
+                    cells.set("cluster", called)?;
+                    cells.set("pattern", row.pattern.get()?)?;
+                    cells.set("partition", row.partition.get()?)?;
+                    cells.set("device", device)?;
+                    cells.set("index", appearance.position.get()?)?;
+                    cells.set("role", role)?;
+                    cells.set("created", created)?;
+                    cells.set("label", appearance.label.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The phones or profiles that users control.
+    async fn controlled<R: Named>(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+        relation: Relation,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::new(user::BY_USER_ID, on(cluster));
+        while let Some(rows) = pages.next::<user::Row>(self.source, self.scope).await? {
+            let mut devices = self.below::<R>(relation, &ids(&rows)?).await?;
+            for row in rows {
+                for (device, _) in devices.remove(&row.id.get()?.0).unwrap_or_default().rows {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("user", row.user_id.get()?)?;
+                    cells.set(R::COLUMN, device.name()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn below<R: row::Row>(
+        &self,
+        relation: Relation,
+        parents: &[i64],
+    ) -> Result<HashMap<i64, Page<R>>, Error> {
+        if parents.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let slice = Slice { limit: u32::MAX, after: None, before: None, backwards: false };
+        Ok(children(self.source, self.scope, relation, parents, &slice, whole::<R>()).await?)
+    }
+
+    async fn device_names(&self, devices: &[DeviceId]) -> Result<HashMap<DeviceId, String>, Error> {
+        let ids: Vec<_> = devices.iter().map(|id| id.0).collect::<HashSet<_>>().into_iter().collect();
+        let mut names = HashMap::new();
+        for ids in ids.chunks(PAGE as usize) {
+            for row in
+                by_ids::<device::Row>(self.source, self.scope, ids, whole::<device::Row>()).await?.values()
+            {
+                names.insert(*row.id.get()?, row.name.get()?.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    async fn user_ids(&self, users: &[UserId]) -> Result<HashMap<UserId, String>, Error> {
+        let ids: Vec<_> = users.iter().map(|id| id.0).collect::<HashSet<_>>().into_iter().collect();
+        let mut names = HashMap::new();
+        for row in by_ids::<user::Row>(self.source, self.scope, &ids, whole::<user::Row>()).await?.values() {
+            names.insert(*row.id.get()?, row.user_id.get()?.clone());
+        }
+        Ok(names)
+    }
+}
+
+/// A device with a name, and the column in which a user's list has it.
+trait Named: row::Row {
+    const COLUMN: &'static str;
+    fn name(&self) -> Result<&String, Error>;
+}
+
+impl Named for phone::Row {
+    const COLUMN: &'static str = "phone";
+    fn name(&self) -> Result<&String, Error> {
+        Ok(self.name.get()?)
+    }
+}
+
+impl Named for profile::Row {
+    const COLUMN: &'static str = "profile";
+    fn name(&self) -> Result<&String, Error> {
+        Ok(self.name.get()?)
+    }
+}
+
+/// A list read page by page.
+struct Pages {
+    order: Order,
+    filter: Filter,
+    after: Option<Key>,
+    done: bool,
+}
+
+impl Pages {
+    fn new(order: Order, filter: Filter) -> Self {
+        Self { order, filter, after: None, done: false }
+    }
+
+    async fn next<R: row::Row>(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<R>>, Error> {
+        if self.done {
+            return Ok(None);
+        }
+        let slice = Slice { limit: PAGE, after: self.after.take(), before: None, backwards: false };
+        let page = page::<R>(source, scope, &self.filter, self.order, &slice, whole::<R>()).await?;
+        self.done = !page.has_next;
+        self.after = page.rows.last().map(|(_, key)| key.clone());
+        Ok(Some(page.rows.into_iter().map(|(row, _)| row).collect()))
+    }
+}
+
+/// The lines of a cluster by pattern and partition. The database orders them by pattern; those of one pattern wait
+/// until all of them are there.
+struct Numbers {
+    pages: Pages,
+    waiting: Vec<line::Row>,
+}
+
+impl Numbers {
+    fn new(cluster: ClusterId) -> Self {
+        Self { pages: Pages::new(line::BY_PATTERN, on(cluster)), waiting: Vec::new() }
+    }
+
+    async fn next(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<line::Row>>, Error> {
+        let Some(page) = self.pages.next::<line::Row>(source, scope).await? else { return Ok(None) };
+        let mut rows = std::mem::take(&mut self.waiting);
+        rows.extend(page);
+        if !self.pages.done
+            && let Some(last) = rows.last()
+        {
+            let last = last.pattern.get()?.clone();
+            let mut from = rows.len();
+            while from > 0 && *rows[from - 1].pattern.get()? == last {
+                from -= 1;
+            }
+            self.waiting = rows.split_off(from);
+        }
+        let mut keyed = Vec::with_capacity(rows.len());
+        for row in rows {
+            keyed.push(((row.pattern.get()?.clone(), row.partition.get()?.clone()), row));
+        }
+        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Some(keyed.into_iter().map(|(_, row)| row).collect()))
+    }
+}
+
+fn on(cluster: ClusterId) -> Filter {
+    Filter::Numbers("t.cluster_id", vec![cluster.0])
+}
+
+fn whole<R: row::Row>() -> Columns {
+    Columns { own: row::all::<R>(), line: 0 }
+}
+
+fn ids<R: row::Row>(rows: &[R]) -> Result<Vec<i64>, Error> {
+    rows.iter().map(|row| Ok(row.id()?)).collect()
+}

@@ -1,0 +1,413 @@
+//! Import: every row becomes the command that a caller of the API would give, in the order in which rows name each
+//! other. Names are looked up among the rows that passed, then in the database.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    time::Duration,
+};
+
+use entity::{ClusterId, DeviceId, LineId, UserId, device::Kind};
+
+use super::{
+    Mode, Refusal, Report,
+    column::File,
+    read::{self, Faults, Row, Table, Values},
+};
+use crate::{
+    app::{App, Call},
+    caller::{Caller, Right},
+    error::Error,
+    rule::{Rule, value},
+    store::Source,
+};
+
+mod known;
+mod make;
+
+/// Ids that a row may take.
+const IDS: i64 = 8;
+/// How often a row that another transaction stands in the way of is tried, where every row stands for itself.
+const TRIES: u32 = 5;
+
+/// Loads a folder. `progress` is told how many rows more are done, of how many in all.
+pub async fn import(
+    app: &App,
+    caller: &Caller,
+    folder: &Path,
+    mode: Mode,
+    mut progress: impl FnMut(u64, u64) + Send,
+) -> Result<Report, Error> {
+    let (tables, mut refusals) = read::folder(folder)?;
+    if !refusals.is_empty() {
+        for table in &tables {
+            for row in &table.rows {
+                let faults = table.values(row).err().unwrap_or_default();
+                refusals.extend(faults.iter().map(|(column, rule)| refusal(table.file, row, *column, rule)));
+            }
+        }
+        return Ok(Report { refusals, ..Report::default() });
+    }
+    let mut import = Import {
+        app,
+        caller,
+        call: Call { reason: Some("import".to_owned()), ..Call::default() },
+        known: HashMap::new(),
+        clusters: HashMap::new(),
+        refused: Vec::new(),
+    };
+    // A dry run leaves out what would be refused and drops the rest, so one transaction shows what `each` would do.
+    let (passed, kept) = if mode.each && !mode.dry_run {
+        (import.each(&tables, &mut progress).await?, true)
+    } else {
+        import.whole(&tables, mode, &mut progress).await?
+    };
+    let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+    let files = tables
+        .iter()
+        .map(|table| (table.file, count(table.rows.len()), passed.get(&table.file).copied().unwrap_or(0)));
+    let files = files.collect();
+    // Told in the order of the files; the second look at a file comes after the others.
+    import.refused.sort_by_key(|(file, refusal)| (*file as usize, refusal.line));
+    Ok(Report { files, refusals: import.refused.into_iter().map(|(_, refusal)| refusal).collect(), kept })
+}
+
+/// What a row is named by, where other rows name it; and what several rows make together, to tell why it is not whole.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Key {
+    Organization(String),
+    /// The path of its organization, and its name.
+    Cluster(String, String),
+    Device(ClusterId, String),
+    User(ClusterId, String),
+    Line(ClusterId, String, String),
+    Original(LineId),
+    AppearancesOf(LineId),
+    UsersOf(DeviceId),
+    DevicesOf(UserId),
+}
+
+/// What is known of a key.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    There(i64, Option<Kind>),
+    /// The refusal that it failed for.
+    Failed(usize),
+}
+
+/// Why something that a row names cannot be had.
+enum Miss {
+    Absent(Rule),
+    Failed(usize),
+}
+
+/// Why a row is not taken.
+enum Stop {
+    Rules(Faults),
+    /// Because another one was refused.
+    Because(usize),
+    /// Somebody else wrote at the same time, and the transaction cannot go on.
+    Clash(Faults),
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What a row names, as far as it is not there.
+#[derive(Default)]
+struct Missing {
+    absent: Faults,
+    because: Option<usize>,
+}
+
+impl Missing {
+    fn take<T>(&mut self, column: &'static str, found: Result<T, Miss>) -> Option<T> {
+        match found {
+            Ok(found) => return Some(found),
+            Err(Miss::Absent(rule)) => self.absent.push((Some(column), rule)),
+            Err(Miss::Failed(cause)) => self.because = Some(cause),
+        }
+        None
+    }
+
+    fn settle<T>(self, found: Option<T>) -> Result<T, Stop> {
+        match (self.because, found) {
+            (None, Some(found)) if self.absent.is_empty() => Ok(found),
+            (Some(cause), _) if self.absent.is_empty() => Err(Stop::Because(cause)),
+            _ => Err(Stop::Rules(self.absent)),
+        }
+    }
+}
+
+/// Which part of a row is done: what waits for others is done after them.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Part {
+    Row,
+    /// A user's primary extension and default profile.
+    Own,
+}
+
+/// The path of a cluster's organization, and the cluster or the refusal that it failed for.
+type Cluster = (String, Result<ClusterId, usize>);
+type Made = Option<(Key, Known)>;
+type Passed = HashMap<File, u64>;
+
+struct Import<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    call: Call,
+    known: HashMap<Key, Known>,
+    /// Clusters by name.
+    clusters: HashMap<String, Vec<Cluster>>,
+    refused: Vec<(File, Refusal)>,
+}
+
+impl Import<'_> {
+    /// All rows or none.
+    async fn whole(
+        &mut self,
+        tables: &[Table],
+        mode: Mode,
+        progress: &mut (impl FnMut(u64, u64) + Send),
+    ) -> Result<(Passed, bool), Error> {
+        let steps = steps(tables);
+        let total = rows(tables);
+        let ids = i64::try_from(total).unwrap_or(i64::MAX).saturating_mul(IDS).saturating_add(1_000);
+        let configures = |table: &Table| right(table.file) == Right::Configure && !table.rows.is_empty();
+        let right = if tables.iter().any(configures) { Right::Configure } else { Right::Edit };
+        let mut tx = self.app.begin(self.caller, right, ids).await?;
+        let (mut passed, mut failed) = (Passed::new(), HashSet::new());
+        for (table, row, part) in steps {
+            if part == Part::Own && failed.contains(&(table.file, row.line)) {
+                continue;
+            }
+            let outcome = match table.values(row) {
+                Ok(values) => self.attempt(&mut tx, table.file, &values, part).await,
+                Err(faults) => Err(Stop::Rules(faults)),
+            };
+            match outcome {
+                Ok(made) => self.keep(made),
+                Err(stop) => {
+                    failed.insert((table.file, row.line));
+                    let clash = matches!(stop, Stop::Clash(_));
+                    let cause = self.refuse(table.file, row, stop)?;
+                    if clash {
+                        break;
+                    }
+                    self.fail(&tx, table, row, cause).await?;
+                }
+            }
+            advance(&mut passed, &failed, table, row, part, || progress(1, total));
+        }
+        if mode.dry_run || !self.refused.is_empty() {
+            self.app.abandon(tx).await?;
+            return Ok((passed, false));
+        }
+        self.app.commit(tx, self.caller, &self.call, "").await?;
+        Ok((passed, true))
+    }
+
+    /// Every row in a transaction of its own.
+    async fn each(
+        &mut self,
+        tables: &[Table],
+        progress: &mut (impl FnMut(u64, u64) + Send),
+    ) -> Result<Passed, Error> {
+        let total = rows(tables);
+        let (mut passed, mut failed) = (Passed::new(), HashSet::new());
+        for (table, row, part) in steps(tables) {
+            if part == Part::Own && failed.contains(&(table.file, row.line)) {
+                continue;
+            }
+            let outcome = match table.values(row) {
+                Ok(values) => self.alone(table.file, &values, part).await,
+                Err(faults) => Err(Stop::Rules(faults)),
+            };
+            match outcome {
+                Ok(made) => self.keep(made),
+                Err(stop) => {
+                    failed.insert((table.file, row.line));
+                    let cause = self.refuse(table.file, row, stop)?;
+                    self.fail(&self.app.read(self.caller), table, row, cause).await?;
+                }
+            }
+            advance(&mut passed, &failed, table, row, part, || progress(1, total));
+        }
+        Ok(passed)
+    }
+
+    async fn alone(&mut self, file: File, row: &Values<'_>, part: Part) -> Result<Made, Stop> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let done = async {
+                let mut tx = self.app.begin(self.caller, right(file), IDS).await?;
+                match self.attempt(&mut tx, file, row, part).await {
+                    Ok(made) => {
+                        self.app.commit(tx, self.caller, &self.call, "").await?;
+                        Ok(made)
+                    }
+                    Err(stop) => {
+                        self.app.abandon(tx).await?;
+                        Err(stop)
+                    }
+                }
+            };
+            match done.await {
+                Err(Stop::Error(Error::Busy)) if tried < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(5 << tried)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn keep(&mut self, made: Made) {
+        if let Some((key, known)) = made {
+            self.known.insert(key, known);
+        }
+    }
+
+    /// Notes why a row was refused; answers which refusal it is.
+    fn refuse(&mut self, file: File, row: &Row, stop: Stop) -> Result<usize, Error> {
+        match stop {
+            Stop::Error(error) => Err(error),
+            Stop::Because(cause) => {
+                self.refused[cause].1.dependents += 1;
+                Ok(cause)
+            }
+            Stop::Rules(faults) | Stop::Clash(faults) => {
+                let cause = self.refused.len();
+                let faults = faults.iter().map(|(column, rule)| (file, refusal(file, row, *column, rule)));
+                self.refused.extend(faults);
+                Ok(cause)
+            }
+        }
+    }
+
+    /// Notes that what the row would have made is not there, unless it is.
+    async fn fail(
+        &mut self,
+        source: &impl Source,
+        table: &Table,
+        row: &Row,
+        cause: usize,
+    ) -> Result<(), Error> {
+        for key in self.keys(source, table, row).await? {
+            if self.known.contains_key(&key) {
+                continue;
+            }
+            let known = self.find(source, &key).await?.unwrap_or(Known::Failed(cause));
+            self.known.insert(key, known);
+        }
+        Ok(())
+    }
+
+    /// What the row would have made, by its bare cells.
+    async fn keys(&mut self, source: &impl Source, table: &Table, row: &Row) -> Result<Vec<Key>, Error> {
+        let cell = |column| table.raw(row, column);
+        let lower = |column| value::key(cell(column));
+        if table.file == File::Organizations {
+            return Ok(vec![Key::Organization(lower("path"))]);
+        }
+        if table.file == File::Clusters {
+            return Ok(vec![Key::Cluster(lower("organization"), lower("name"))]);
+        }
+        let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
+        let mut keys = Vec::new();
+        match table.file {
+            File::Organizations | File::Clusters => {}
+            File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
+            File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
+            File::Lines => {
+                keys.push(Key::Line(cluster, cell("pattern").to_owned(), cell("partition").to_owned()));
+            }
+            File::ProfileUsers | File::UserPhones | File::UserCtiProfiles => {
+                if let Ok(user) = self.user(source, cluster, cell("user")).await? {
+                    keys.push(Key::DevicesOf(user));
+                }
+                if let Ok(profile) =
+                    self.device(source, cluster, cell("profile"), Some(Kind::Profile)).await?
+                {
+                    keys.push(Key::UsersOf(profile));
+                }
+            }
+            File::Appearances => {
+                if let Ok(line) = self.line(source, cluster, cell("pattern"), cell("partition")).await? {
+                    keys.push(Key::AppearancesOf(line));
+                    if cell("role").trim().eq_ignore_ascii_case("ORIGINAL") {
+                        keys.push(Key::Original(line));
+                    }
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// Every row in the order in which it is done.
+fn steps(tables: &[Table]) -> Vec<(&Table, &Row, Part)> {
+    let mut steps = Vec::new();
+    for table in tables {
+        let mut rows: Vec<_> = table.rows.iter().collect();
+        let number = |row: &Row, column| table.raw(row, column).trim().parse().unwrap_or(i64::MAX);
+        match table.file {
+            // Parents before children.
+            File::Organizations => rows.sort_by_key(|row| table.raw(row, "path").matches('.').count()),
+            File::ProfileUsers => rows.sort_by_key(|row| number(row, "position")),
+            // Originals before clones, and the oldest clone first.
+            File::Appearances => rows.sort_by_key(|row| {
+                let original = table.raw(row, "role").trim().eq_ignore_ascii_case("ORIGINAL");
+                (!original, number(row, "created"))
+            }),
+            _ => {}
+        }
+        steps.extend(rows.into_iter().map(|row| (table, row, Part::Row)));
+    }
+    for table in tables.iter().filter(|table| table.file == File::Users) {
+        let own = ["primaryPattern", "primaryPartition", "defaultProfile"];
+        let rows =
+            table.rows.iter().filter(|row| own.iter().any(|column| !table.raw(row, column).is_empty()));
+        steps.extend(rows.map(|row| (table, row, Part::Own)));
+    }
+    steps
+}
+
+fn rows(tables: &[Table]) -> u64 {
+    tables.iter().map(|table| u64::try_from(table.rows.len()).unwrap_or(0)).sum()
+}
+
+/// Counts a row that is done; a second look that fails takes back what the first one counted.
+fn advance(
+    passed: &mut Passed,
+    failed: &HashSet<(File, u64)>,
+    table: &Table,
+    row: &Row,
+    part: Part,
+    progress: impl FnOnce(),
+) {
+    let count = passed.entry(table.file).or_default();
+    match (part, failed.contains(&(table.file, row.line))) {
+        (Part::Row, false) => *count += 1,
+        (Part::Own, true) => *count -= 1,
+        (Part::Row, true) | (Part::Own, false) => {}
+    }
+    if part == Part::Row {
+        progress();
+    }
+}
+
+fn right(file: File) -> Right {
+    match file {
+        File::Organizations | File::Clusters => Right::Configure,
+        _ => Right::Edit,
+    }
+}
+
+fn refusal(file: File, row: &Row, column: Option<&str>, rule: &Rule) -> Refusal {
+    Refusal::new(file.name(), Some(row.line), column, rule)
+}

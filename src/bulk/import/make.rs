@@ -1,0 +1,440 @@
+//! What a row becomes: the command that a caller of the API would give.
+
+use entity::{ClusterId, OrganizationId, device::Kind, line_appearance::Role};
+use serde_json::{Map, Value};
+
+use super::{
+    super::{
+        column::{Empty, File},
+        names::snake,
+        read::{Faults, Values},
+        unreadable,
+    },
+    Import, Key, Known, Made, Missing, Part, Stop,
+};
+use crate::{
+    command::Command,
+    error::Error,
+    rule::{
+        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, organization, phone, profile, user,
+        value,
+    },
+    store::{self, Tx},
+};
+
+impl Import<'_> {
+    pub(super) async fn attempt(
+        &mut self,
+        tx: &mut Tx,
+        file: File,
+        row: &Values<'_>,
+        part: Part,
+    ) -> Result<Made, Stop> {
+        if part == Part::Own {
+            return self.own(tx, row).await;
+        }
+        match file {
+            File::Organizations => self.make_organization(tx, row).await,
+            File::Clusters => self.make_cluster(tx, row).await,
+            File::Devices => self.make_device(tx, row).await,
+            File::Users => self.make_user(tx, row).await,
+            File::Profiles => self.make_profile(tx, row).await,
+            File::ProfileUsers => self.associate(tx, row).await,
+            File::Phones => self.make_phone(tx, row).await,
+            File::Lines => self.make_line(tx, row).await,
+            File::Appearances => self.place_line(tx, row).await,
+            File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
+        }
+    }
+
+    async fn make_organization(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let path = row.must("path");
+        let (parent, name) = match path.rsplit_once('.') {
+            Some((parent, name)) => (Some(parent), name),
+            None => (None, path),
+        };
+        let mut missing = Missing::default();
+        let parent = match parent {
+            Some(parent) => missing.take("path", self.organization(tx, parent).await?).map(Some),
+            None => Some(None),
+        };
+        let parent = missing.settle(parent)?;
+        let kind = row.word("kind").ok_or_else(unread)?;
+        let cmd = organization::Create { parent, kind, name: name.to_owned() };
+        let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::Organization(value::key(path)), id, None))
+    }
+
+    async fn make_cluster(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let organization =
+            missing.take("organization", self.organization(tx, row.must("organization")).await?);
+        let organization = missing.settle(organization)?;
+        let names = ["name", "description", "release", "multipleLogin", "maxLoginMinutes"];
+        let cmd = cluster::Create { organization, fields: Patch::new(row.fields(&names)) };
+        let id = self.stage(tx, File::Clusters, row, &cmd, |_| Faults::new()).await?;
+        let key = Key::Cluster(value::key(row.must("organization")), value::key(row.must("name")));
+        Ok(there(key, id, None))
+    }
+
+    async fn make_device(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let (cluster, organization) = missing.settle(place)?;
+        let name = row.must("name").to_owned();
+        let description = row.text("description").unwrap_or_default().to_owned();
+        let key = Key::Device(cluster, value::key(&name));
+        let cmd = device::Register { organization, cluster, name, description };
+        let id = self.stage(tx, File::Devices, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(key, id, Some(Kind::Other)))
+    }
+
+    async fn make_user(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let (cluster, organization) = missing.settle(place)?;
+        let names = [
+            "firstName",
+            "lastName",
+            "displayName",
+            "email",
+            "department",
+            "userLocale",
+            "maxLoginMinutes",
+            "crossCluster",
+            "homeCluster",
+        ];
+        let cmd = user::Create {
+            organization,
+            cluster,
+            user_id: row.must("userId").to_owned(),
+            fields: Patch::new(row.fields(&names)),
+            phones: Vec::new(),
+            cti_profiles: Vec::new(),
+            profiles: Vec::new(),
+            new_profiles: Vec::new(),
+            default_profile: None,
+        };
+        let id = self.stage(tx, File::Users, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::User(cluster, cmd.user_id), id, None))
+    }
+
+    /// The part of a user that names lines and profiles.
+    async fn own(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let id = missing.take("userId", self.user(tx, cluster, row.must("userId")).await?);
+        let profile = match row.text("defaultProfile") {
+            Some(name) => {
+                missing.take("defaultProfile", self.device(tx, cluster, name, Some(Kind::Profile)).await?)
+            }
+            None => None,
+        };
+        let partition = row.text("primaryPartition");
+        let pattern = row.text("primaryPattern");
+        let line = match pattern {
+            Some(pattern) => {
+                let line = self.line(tx, cluster, pattern, partition.unwrap_or_default()).await?;
+                missing.take("primaryPattern", line)
+            }
+            None => None,
+        };
+        if partition.is_some() && pattern.is_none() {
+            let rule = Rule::ValueRequired { what: "The primary pattern".to_owned() };
+            missing.absent.push((Some("primaryPattern"), rule));
+        }
+        let id = missing.settle(id)?;
+
+        // What is not the user's because a row that would have made it so was refused is told there.
+        let failed = [Key::DevicesOf(id)].into_iter().chain(line.map(Key::AppearancesOf));
+        let cause = failed.into_iter().find_map(|key| match self.known.get(&key) {
+            Some(Known::Failed(cause)) => Some(*cause),
+            _ => None,
+        });
+        let mut outcomes = Vec::new();
+        if pattern.is_some() {
+            let mut fields = row.fields(&["primaryPattern"]);
+            fields.insert("primary_partition".to_owned(), partition.map_or(Value::Null, Value::from));
+            let fields = Patch::new(fields);
+            let cmd = user::Update { id, expected_version: None, fields, phones: None, cti_profiles: None };
+            outcomes.push(self.stage(tx, File::Users, row, &cmd, |_| Faults::new()).await);
+        }
+        if profile.is_some() {
+            let cmd = user::SetDefault { user: id, expected_version: None, profile };
+            outcomes.push(self.stage(tx, File::Users, row, &cmd, |_| Faults::new()).await);
+        }
+        let mut faults = Faults::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(_) => {}
+                Err(Stop::Rules(rules)) => faults.extend(rules),
+                Err(stop) => return Err(stop),
+            }
+        }
+        let follows = |rule: &Rule| {
+            matches!(rule.code(), RuleCode::PrimaryExtensionNotOwn | RuleCode::DefaultProfileNotAssociated)
+        };
+        match cause {
+            _ if faults.is_empty() => Ok(None),
+            Some(cause) if faults.iter().all(|(_, rule)| follows(rule)) => Err(Stop::Because(cause)),
+            _ => Err(Stop::Rules(faults)),
+        }
+    }
+
+    async fn make_profile(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let mut fields = device_fields(row, &[]);
+        self.name_user(tx, &mut missing, place, row, "loginUser", &mut fields).await?;
+        let (cluster, organization) = missing.settle(place)?;
+        let cmd = profile::Create {
+            organization,
+            cluster,
+            name: row.must("name").to_owned(),
+            product: row.must("product").to_owned(),
+            protocol: row.word("protocol").ok_or_else(unread)?,
+            fields: Patch::new(fields),
+            settings: row.settings(),
+            lines: Vec::new(),
+            users: Vec::new(),
+        };
+        let id = self.stage(tx, File::Profiles, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Profile)))
+    }
+
+    async fn make_phone(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let mut fields = device_fields(row, &["extensionMobility"]);
+        self.name_user(tx, &mut missing, place, row, "owner", &mut fields).await?;
+        if let (Some((cluster, _)), Some(name)) = (place, row.text("logoutProfile")) {
+            let found = self.device(tx, cluster, name, Some(Kind::Profile)).await?;
+            if let Some(profile) = missing.take("logoutProfile", found) {
+                fields.insert("logout_profile_id".to_owned(), profile.0.into());
+            }
+        }
+        let (cluster, organization) = missing.settle(place)?;
+        let cmd = phone::Create {
+            organization,
+            cluster,
+            name: row.must("name").to_owned(),
+            product: row.must("product").to_owned(),
+            protocol: row.word("protocol").ok_or_else(unread)?,
+            fields: Patch::new(fields),
+        };
+        let id = self.stage(tx, File::Phones, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Phone)))
+    }
+
+    async fn make_line(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let (cluster, organization) = missing.settle(place)?;
+        let cmd = line::Create {
+            organization,
+            cluster,
+            pattern: row.must("pattern").to_owned(),
+            partition: row.text("partition").unwrap_or_default().to_owned(),
+            description: row.text("description").unwrap_or_default().to_owned(),
+            settings: row.settings(),
+        };
+        let id = self.stage(tx, File::Lines, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::Line(cluster, cmd.pattern, cmd.partition), id, None))
+    }
+
+    async fn place_line(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let device = missing.take("device", self.device(tx, cluster, row.must("device"), None).await?);
+        let partition = row.text("partition").unwrap_or_default();
+        let line = missing.take("pattern", self.line(tx, cluster, row.must("pattern"), partition).await?);
+        let role = row.word::<Role>("role");
+        if let (Some(line), Some(Role::Clone)) = (line, role)
+            && let Some(Known::Failed(cause)) = self.known.get(&Key::Original(line))
+        {
+            missing.because = Some(*cause);
+        }
+        let (device, line) = missing.settle(device.zip(line))?;
+        let new = line::NewLine {
+            line: line::Reference::Line(line),
+            index: row.number("index"),
+            label: row.text("label").map(str::to_owned),
+            description: None,
+            settings: row.settings(),
+            line_settings: Patch::default(),
+        };
+        let cmd = line::Add { device, expected_version: None, line: new };
+        let as_said = |changes: &[Change]| {
+            let became = changes.iter().find_map(|change| match change {
+                Change::AppearanceAdded { appearance, .. } => Some(appearance.role),
+                _ => None,
+            });
+            let want = match (role, became) {
+                (Some(Role::Original), Some(Role::Clone)) => "the line has its original already",
+                (Some(Role::Clone), Some(Role::Original)) => {
+                    "the line stands on no device yet; one of its appearances is the ORIGINAL"
+                }
+                _ => return Faults::new(),
+            };
+            vec![(Some("role"), unreadable("The role", want))]
+        };
+        self.stage(tx, File::Appearances, row, &cmd, as_said).await?;
+        Ok((role == Some(Role::Original)).then_some((Key::Original(line), Known::There(line.0, None))))
+    }
+
+    async fn associate(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let found = self.device(tx, cluster, row.must("profile"), Some(Kind::Profile)).await?;
+        let profile = missing.take("profile", found);
+        let user = missing.take("user", self.user(tx, cluster, row.must("user")).await?);
+        let (profile, user) = missing.settle(profile.zip(user))?;
+        // Behind a user who was refused, everybody stands one place further up.
+        let whole = !matches!(self.known.get(&Key::UsersOf(profile)), Some(Known::Failed(_)));
+        let asked = row.number("position").filter(|_| whole);
+        let as_said = |changes: &[Change]| {
+            let got = changes.iter().find_map(|change| match change {
+                Change::UserAssociated { association, .. } => Some(association.position),
+                _ => None,
+            });
+            match (asked, got) {
+                (Some(asked), Some(got)) if asked != got => {
+                    let want = format!("the profile's next place is {got}, and places have no gaps");
+                    vec![(Some("position"), unreadable(format!("Position {asked}"), want))]
+                }
+                _ => Faults::new(),
+            }
+        };
+        let cmd = user::Associate { profile, expected_version: None, users: vec![user] };
+        self.stage(tx, File::ProfileUsers, row, &cmd, as_said).await?;
+        Ok(None)
+    }
+
+    /// Adds a phone, or a profile for applications, to those that a user controls.
+    async fn control(&mut self, tx: &mut Tx, file: File, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let (column, kind) =
+            if file == File::UserPhones { ("phone", Kind::Phone) } else { ("profile", Kind::Profile) };
+        let user = missing.take("user", self.user(tx, cluster, row.must("user")).await?);
+        let device = missing.take(column, self.device(tx, cluster, row.must(column), Some(kind)).await?);
+        let (id, device) = missing.settle(user.zip(device))?;
+        let (mut phones, mut cti_profiles) = (None, None);
+        let list = if file == File::UserPhones {
+            phones.insert(store::user::phones(tx, id).await.map_err(Error::from)?)
+        } else {
+            cti_profiles.insert(store::user::cti_profiles(tx, id).await.map_err(Error::from)?)
+        };
+        list.push(device);
+        let cmd = user::Update { id, expected_version: None, fields: Patch::default(), phones, cti_profiles };
+        self.stage(tx, file, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    /// Decides a command and applies it; `check` sees what it would change before. Answers the id of what it made.
+    async fn stage<C: Command>(
+        &self,
+        tx: &mut Tx,
+        file: File,
+        row: &Values<'_>,
+        cmd: &C,
+        check: impl FnOnce(&[Change]) -> Faults,
+    ) -> Result<Option<i64>, Stop> {
+        let at_columns = |Broken(breaches): Broken| {
+            // A clone's settings are refused as a whole: point at the first one that the row gives.
+            let settings = || {
+                let given = |name: &&str| !row.fields(&[*name]).is_empty();
+                let columns = file.columns().iter().filter(|column| column.empty == Empty::Default);
+                columns.map(|column| column.name).find(given)
+            };
+            let column = |path: &str| if path == "settings" { settings() } else { file.column_of(path) };
+            breaches.into_iter().map(|breach| (column(&breach.path), breach.rule)).collect::<Faults>()
+        };
+        let changes = match cmd.decide(tx).await? {
+            Ok(changes) => changes,
+            Err(broken) => return Err(Stop::Rules(at_columns(broken))),
+        };
+        let faults = check(&changes);
+        if !faults.is_empty() {
+            return Err(Stop::Rules(faults));
+        }
+        let made = changes.first().and_then(made);
+        if !changes.is_empty()
+            && let Err(broken) = self.app.stage(tx, changes).await?
+        {
+            return Err(Stop::Clash(at_columns(broken)));
+        }
+        Ok(made)
+    }
+
+    /// The cluster and the organization of a row, where both are there.
+    async fn place(
+        &mut self,
+        tx: &Tx,
+        missing: &mut Missing,
+        row: &Values<'_>,
+    ) -> Result<Option<(ClusterId, OrganizationId)>, Error> {
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let organization = self.organization(tx, row.must("organization")).await?;
+        Ok(cluster.zip(missing.take("organization", organization)))
+    }
+
+    /// Notes the user that a column names, under the field's name in the model.
+    async fn name_user(
+        &mut self,
+        tx: &Tx,
+        missing: &mut Missing,
+        place: Option<(ClusterId, OrganizationId)>,
+        row: &Values<'_>,
+        column: &'static str,
+        fields: &mut Map<String, Value>,
+    ) -> Result<(), Error> {
+        if let (Some((cluster, _)), Some(name)) = (place, row.text(column))
+            && let Some(user) = missing.take(column, self.user(tx, cluster, name).await?)
+        {
+            fields.insert(format!("{}_id", snake(column)), user.0.into());
+        }
+        Ok(())
+    }
+}
+
+/// What a profile and a phone have in common. An empty softkey template is none, a missing column the stock one.
+fn device_fields(row: &Values<'_>, more: &[&str]) -> Map<String, Value> {
+    let mut fields = row.fields(&["description", "buttonTemplate", "softkeyTemplate"]);
+    fields.extend(row.fields(more));
+    if row.has("softkeyTemplate") && row.text("softkeyTemplate").is_none() {
+        fields.insert("softkey_template".to_owned(), Value::Null);
+    }
+    fields
+}
+
+fn there(key: Key, id: Option<i64>, kind: Option<Kind>) -> Made {
+    id.map(|id| (key, Known::There(id, kind)))
+}
+
+/// A word that was read and is not one of the enum's: the table and the type differ.
+fn unread() -> Stop {
+    Stop::Error(Error::internal(anyhow::anyhow!("a word of the columns is not one of its type")))
+}
+
+/// The id of what a change made.
+fn made(change: &Change) -> Option<i64> {
+    match change {
+        Change::OrganizationCreated { organization } => Some(organization.id.0),
+        Change::ClusterCreated { cluster } => Some(cluster.id.0),
+        Change::DeviceRegistered { device } => Some(device.id.0),
+        Change::ProfileCreated { profile } => Some(profile.id.0),
+        Change::PhoneCreated { phone } => Some(phone.id.0),
+        Change::LineCreated { line } => Some(line.id.0),
+        Change::UserCreated { user } => Some(user.id.0),
+        _ => None,
+    }
+}
