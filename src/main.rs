@@ -11,6 +11,7 @@ use std::{
 use entity::{Moment, TokenId, token};
 use roamline::{
     app::App,
+    bulk::{self, Mode},
     caller::Caller,
     cli::{Args, Command, Exit, Role, Token, progress::Progress},
     config::{Config, Format},
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 
 async fn run(config: Config, command: Command) -> Result<Exit, Error> {
     match command {
-        Command::Serve(_) => serve(config).await,
+        Command::Serve(options) => serve(config, options.sample.as_deref()).await,
         Command::Migrate => {
             App::migrate(&config).await?;
             say("The database is up to date.");
@@ -68,7 +69,14 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
             say(schema::sdl().trim_end());
             Ok(Exit::Ok)
         }
-        Command::Import { .. } | Command::Export { .. } => Ok(Exit::Failed),
+        Command::Import { folder: None, .. } | Command::Import { columns: true, .. } => {
+            say(bulk::columns().trim_end());
+            Ok(Exit::Ok)
+        }
+        Command::Import { folder: Some(folder), dry_run, each, columns: false } => {
+            import(&App::open(config, clock()).await?, &folder, Mode { dry_run, each }).await
+        }
+        Command::Export { folder } => export(config, &folder).await,
         Command::Generate { profiles, seed } => generate(config, store::Estate { profiles, seed }).await,
         Command::Token(token) => tokens(config, token).await,
         Command::Config => {
@@ -78,10 +86,18 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
     }
 }
 
-async fn serve(config: Config) -> Result<Exit, Error> {
+async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
     let (address, no_auth) = (config.listen, config.no_auth);
     let database = config.database.shown_url();
     let app = App::open(config, clock()).await?;
+    if let Some(folder) = sample
+        && bulk::is_empty(&app).await?
+    {
+        let exit = import(&app, folder, Mode::default()).await?;
+        if exit != Exit::Ok {
+            return Ok(exit);
+        }
+    }
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| Error::Input(format!("cannot listen on {address}: {error}")))?;
@@ -131,6 +147,31 @@ async fn stopped() {
         _ = terminate => {}
     }
     tracing::info!("stopping");
+}
+
+/// A bar of rows, drawn from the first one on.
+fn bar() -> impl FnMut(u64, u64) + Send {
+    let mut bar: Option<Progress> = None;
+    move |rows, all| bar.get_or_insert_with(|| Progress::new("rows", all)).advance(rows)
+}
+
+/// Imports a folder and tells what was refused.
+async fn import(app: &App, folder: &Path, mode: Mode) -> Result<Exit, Error> {
+    let report = bulk::import(app, &Caller::administrator(CALLER), folder, mode, bar()).await?;
+    say(report.to_string().trim_end());
+    Ok(if report.refusals.is_empty() { Exit::Ok } else { Exit::Refused })
+}
+
+async fn export(config: Config, folder: &Path) -> Result<Exit, Error> {
+    let app = App::open(config, clock()).await?;
+    let exported = bulk::export(&app, &Caller::administrator(CALLER), folder, bar()).await?;
+    for (file, rows) in &exported.files {
+        say(&format!("{rows:>8}  {}", file.name()));
+    }
+    for note in &exported.notes {
+        eprintln!("note: {note}");
+    }
+    Ok(Exit::Ok)
 }
 
 async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> {
@@ -216,6 +257,3 @@ fn told(error: &Error) -> String {
         other => format!("error: {other}"),
     }
 }
-
-#[expect(dead_code, reason = "import and export come next")]
-fn folder(_path: &Path) {}

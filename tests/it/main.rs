@@ -3,4 +3,5 @@
 
 mod roamline;
 
+mod bulk;
 mod line;
