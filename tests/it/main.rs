@@ -5,3 +5,4 @@ mod roamline;
 
 mod bulk;
 mod line;
+mod readme;

@@ -1,0 +1,76 @@
+//! The README is true: its table of settings is the code's, and its requests run as printed against the sample.
+
+use std::{fs, path::Path};
+
+use roamline::{bulk, config};
+use serde_json::Value;
+
+use crate::roamline::Roamline;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const BEGIN: &str = "<!-- settings: written by UPDATE=1 cargo test, from src/config.rs -->\n";
+const END: &str = "<!-- end of settings -->";
+
+fn readme() -> String {
+    fs::read_to_string(README).expect("the README")
+}
+
+#[test]
+fn the_table_of_settings_is_the_codes() {
+    let readme = readme();
+    let (before, rest) = readme.split_once(BEGIN).expect("where the table begins");
+    let (table, after) = rest.split_once(END).expect("where the table ends");
+    let wanted = format!("{}\n", config::settings_table().trim_end());
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(README, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("written");
+    } else {
+        assert_eq!(table, wanted, "run UPDATE=1 cargo test");
+    }
+}
+
+/// The JSON bodies of the README's curl commands, as a shell would pass them.
+fn bodies(readme: &str) -> Vec<String> {
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let curls = blocks.filter(|block| block.starts_with("curl "));
+    curls
+        .map(|block| {
+            let (_, body) = block.split_once("-d '").expect("a body");
+            body.rsplit_once('\'').expect("its end").0.to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_requests_run_as_printed_against_the_sample() {
+    let server = Roamline::sqlite_with(|config| config.no_auth = true).await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme");
+    let imported =
+        bulk::import(&server.app, &server.caller(), &folder, bulk::Mode::default(), |_, _| {}).await;
+    assert_eq!(imported.expect("read").refusals.len(), 0);
+    let client = server.stranger();
+
+    let readme = readme();
+    let bodies = bodies(&readme);
+    assert_eq!(bodies.len(), 3, "a query, a mutation, and one that is refused");
+    let mut answers = Vec::new();
+    for body in &bodies {
+        let request: Value = serde_json::from_str(&body.replace('\n', " ")).expect("JSON");
+        let query = request["query"].as_str().expect("a query");
+        let answer = client.ask(query, request["variables"].clone()).await;
+        assert!(answer["errors"].is_null(), "{query}\n{answer:#}");
+        answers.push(answer["data"].clone());
+    }
+    assert!(answers[0]["profiles"]["totalCount"].as_i64().expect("a count") > 3);
+    assert_eq!(answers[1]["changeLineSettings"]["errors"], serde_json::json!([]));
+    let changed = answers[1]["changeLineSettings"]["appearances"].as_array().expect("a list");
+    assert!(changed.len() > 1, "the original and its clones: {changed:?}");
+    assert_eq!(answers[2]["changeLineSettings"]["errors"][0]["code"], "LINE_IS_CLONE");
+    assert_eq!(answers[2]["changeLineSettings"]["errors"][0]["originalId"], "TGluZUFwcGVhcmFuY2U6NTMw");
+
+    let subscription = readme.split("```graphql\nsubscription { changes").nth(1).expect("a subscription");
+    let subscription = subscription.split(" }\n```").next().expect("its end");
+    let (arguments, select) = subscription.split_once(" { cursor ").expect("arguments and fields");
+    let mut feed = client.follow(arguments, select.strip_suffix(" }").expect("fields")).await;
+    assert!(feed.next().await["change"]["kind"].is_string());
+    server.close().await;
+}
