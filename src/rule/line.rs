@@ -330,14 +330,12 @@ impl<'a> Adding<'a> {
         let here = self.appearances.iter().any(|a| a.line_id == line.id);
         broken.when(here, || Rule::LineAlreadyOnDevice { device: device.on.name.clone() }, line_path(new));
         broken.when(line.cluster_id != device.cluster_id, || Rule::LineOnOtherCluster, line_path(new));
-        let settings = match &facts.original {
-            Some(original) => self.check_clone(&mut broken, new, &line, original),
-            None => {
-                let settings =
-                    patched(&mut broken, &new.settings, &AppearanceSettings::default(), "settings");
-                check_appearance(&mut broken, &settings, "settings");
-                settings
-            }
+        let settings = if let Some(original) = &facts.original {
+            self.check_clone(&mut broken, new, &line, original)
+        } else {
+            let settings = patched(&mut broken, &new.settings, &AppearanceSettings::default(), "settings");
+            check_appearance(&mut broken, &settings, "settings");
+            settings
         };
         let before = line.clone();
         if facts.original.is_none() && !here {

@@ -291,7 +291,7 @@ pub struct CreateClusterInput {
     pub description: String,
     /// The Unified CM release, such as 14.0.
     pub release: Option<String>,
-    /// What happens when a user logs in on a second phone; NOT_ALLOWED unless told otherwise.
+    /// What happens when a user logs in on a second phone; `NOT_ALLOWED` unless told otherwise.
     pub multiple_login: Option<MultipleLogin>,
     /// Minutes after which a login ends, 0 to 10080; for ever unless given.
     pub max_login_minutes: Option<i32>,

@@ -32,11 +32,16 @@ const MOST: usize = 100_000;
 
 /// A page of children, by relation and parent.
 type PageKey = (Relation, i64, Slice, Columns);
+type Paged<R> = Result<Arc<Page<Arc<R>>>>;
+
+/// A thing, by its id.
+type OneKey = (i64, Columns);
+type Found<R> = Result<Option<Arc<R>>>;
 
 /// The loaders of one noun.
 pub struct Of<R: Row> {
-    one: Loader<(i64, Columns), Result<Option<Arc<R>>>, One<R>>,
-    many: Loader<PageKey, Result<Arc<Page<Arc<R>>>>, Many<R>>,
+    one: Loader<OneKey, Found<R>, One<R>>,
+    many: Loader<PageKey, Paged<R>, Many<R>>,
     counts: Loader<(Relation, i64), Result<i64>, Counts<R>>,
 }
 
@@ -147,8 +152,8 @@ impl<R: Row> Of<R> {
 
 struct One<R>(Reader, PhantomData<fn() -> R>);
 
-impl<R: Row> BatchFn<(i64, Columns), Result<Option<Arc<R>>>> for One<R> {
-    async fn load(&mut self, keys: &[(i64, Columns)]) -> HashMap<(i64, Columns), Result<Option<Arc<R>>>> {
+impl<R: Row> BatchFn<OneKey, Found<R>> for One<R> {
+    async fn load(&mut self, keys: &[OneKey]) -> HashMap<OneKey, Found<R>> {
         let mut groups: HashMap<Columns, Vec<i64>> = HashMap::new();
         for (id, columns) in keys {
             groups.entry(*columns).or_default().push(*id);
@@ -170,8 +175,8 @@ impl<R: Row> BatchFn<(i64, Columns), Result<Option<Arc<R>>>> for One<R> {
 
 struct Many<R>(Reader, PhantomData<fn() -> R>);
 
-impl<R: Row> BatchFn<PageKey, Result<Arc<Page<Arc<R>>>>> for Many<R> {
-    async fn load(&mut self, keys: &[PageKey]) -> HashMap<PageKey, Result<Arc<Page<Arc<R>>>>> {
+impl<R: Row> BatchFn<PageKey, Paged<R>> for Many<R> {
+    async fn load(&mut self, keys: &[PageKey]) -> HashMap<PageKey, Paged<R>> {
         let mut groups: HashMap<(Relation, Slice, Columns), Vec<i64>> = HashMap::new();
         for (relation, parent, slice, columns) in keys {
             groups.entry((*relation, slice.clone(), *columns)).or_default().push(*parent);
@@ -287,10 +292,9 @@ macro_rules! look {
         impl Look for $row {
             fn names() -> &'static HashMap<&'static str, u64> {
                 static NAMES: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
-                    #[allow(unused_mut, reason = "not every noun has further names")]
-                    let mut names = row::names::<$row>();
-                    $( names.insert($field, 0 $( | row::bit::<$row>($column) )*); )*
-                    names
+                    let further: &[(&str, u64)] =
+                        &[$( ($field, 0 $( | row::bit::<$row>($column) )*) ),*];
+                    row::names::<$row>().into_iter().chain(further.iter().copied()).collect()
                 });
                 &NAMES
             }
@@ -313,7 +317,7 @@ look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
     fn line(fields: &[SelectionField<'_>]) -> u64 {
         let own = fields.iter().filter(|field| field.name() == "line");
-        let names: Vec<_> = own.flat_map(|field| field.selection_set()).map(|field| field.name()).collect();
+        let names: Vec<_> = own.flat_map(SelectionField::selection_set).map(|field| field.name()).collect();
         if names.is_empty() { 0 } else { row::columns::<line::Row>(line::Row::names(), names.into_iter()) }
     }
 );

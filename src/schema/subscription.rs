@@ -71,12 +71,11 @@ impl Subscription {
         let query = Query::from(filter.unwrap_or_default());
         let start = match after {
             Some(Cursor::Change(seq)) => Some(seq),
-            Some(Cursor::Snapshot(_)) if snapshot => None,
-            Some(Cursor::Snapshot(_)) => {
+            Some(Cursor::Snapshot(_)) if !snapshot => {
                 return Err(Error::Input("this cursor is within a snapshot: pass snapshot: true".to_owned()));
             }
-            None if snapshot => None,
-            None => Some(app.newest_change().await?),
+            Some(Cursor::Snapshot(_)) | None if snapshot => None,
+            Some(Cursor::Snapshot(_)) | None => Some(app.newest_change().await?),
         };
         Ok(stream(app, caller, query, start))
     }
@@ -90,18 +89,17 @@ fn stream(
     start: Option<i64>,
 ) -> impl Stream<Item = Result<ChangeEvent>> {
     async_stream::try_stream! {
-        let start = match start {
-            Some(start) => start,
-            None => {
-                let snapshot = Taken::begin(&app).await?;
-                let newest = snapshot.newest;
-                let present = snapshot.items(app.clone(), caller.scope, query.clone());
-                let mut present = std::pin::pin!(present);
-                while let Some(event) = present.next().await {
-                    yield event?;
-                }
-                newest
+        let start = if let Some(start) = start {
+            start
+        } else {
+            let snapshot = Taken::begin(&app).await?;
+            let newest = snapshot.newest;
+            let present = snapshot.items(app.clone(), caller.scope, query.clone());
+            let mut present = std::pin::pin!(present);
+            while let Some(event) = present.next().await {
+                yield event?;
             }
+            newest
         };
         let mut sight = Sight::of(&app, &caller, &query).await?;
         let mut changes = std::pin::pin!(app.feed().follow(start));

@@ -18,9 +18,12 @@ use crate::rule::{Change, Rule};
 /// Keeps positions apart while they are moved, as unique indexes are checked row by row.
 const ASIDE: i32 = 1_000_000;
 
+/// An index with its rule.
+type Unique = (&'static str, &'static str, fn() -> Rule, &'static str);
+
 /// Each unique index that a rule stands behind: its name (as PostgreSQL tells it), its columns (as SQLite tells
 /// them), the rule, and the place in the input.
-pub const UNIQUE: &[(&str, &str, fn() -> Rule, &str)] = &[
+pub const UNIQUE: &[Unique] = &[
     (
         "hie_6_organization_path",
         "organization.path_key",

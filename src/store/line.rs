@@ -387,7 +387,7 @@ async fn placed(tx: &Tx, appearances: Vec<line_appearance::Model>) -> Result<Vec
         device_entity::Entity::find().filter(device_entity::Column::Id.is_in(ids)).all(&tx.tx).await?;
     let seen = match tx.scope() {
         Scope::All => None,
-        scope => Some(organization::all_within(tx, scope).await?),
+        scope @ Scope::Below(_) => Some(organization::all_within(tx, scope).await?),
     };
     let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
     Ok(appearances

@@ -66,7 +66,7 @@ pub async fn by_path(
     sql.push("SELECT t.id FROM organization t WHERE t.path_key = ").bind(value::key(path));
     Row::scope(&mut sql, scope);
     let rows = source.rows(sql.statement()).await?;
-    rows.first().map(|row| row.try_get_by_index(0)).transpose().map_err(Into::into)
+    rows.first().map(|row| row.try_get_by_index(0)).transpose()
 }
 
 /// Whether the caller sees the organization.

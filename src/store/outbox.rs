@@ -185,7 +185,7 @@ pub async fn count(source: &impl Source, scope: Scope, query: &Query) -> Result<
     sql.push("SELECT count(*) FROM change t WHERE 1 = 1");
     narrow(&mut sql, scope, query);
     let rows = source.rows(sql.statement()).await?;
-    rows.first().map_or(Ok(0), |row| Ok(row.try_get_by_index(0)?))
+    rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
 /// The oldest kept change.

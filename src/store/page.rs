@@ -187,7 +187,7 @@ pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) 
     sql.push(" AND ");
     filter.write(&mut sql);
     let rows = source.rows(sql.statement()).await?;
-    rows.first().map_or(Ok(0), |row| Ok(row.try_get_by_index(0)?))
+    rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
 /// How a noun hangs below its parents.

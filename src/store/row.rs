@@ -72,17 +72,17 @@ pub trait Row: Clone + Default + Send + Sync + 'static {
     fn always() -> u64;
 }
 
+/// GraphQL names with the columns that each needs.
+pub type Names = HashMap<&'static str, u64>;
+
 /// The columns that have these GraphQL names: a field that is a column, or that leads to what a column points at
 /// (`cluster` needs `cluster_id`).
-pub fn columns<R: Row>(
-    names: &HashMap<&'static str, u64>,
-    fields: impl Iterator<Item = impl AsRef<str>>,
-) -> u64 {
+pub fn columns<R: Row>(names: &Names, fields: impl Iterator<Item = impl AsRef<str>>) -> u64 {
     fields.fold(R::always(), |set, field| set | names.get(field.as_ref()).copied().unwrap_or(0))
 }
 
 /// The GraphQL names of a row's columns with their bits.
-pub fn names<R: Row>() -> HashMap<&'static str, u64> {
+pub fn names<R: Row>() -> Names {
     let mut names = HashMap::new();
     for (bit, field) in R::FIELDS.iter().enumerate() {
         for name in [camel(field), camel(field.strip_suffix("_id").unwrap_or(field))] {

@@ -40,33 +40,32 @@ impl Sql {
     /// Adds `column` is one of the numbers.
     pub fn among(&mut self, column: &str, numbers: impl Iterator<Item = i64>) -> &mut Self {
         self.push(column);
-        match self.backend {
-            DatabaseBackend::Postgres => {
-                let list = numbers.map(|number| Value::BigInt(Some(number))).collect();
-                self.push(" = ANY(").bind(Value::Array(ArrayType::BigInt, Some(Box::new(list)))).push(")")
-            }
-            _ => {
-                let list: Vec<_> = numbers.map(|number| number.to_string()).collect();
-                self.push(" IN (SELECT value FROM json_each(")
-                    .bind(format!("[{}]", list.join(",")))
-                    .push("))")
-            }
+        if self.backend == DatabaseBackend::Postgres {
+            let list = numbers.map(|number| Value::BigInt(Some(number))).collect();
+            return self.any(ArrayType::BigInt, list);
         }
+        let list: Vec<_> = numbers.map(|number| number.to_string()).collect();
+        self.each(format!("[{}]", list.join(",")))
     }
 
     /// Adds `column` is one of the texts.
     pub fn among_texts(&mut self, column: &str, texts: &[String]) -> &mut Self {
         self.push(column);
-        match self.backend {
-            DatabaseBackend::Postgres => {
-                let list = texts.iter().map(|text| Value::from(text.as_str())).collect();
-                self.push(" = ANY(").bind(Value::Array(ArrayType::String, Some(Box::new(list)))).push(")")
-            }
-            _ => {
-                let list = serde_json::Value::from(texts.to_vec()).to_string();
-                self.push(" IN (SELECT value FROM json_each(").bind(list).push("))")
-            }
+        if self.backend == DatabaseBackend::Postgres {
+            let list = texts.iter().map(|text| Value::from(text.as_str())).collect();
+            return self.any(ArrayType::String, list);
         }
+        self.each(serde_json::Value::from(texts.to_vec()).to_string())
+    }
+
+    /// PostgreSQL's list in one parameter.
+    fn any(&mut self, kind: ArrayType, list: Vec<Value>) -> &mut Self {
+        self.push(" = ANY(").bind(Value::Array(kind, Some(Box::new(list)))).push(")")
+    }
+
+    /// SQLite's list in one parameter.
+    fn each(&mut self, json: String) -> &mut Self {
+        self.push(" IN (SELECT value FROM json_each(").bind(json).push("))")
     }
 
     /// Adds `AND` the organization in the column is within the scope.
