@@ -8,9 +8,9 @@
 use std::{borrow::Cow, ops::Deref, pin::Pin};
 
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult, Value,
     indexmap::IndexMap,
-    parser::types::{Field, Selection},
+    parser::types::{ExecutableDocument, Field, Selection},
     registry::Registry,
     resolver_utils::{Fields, resolve_container},
 };
@@ -137,4 +137,23 @@ fn settle<T: ObjectType>(
     }
     ctx.add_error(error);
     Ok(Value::Null)
+}
+
+/// The response keys of an operation's root fields, in their order; nothing where fragments hide them.
+pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Option<Vec<Name>> {
+    let mut operations = document.operations.iter();
+    let chosen = match operation {
+        Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name.as_str() == wanted)),
+        None => operations.next(),
+    };
+    let (_, chosen) = chosen?;
+    let items = &chosen.node.selection_set.node.items;
+    items.iter().map(|item| Some(plain(&item.node)?.node.response_key().node.clone())).collect()
+}
+
+/// Puts the fields of an answer in the order in which they were asked for.
+pub fn put_in_order(answer: &mut Value, keys: &[Name]) {
+    if let Value::Object(object) = answer {
+        object.sort_by_cached_key(|name, _| keys.iter().position(|key| key == name));
+    }
 }

@@ -256,9 +256,9 @@ pub async fn new_line_facts(
         let (mut line, mut hidden, mut original) = (None, false, None);
         if let Some(found) = found {
             if organization::is_within(tx, found.organization_id).await? {
-                locked_any(tx, found.id).await?;
+                // Read again under the lock: somebody may have changed it since.
+                line = locked_any(tx, found.id).await?;
                 original = original_of(tx, found.id).await?;
-                line = Some(found);
             } else {
                 hidden = true;
             }
