@@ -8,7 +8,8 @@
 use std::{borrow::Cow, ops::Deref, pin::Pin};
 
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult,
+    Value,
     indexmap::IndexMap,
     parser::types::{ExecutableDocument, Field, Selection},
     registry::Registry,

@@ -3,6 +3,11 @@
 
 mod roamline;
 
+mod access;
 mod bulk;
 mod line;
+mod mutation;
+mod organization;
+mod profile;
 mod readme;
+mod user;

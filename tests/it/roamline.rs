@@ -263,6 +263,11 @@ impl Roamline {
 }
 
 impl Client {
+    /// The token that it sends.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The whole answer to a query with variables.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
         let body = json!({"query": query, "variables": variables}).to_string();
