@@ -39,7 +39,7 @@ pub mod sql;
 pub mod token;
 pub mod user;
 
-pub use apply::clash;
+pub use apply::{UNIQUE, clash};
 pub use generate::{Estate, generate, ids as generate_ids};
 pub use outbox::Entry;
 

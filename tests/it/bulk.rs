@@ -279,7 +279,7 @@ async fn row_by_row_keeps_what_passes_and_a_mended_folder_brings_the_rest() {
             told(&report),
             [
                 "users.csv:3 userId: 'Ben' is not a user id: 1 to 128 of a-z, 0-9, '.', '_', '-' and '@'. [USER_ID_INVALID RML-9]",
-                "phones.csv:2 owner: There is no user 'ben'. Look it up again; it may be gone, or kept outside your \
+                "phones.csv:2 owner: There is no such user. Look it up again: it may be gone, or kept outside your \
                  organization. [NOT_FOUND ACC-7]",
             ]
         );

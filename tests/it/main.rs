@@ -5,9 +5,12 @@ mod roamline;
 
 mod access;
 mod bulk;
+mod crash;
 mod line;
 mod mutation;
 mod organization;
 mod profile;
 mod readme;
+mod store;
+mod subscription;
 mod user;

@@ -158,7 +158,7 @@ impl Roamline {
         let admin = if app.config().no_auth {
             String::new()
         } else {
-            app.first_token().await.expect("a first token").expect("the database is empty")
+            app.first_token().await.expect("a first token").unwrap_or_default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -179,6 +179,11 @@ impl Roamline {
             drop_database,
             _folder: None,
         }
+    }
+
+    /// Another node on the same database, with a clock of its own.
+    pub async fn beside(&self) -> Self {
+        Self::start(self.database.clone(), None, |_| {}).await
     }
 
     /// Stops the server and drops its database.
