@@ -3,6 +3,9 @@
 
 mod roamline;
 
+mod architecture;
 mod bulk;
 mod line;
 mod readme;
+mod schema;
+mod statements;
