@@ -229,7 +229,7 @@ impl App {
         let mut tx = self.begin(caller, Right::Configure, store::generate_ids(estate)).await?;
         let change = match store::generate(&tx, estate, progress).await {
             Ok(change) => change,
-            Err(sea_orm::DbErr::Custom(message)) => return Err(Error::Input(message)),
+            Err(store::DbErr::Custom(message)) => return Err(Error::Input(message)),
             Err(error) => return Err(error.into()),
         };
         tx.stage(vec![change]).await?;
@@ -266,7 +266,7 @@ impl App {
     async fn token(
         &self,
         key: String,
-        look_up: impl Future<Output = Result<Option<token::Model>, sea_orm::DbErr>>,
+        look_up: impl Future<Output = Result<Option<token::Model>, store::DbErr>>,
     ) -> Result<Option<token::Model>, Error> {
         let known = {
             let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);

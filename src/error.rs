@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use sea_orm::DbErr;
-
-use crate::{caller::Right, rule::Broken};
+use crate::{
+    caller::Right,
+    rule::Broken,
+    store::{DbErr, is_busy},
+};
 
 /// What went wrong.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -103,7 +105,7 @@ impl Code {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if crate::store::is_busy(&error) { Self::Busy } else { Self::internal(error) }
+        if is_busy(&error) { Self::Busy } else { Self::internal(error) }
     }
 }
 

@@ -12,10 +12,9 @@ use std::{
 };
 
 use futures_util::Stream;
-use sea_orm::DbErr;
 use tokio::sync::{Notify, watch};
 
-use crate::store::{Entry, Store, outbox};
+use crate::store::{DbErr, Entry, Store, outbox};
 
 /// Changes read from the table at once.
 const BATCH: i64 = 1_000;
@@ -104,19 +103,21 @@ impl Feed {
                 }
             }
             loop {
-                let entries = shared.read_after(cursor).await?;
-                if entries.first().is_some_and(|entry| entry.seq != cursor + 1) {
-                    Err(Ended::Expired)?;
+                let newest = *latest.borrow_and_update();
+                if newest <= cursor {
+                    if latest.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
                 }
-                if entries.is_empty() && *latest.borrow() > cursor {
+                // All up to `newest` was committed before the table is read, so what is missing now was trimmed.
+                let entries = shared.read_after(cursor).await?;
+                if entries.first().is_none_or(|entry| entry.seq != cursor + 1) {
                     Err(Ended::Expired)?;
                 }
                 for entry in entries {
                     cursor = entry.seq;
                     yield entry;
-                }
-                if latest.wait_for(|newest| *newest > cursor).await.is_err() {
-                    return;
                 }
             }
         }

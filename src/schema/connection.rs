@@ -193,7 +193,11 @@ pub async fn root<T: Rendered>(
     let slice = slice(&ctx.app()?.config().page, &list, ask)?;
     let reader = ctx.reader()?;
     let columns = wanted_nodes::<T::Row>(ctx.field());
-    let page = page::page::<T::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
+    let page = if is_only_counted(ctx.field()) {
+        Page::default()
+    } else {
+        page::page::<T::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?
+    };
     let filter = Arc::new(filter);
     let count: Count = Box::new(move || {
         let (reader, filter) = (reader.clone(), filter.clone());
@@ -211,8 +215,17 @@ pub async fn below<T: Rendered>(
 ) -> Result<Connection<T>> {
     let slice = slice(&ctx.app()?.config().page, relation.name, ask)?;
     let columns = wanted_nodes::<T::Row>(ctx.field());
-    let page = T::loaders(ctx.loaders()?).page(relation, parent, slice, columns).await?;
-    Ok(Listed::of(relation.name, rendered(&page), Counted::Below(relation, parent)))
+    let page = if is_only_counted(ctx.field()) {
+        Page::default()
+    } else {
+        rendered(&*T::loaders(ctx.loaders()?).page(relation, parent, slice, columns).await?)
+    };
+    Ok(Listed::of(relation.name, page, Counted::Below(relation, parent)))
+}
+
+/// Whether a connection is asked for its count alone, so that no page need be read.
+fn is_only_counted(field: SelectionField<'_>) -> bool {
+    field.selection_set().all(|part| matches!(part.name(), "totalCount" | "__typename"))
 }
 
 /// The thing with this id, when it is there and seen.

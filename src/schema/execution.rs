@@ -12,7 +12,13 @@ use async_graphql::{
 };
 use futures_util::stream::BoxStream;
 
-use super::{Mutation, Query, loader::Loaders, subscription::Subscription};
+use super::{
+    Mutation, Query,
+    drive::Gate,
+    in_order::{put_in_order, root_keys},
+    loader::Loaders,
+    subscription::Subscription,
+};
 use crate::{
     app::App,
     caller::Caller,
@@ -50,10 +56,17 @@ impl Executor for Schema {
             .cloned();
         let caller =
             request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
+        let mut gate = Gate::default();
         if let Some(loaders) = caller.map(|caller| Loaders::new(&self.app.read(caller))) {
+            gate = loaders.gate();
             request.data.insert(loaders);
         }
-        let mut response = self.once.execute(request).await;
+        let operation = request.operation_name.clone();
+        let keys = request.parsed_query().ok().and_then(|document| root_keys(document, operation.as_deref()));
+        let mut response = gate.through(self.once.execute(request)).await;
+        if let Some(keys) = keys {
+            put_in_order(&mut response.data, &keys);
+        }
         settle(&mut response.errors, id.as_ref());
         response
     }
@@ -82,11 +95,13 @@ impl Extension for Event {
         operation: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mut data = Data::default();
+        let (mut data, mut gate) = (Data::default(), Gate::default());
         if let (Some(app), Some(caller)) = (ctx.data_opt::<App>(), ctx.data_opt::<Caller>()) {
-            data.insert(Loaders::new(&app.read(caller)));
+            let loaders = Loaders::new(&app.read(caller));
+            gate = loaders.gate();
+            data.insert(loaders);
         }
-        let mut response = next.run_with_data(ctx, operation, data).await;
+        let mut response = gate.through(next.run_with_data(ctx, operation, data)).await;
         settle(&mut response.errors, ctx.data_opt::<RequestId>());
         response
     }

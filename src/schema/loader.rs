@@ -1,20 +1,22 @@
 //! Loaders: what many resolvers ask for at once is one statement. Made afresh for every execution and emptied
 //! after every mutation, so nothing old is ever answered.
 //!
-//! The crate's cached loader gathers keys by yielding once: no timer, no task. A key carries the columns that its
-//! query asks for, so one batch reads exactly what its fields need.
+//! Keys are gathered until nobody in the execution can go on (see [`Gate`]): no timer, no task. A key carries the
+//! columns that its query asks for, so one batch reads exactly what its fields need.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    hash::Hash,
     marker::PhantomData,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use async_graphql::SelectionField;
 use dataloader::{BatchFn, cached::Loader};
 use entity::change_subject::Noun;
 
-use super::Result;
+use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
@@ -38,15 +40,63 @@ type Paged<R> = Result<Arc<Page<Arc<R>>>>;
 type OneKey = (i64, Columns);
 type Found<R> = Result<Option<Arc<R>>>;
 
+/// A loader that sends its keys when every resolver that can ask has asked, whoever asks last.
+struct Batched<K, V, F>
+where
+    K: Eq + Hash + Clone,
+    V: Clone,
+    F: BatchFn<K, Result<V>>,
+{
+    gate: Gate,
+    /// Keys by the opening of the gate that they wait for.
+    asked: Mutex<HashMap<u64, HashSet<K>>>,
+    loader: Loader<K, Result<V>, F>,
+}
+
+impl<K, V, F> Batched<K, V, F>
+where
+    K: Eq + Hash + Clone + Debug,
+    V: Clone,
+    F: BatchFn<K, Result<V>>,
+{
+    fn new(batch: F, gate: &Gate) -> Self {
+        // Keys come to the loader all at once, so it need not wait for others.
+        let loader = Loader::new(batch).with_yield_count(0).with_max_batch_size(MOST);
+        Self { gate: gate.clone(), asked: Mutex::default(), loader }
+    }
+
+    async fn load(&self, key: K) -> Result<V> {
+        let came = self.gate.next();
+        self.asked().entry(came).or_default().insert(key.clone());
+        self.gate.quiet(came).await;
+        // The first to go on loads for all who came together, and for nobody who has come since.
+        let keys = self.asked().remove(&came);
+        if let Some(keys) = keys {
+            let keys = keys.into_iter().collect();
+            self.loader.try_load_many(keys).await.map_err(Error::internal)?;
+        }
+        self.loader.try_load(key).await.map_err(Error::internal)?
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<u64, HashSet<K>>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn clear_all(&self) {
+        self.loader.clear_all().await;
+    }
+}
+
 /// The loaders of one noun.
 pub struct Of<R: Row> {
-    one: Loader<OneKey, Found<R>, One<R>>,
-    many: Loader<PageKey, Paged<R>, Many<R>>,
-    counts: Loader<(Relation, i64), Result<i64>, Counts<R>>,
+    one: Batched<(i64, Columns), Option<Arc<R>>, One<R>>,
+    many: Batched<PageKey, Arc<Page<Arc<R>>>, Many<R>>,
+    counts: Batched<(Relation, i64), i64, Counts<R>>,
 }
 
 /// The loaders of one execution.
 pub struct Loaders {
+    gate: Gate,
     pub organization: Of<organization::Row>,
     pub cluster: Of<cluster::Row>,
     pub device: Of<device::Row>,
@@ -55,27 +105,32 @@ pub struct Loaders {
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
-    history: Loader<HistoryKey, Result<Arc<Vec<Entry>>>, Histories>,
-    history_count: Loader<(Noun, i64), Result<i64>, HistoryCounts>,
+    history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
+    history_count: Batched<(Noun, i64), i64, HistoryCounts>,
 }
 
 impl Loaders {
     /// Empty loaders over what the reader sees.
     pub fn new(reader: &Reader) -> Self {
+        let gate = Gate::default();
         Self {
-            organization: Of::new(reader),
-            cluster: Of::new(reader),
-            device: Of::new(reader),
-            profile: Of::new(reader),
-            phone: Of::new(reader),
-            line: Of::new(reader),
-            appearance: Of::new(reader),
-            user: Of::new(reader),
-            history: Loader::new(Histories(reader.clone())).with_yield_count(1).with_max_batch_size(MOST),
-            history_count: Loader::new(HistoryCounts(reader.clone()))
-                .with_yield_count(1)
-                .with_max_batch_size(MOST),
+            organization: Of::new(reader, &gate),
+            cluster: Of::new(reader, &gate),
+            device: Of::new(reader, &gate),
+            profile: Of::new(reader, &gate),
+            phone: Of::new(reader, &gate),
+            line: Of::new(reader, &gate),
+            appearance: Of::new(reader, &gate),
+            user: Of::new(reader, &gate),
+            history: Batched::new(Histories(reader.clone()), &gate),
+            history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
+            gate,
         }
+    }
+
+    /// What an execution with these loaders is driven by.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// Forgets everything, as a mutation may have changed it.
@@ -94,7 +149,7 @@ impl Loaders {
 
     /// How many changes about a thing are kept.
     pub async fn history_count(&self, noun: Noun, id: i64) -> Result<i64> {
-        self.history_count.try_load((noun, id)).await.map_err(Error::internal)?
+        self.history_count.load((noun, id)).await
     }
 
     /// Changes about a thing, newest first, from before a number on.
@@ -105,20 +160,16 @@ impl Loaders {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Arc<Vec<Entry>>> {
-        self.history.try_load((noun, id, before, limit)).await.map_err(Error::internal)?
+        self.history.load((noun, id, before, limit)).await
     }
 }
 
 impl<R: Row> Of<R> {
-    fn new(reader: &Reader) -> Self {
+    fn new(reader: &Reader, gate: &Gate) -> Self {
         Self {
-            one: Loader::new(One(reader.clone(), PhantomData)).with_yield_count(1).with_max_batch_size(MOST),
-            many: Loader::new(Many(reader.clone(), PhantomData))
-                .with_yield_count(1)
-                .with_max_batch_size(MOST),
-            counts: Loader::new(Counts(reader.clone(), PhantomData))
-                .with_yield_count(1)
-                .with_max_batch_size(MOST),
+            one: Batched::new(One(reader.clone(), PhantomData), gate),
+            many: Batched::new(Many(reader.clone(), PhantomData), gate),
+            counts: Batched::new(Counts(reader.clone(), PhantomData), gate),
         }
     }
 
@@ -130,7 +181,7 @@ impl<R: Row> Of<R> {
 
     /// The row, when it is there and seen.
     pub async fn get(&self, id: i64, columns: Columns) -> Result<Option<Arc<R>>> {
-        self.one.try_load((id, columns)).await.map_err(Error::internal)?
+        self.one.load((id, columns)).await
     }
 
     /// A page of the children of a parent.
@@ -141,12 +192,12 @@ impl<R: Row> Of<R> {
         slice: Slice,
         columns: Columns,
     ) -> Result<Arc<Page<Arc<R>>>> {
-        self.many.try_load((relation, parent, slice, columns)).await.map_err(Error::internal)?
+        self.many.load((relation, parent, slice, columns)).await
     }
 
     /// How many children a parent has.
     pub async fn count(&self, relation: Relation, parent: i64) -> Result<i64> {
-        self.counts.try_load((relation, parent)).await.map_err(Error::internal)?
+        self.counts.load((relation, parent)).await
     }
 }
 

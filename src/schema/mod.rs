@@ -9,6 +9,7 @@ mod change;
 mod cluster;
 mod connection;
 mod device;
+mod drive;
 mod execution;
 mod filter;
 mod in_order;

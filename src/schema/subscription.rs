@@ -48,6 +48,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What can be listened to.
 pub struct Subscription;
 
+/// What can be listened to: one stream of every change, from any cursor on.
 #[Subscribe]
 impl Subscription {
     /// Every change after a place in the stream, oldest first, none left out and none twice; without a place, from now

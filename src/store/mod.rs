@@ -15,8 +15,7 @@ use std::{
 use entity::Moment;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -42,6 +41,8 @@ pub mod user;
 pub use apply::{UNIQUE, clash};
 pub use generate::{Estate, generate, ids as generate_ids};
 pub use outbox::Entry;
+/// What the database says when it fails; named here so that nothing above names SeaORM.
+pub use sea_orm::DbErr;
 
 /// How the database is opened.
 #[derive(Clone, Debug)]

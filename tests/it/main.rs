@@ -4,6 +4,7 @@
 mod roamline;
 
 mod access;
+mod architecture;
 mod bulk;
 mod crash;
 mod line;
@@ -11,6 +12,8 @@ mod mutation;
 mod organization;
 mod profile;
 mod readme;
+mod schema;
+mod statements;
 mod store;
 mod subscription;
 mod user;

@@ -1,0 +1,238 @@
+//! What pages cost, in statements: the same for two items, for forty and for two hundred, and exactly so many.
+
+use std::{sync::Arc, time::Duration};
+
+use ::roamline::{schema, store::Estate};
+use async_graphql::{Executor, Request};
+use serde_json::json;
+
+use crate::roamline::{Roamline, tell, text};
+
+/// A shape, `$n` standing for the size of its page, with the statements that it costs.
+const SHAPES: &[(&str, &str, u64)] = &[
+    ("profiles", "profiles(first: $n) { nodes { id name description } }", 1),
+    ("profiles counted", "profiles(first: $n) { totalCount nodes { id } pageInfo { hasNextPage } }", 2),
+    ("from the back", "profiles(last: $n) { nodes { id } pageInfo { hasPreviousPage } }", 1),
+    (
+        "profiles with lines",
+        "profiles(first: $n) { nodes { name lines { nodes { index line { pattern settings { aarGroup } } } } } }",
+        2,
+    ),
+    (
+        "profiles with lines counted",
+        "profiles(first: $n) { nodes { name lines(first: 2) { totalCount nodes { index } } users { totalCount } } }",
+        // Profiles, lines, two counts; of the users, who are only counted, no page is read.
+        4,
+    ),
+    (
+        "profiles with lines and the clones of each line",
+        "profiles(first: $n) { nodes { name lines(first: 5) { nodes { line { pattern clones(first: 9) { nodes { id index } } } } } } }",
+        3,
+    ),
+    (
+        "profiles with lines, each line's clones, and users",
+        "profiles(first: $n) { nodes { name users(first: 5) { nodes { userId } } \
+         lines(first: 5) { nodes { line { pattern clones(first: 9) { nodes { index } } } } } } }",
+        4,
+    ),
+    ("profiles with users", "profiles(first: $n) { nodes { name users { nodes { userId } } } }", 2),
+    (
+        "profiles with users and their profiles",
+        "profiles(first: $n) { nodes { users(first: 5) { nodes { profiles(first: 5) { nodes { name } } } } } }",
+        3,
+    ),
+    (
+        "profiles with relations of relations on both sides",
+        "profiles(first: $n) { nodes { users(first: 5) { nodes { profiles(first: 5) { nodes { name } } phones(first: 5) { nodes { name } } } } \
+         lines(first: 5) { nodes { line { original { index } clones(first: 9) { nodes { index } } } } } } }",
+        // Profiles; users and lines; the users' profiles and phones, the lines' originals and clones.
+        7,
+    ),
+    (
+        "profiles with all that is one",
+        "profiles(first: $n) { nodes { organization { path } cluster { name } loginUser { userId } productInfo { name } } }",
+        3,
+    ),
+    (
+        "lines with their originals' devices",
+        // Of a device its kind is read first, then it itself from its own table: all originals are on profiles here.
+        "lines(first: $n) { nodes { pattern original { index device { name } } } }",
+        4,
+    ),
+    (
+        "lines with the devices of all appearances",
+        // Profiles and phones: a statement for the kinds and one for each kind.
+        "lines(first: $n) { nodes { pattern appearances(first: 9) { nodes { role device { name } } } } }",
+        5,
+    ),
+    ("clones with line and device", "clones(first: $n) { nodes { line { pattern } device { name } } }", 4),
+    (
+        "users with profiles and lines",
+        "users(first: $n) { nodes { userId profiles(first: 5) { nodes { name lines(first: 5) { nodes { line { pattern } } } } } } }",
+        3,
+    ),
+    ("users with their default profile", "users(first: $n) { nodes { userId defaultProfile { name } } }", 2),
+    (
+        "users with phones and the phones' lines",
+        "users(first: $n) { nodes { phones(first: 5) { nodes { name lines(first: 5) { nodes { line { pattern } } } } } } }",
+        3,
+    ),
+    (
+        "organizations with children and profiles",
+        "organizations(first: $n) { nodes { path children(first: 9) { nodes { path profiles(first: 9) { nodes { name } } } } } }",
+        3,
+    ),
+    (
+        "clusters with phones and lines",
+        "clusters(first: $n) { nodes { name phones(first: 9) { nodes { name lines(first: 5) { nodes { line { pattern } } } } } } }",
+        3,
+    ),
+    (
+        "profiles with history",
+        "profiles(first: $n) { nodes { name history(first: 5) { nodes { cursor } } } }",
+        2,
+    ),
+    (
+        "profiles with history counted",
+        "profiles(first: $n) { nodes { name history(first: 5) { totalCount nodes { cursor } } } }",
+        3,
+    ),
+    // What is found by its index, then each kind of thing.
+    ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
+];
+
+const SIZES: [usize; 3] = [2, 40, 200];
+
+/// Tells a story on both databases, without a clock that reads changes in between.
+macro_rules! counted {
+    ($(#[$about:meta])* async fn $name:ident($server:ident) $body:block) => {
+        mod $name {
+            use super::*;
+
+            $(#[$about])*
+            async fn story($server: Arc<Roamline>) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                tell(Roamline::sqlite_with(|config| config.feed.poll_ms = 600_000).await, story).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(server) = Roamline::postgres_with(|config| config.feed.poll_ms = 600_000).await {
+                    tell(server, story).await;
+                }
+            }
+        }
+    };
+}
+
+/// Waits until the reader of changes has come to rest, so that what it sends is not counted.
+async fn rest(server: &Roamline) {
+    let (mut before, mut calm) = (0, 0);
+    while calm < 5 {
+        let now = server.app.statements();
+        calm = if now == before { calm + 1 } else { 0 };
+        before = now;
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+}
+
+/// Statements that a query costs; asked without a token, which would be looked up now and then.
+async fn cost(server: &Roamline, query: &str) -> u64 {
+    let schema = schema::build(server.app.clone());
+    let before = server.app.statements();
+    let response = schema.execute(Request::new(query).data(server.caller())).await;
+    let cost = server.app.statements() - before;
+    assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
+    cost
+}
+
+/// What the shape costs in each size, where that is not what it should.
+async fn wrong(server: &Roamline, name: &str, shape: &str, want: u64) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for size in SIZES {
+        let query = format!("{{ {} }}", shape.replace("$n", &size.to_string()));
+        let cost = cost(server, &query).await;
+        if cost != want {
+            wrong.push(format!("{name}, pages of {size}: {cost} statements, not {want}"));
+        }
+    }
+    wrong
+}
+
+counted! {
+    /// Small and large, always as many statements, and no more than these.
+    async fn a_page_costs_so_many_statements_whatever_its_size(server) {
+        let estate = Estate { profiles: 230, seed: 1 };
+        server.app.generate(&server.caller(), estate, |_| {}).await.expect("generated");
+        rest(&server).await;
+        let mut all = Vec::new();
+        for (name, shape, want) in SHAPES {
+            all.extend(wrong(&server, name, shape, *want).await);
+        }
+        assert!(all.is_empty(), "{all:#?}");
+    }
+}
+
+counted! {
+    /// What happened to many things costs no more than what happened to one.
+    async fn changes_with_what_they_happened_to_cost_a_statement_a_relation(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        for n in 0..45 {
+            let user = admin.user(&estate, &estate.berlin, &format!("user{n}")).await;
+            let profile = admin.profile(&estate, &estate.berlin, &format!("EM-{n}"), &["1001"]).await;
+            admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
+        }
+        rest(&server).await;
+        let mut all = Vec::new();
+        for (name, shape, want) in [
+            (
+                "changes with their things",
+                "changes(first: $n, filter: {kinds: [PROFILE_CREATED]}) { nodes { cursor change { node { \
+                 ... on Profile { name organization { path } users(first: 5) { nodes { userId } } } } } } }",
+                4,
+            ),
+            ("changes counted", "changes(first: $n) { totalCount nodes { cursor } }", 2),
+            (
+                "profiles with what happened to them",
+                "profiles(first: $n) { nodes { history(first: 9) { totalCount nodes { by change { kind node { id } \
+                 ... on AppearanceAdded { line { pattern } device { name } } } } } } }",
+                // Profiles, histories, counts; what they happened to: profiles and appearances; the appearances' lines;
+                // the kinds of their devices, then these.
+                8,
+            ),
+        ] {
+            all.extend(wrong(&server, name, shape, want).await);
+        }
+        assert!(all.is_empty(), "{all:#?}");
+    }
+}
+
+counted! {
+    /// Things of one kind are one statement, however many ids.
+    async fn nodes_cost_a_statement_for_each_kind(server) {
+        let estate = Estate { profiles: 45, seed: 1 };
+        server.app.generate(&server.caller(), estate, |_| {}).await.expect("generated");
+        let admin = server.admin();
+        let found = admin
+            .data("{ profiles(first: 40) { nodes { id } } users(first: 40) { nodes { id } } }")
+            .await;
+        rest(&server).await;
+        let ids = |list: &str, count: usize| -> String {
+            let nodes = found[list]["nodes"].as_array().expect("nodes");
+            let ids: Vec<_> = nodes.iter().take(count).map(|node| format!("\"{}\"", text(&node["id"]))).collect();
+            ids.join(",")
+        };
+        for count in [2, 40] {
+            let query = format!(
+                "{{ nodes(ids: [{}, {}]) {{ id ... on Profile {{ name }} ... on User {{ userId }} }} }}",
+                ids("profiles", count),
+                ids("users", count)
+            );
+            assert_eq!(cost(&server, &query).await, 2, "{count} of each");
+        }
+        let query = format!("{{ node(id: {}) {{ ... on Profile {{ name }} }} }}", ids("profiles", 1));
+        assert_eq!(cost(&server, &query).await, 1);
+    }
+}
