@@ -11,6 +11,7 @@ mod line;
 mod mutation;
 mod organization;
 mod profile;
+mod property;
 mod readme;
 mod schema;
 mod statements;
