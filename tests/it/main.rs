@@ -5,9 +5,13 @@ mod roamline;
 
 mod access;
 mod bulk;
+mod cluster;
+mod device;
 mod line;
 mod mutation;
 mod organization;
+mod phone;
 mod profile;
+mod query;
 mod readme;
 mod user;
