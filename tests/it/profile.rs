@@ -183,3 +183,117 @@ story! {
         assert_eq!(text(&admin.data(&query).await["profile"]["id"]), id);
     }
 }
+
+story! {
+    /// A copy is a creation: same rules, the settings and, where told, the users along.
+    async fn a_copy_takes_what_it_is_told_to(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+        let anna = admin.user(&estate, &estate.berlin, "anna").await;
+        admin.done("associateUsers", json!({"profileId": id, "userIds": [anna]}), "").await;
+        let set = json!({"id": id, "description": "Anna", "softkeyTemplate": null, "settings": {"dndStatus": true}});
+        admin.done("updateProfile", set, "").await;
+        let copy = |more: serde_json::Value| {
+            let mut input = json!({"id": id, "name": "EM-2"});
+            input.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            input
+        };
+        let select = "profile { description softkeyTemplate settings { dndStatus } lines { totalCount } users { nodes { userId } } }";
+        let done = admin.done("copyProfile", copy(json!({"lines": false, "users": true})), select).await;
+        assert_eq!(
+            done["profile"],
+            json!({
+                "description": "Anna", "softkeyTemplate": null, "settings": {"dndStatus": true},
+                "lines": {"totalCount": 0}, "users": {"nodes": [{"userId": "anna"}]},
+            })
+        );
+        assert_eq!(admin.refused("copyProfile", copy(json!({}))).await, ["NAME_TAKEN_BY_PROFILE at name"]);
+        assert_eq!(admin.refused("copyProfile", json!({"id": "x", "name": "EM-3"})).await, ["NOT_FOUND at id"]);
+        let root = copy(json!({"name": "EM-3", "organizationId": estate.acme}));
+        assert_eq!(admin.refused("copyProfile", root).await, ["ORGANIZATION_IS_ROOT at organizationId"]);
+    }
+}
+
+story! {
+    /// RI-61 to RI-77: settings need a product that has them.
+    async fn settings_fit_the_product(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let with = |product: &str, settings: serde_json::Value| json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "name": "EM-1", "product": product,
+            "protocol": "SIP", "settings": settings,
+        });
+        let module = |index: i32, model: &str| json!({"index": index, "model": model});
+        let (bekem, other) = ("BEKEM 36-Button Line Expansion Module", "CP-8800-Audio 28-Button Key Expansion Module");
+        for (product, settings, rules) in [
+            ("Cisco 8842", json!({}), vec!["PRODUCT_UNKNOWN at product"]),
+            ("Cisco 8841", json!({"addOnModules": [module(1, bekem)]}), vec!["ADD_ON_MODULES_INVALID at settings.addOnModules"]),
+            ("Cisco 8851", json!({"addOnModules": [module(1, bekem), module(1, bekem)]}), vec!["ADD_ON_MODULES_INVALID at settings.addOnModules"]),
+            ("Cisco 8851", json!({"addOnModules": [module(1, bekem), module(2, other)]}), vec!["ADD_ON_MODULES_INVALID at settings.addOnModules"]),
+            ("Cisco 8851", json!({"userHoldMohAudioSource": 52, "mlppDomain": "xyz"}), vec![
+                "VALUE_OUT_OF_RANGE at settings.userHoldMohAudioSource", "VALUE_INVALID at settings.mlppDomain",
+            ]),
+            ("Cisco 8851", json!({"mlppIndication": "DEFAULT", "preemption": "FORCEFUL"}), vec!["MLPP_COMBINATION_INVALID at settings.preemption"]),
+        ] {
+            assert_eq!(admin.refused("createProfile", with(product, settings)).await, rules, "{product}");
+        }
+        let payload = admin.mutate("createProfile", with("Cisco 884l", json!({})), "").await;
+        assert!(text(&payload["errors"][0]["message"]).contains("Cisco 8841"), "{payload}");
+        let fine = with("cisco 8851", json!({"addOnModules": [module(1, bekem), module(2, bekem)]}));
+        let done = admin.done("createProfile", fine, "profile { id product productInfo { maxCalls } settings { addOnModules { index } } }").await;
+        assert_eq!(done["profile"]["product"], "Cisco 8851");
+        assert_eq!(done["profile"]["settings"]["addOnModules"], json!([{"index": 1}, {"index": 2}]));
+        let side = json!({"id": done["profile"]["id"], "settings": {"protocolSide": "NETWORK"}});
+        assert_eq!(admin.refused("updateProfile", side).await, ["VALUE_INVALID at settings.protocolSide"]);
+    }
+}
+
+story! {
+    async fn a_profile_is_served_where_it_is_made(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let own = json!({"organizationId": estate.south, "name": "own"});
+        let own = admin.done("createCluster", own, "cluster { id }").await["cluster"]["id"].clone();
+        let with = |organization: &str, cluster: &serde_json::Value| json!({
+            "organizationId": organization, "clusterId": cluster, "name": "EM-1", "product": "Cisco 8841", "protocol": "SIP",
+        });
+        let emea = json!(estate.emea);
+        assert_eq!(admin.refused("createProfile", with(&estate.berlin, &own)).await, ["CLUSTER_DOES_NOT_SERVE at clusterId"]);
+        assert_eq!(admin.refused("createProfile", with(&estate.acme, &emea)).await, ["ORGANIZATION_IS_ROOT at organizationId"]);
+        assert_eq!(
+            admin.refused("createProfile", with("x", &json!("y"))).await,
+            ["NOT_FOUND at organizationId", "NOT_FOUND at clusterId"]
+        );
+        // One name on two clusters is no clash (NAM-3); a customer holds profiles as well as a site does.
+        admin.done("createProfile", with(&estate.rome, &own), "").await;
+        let done = admin.done("createProfile", with(&estate.south, &emea), "profile { version organization { path } buttonTemplate softkeyTemplate }").await;
+        assert_eq!(done["profile"]["organization"]["path"], "acme.south");
+        assert_eq!(done["profile"]["version"], 1);
+    }
+}
+
+story! {
+    async fn templates_and_login_users_are_patched(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+        let anna = admin.user(&estate, &estate.berlin, "anna").await;
+        let select = "profile { version buttonTemplate softkeyTemplate loginUser { userId } }";
+        let stock = admin.data(&format!(r#"{{ profile(by: {{id: "{id}"}}) {{ buttonTemplate }} }}"#)).await["profile"]["buttonTemplate"].clone();
+        let set = json!({"id": id, "buttonTemplate": "ours", "softkeyTemplate": "soft", "loginUserId": anna});
+        let done = admin.done("updateProfile", set, select).await;
+        assert_eq!(
+            done["profile"],
+            json!({"version": 2, "buttonTemplate": "ours", "softkeyTemplate": "soft", "loginUser": {"userId": "anna"}})
+        );
+        let reset = json!({"id": id, "buttonTemplate": null, "softkeyTemplate": null, "loginUserId": null});
+        let done = admin.done("updateProfile", reset, select).await;
+        assert_eq!(
+            done["profile"],
+            json!({"version": 3, "buttonTemplate": stock, "softkeyTemplate": null, "loginUser": null})
+        );
+        let bad = json!({"id": id, "buttonTemplate": " ", "softkeyTemplate": "x".repeat(129), "loginUserId": "x"});
+        assert_eq!(
+            admin.refused("updateProfile", bad).await,
+            ["VALUE_REQUIRED at buttonTemplate", "VALUE_TOO_LONG at softkeyTemplate", "NOT_FOUND at loginUserId"]
+        );
+        assert_eq!(admin.refused("deleteProfile", json!({"id": id, "expectedVersion": 1})).await, ["VERSION_CONFLICT at expectedVersion"]);
+    }
+}

@@ -1,0 +1,1 @@
+story! { async fn x(server) { drop(server); } } use crate::story;
