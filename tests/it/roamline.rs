@@ -199,11 +199,6 @@ impl Roamline {
         }
     }
 
-    /// Whether it is on PostgreSQL.
-    pub fn is_postgres(&self) -> bool {
-        self.drop_database.is_some()
-    }
-
     /// Lets time pass.
     pub fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).expect("not for ever");
@@ -230,15 +225,6 @@ impl Roamline {
     /// A client with this token.
     pub fn client(&self, token: Option<String>) -> Client {
         Client { http: reqwest::Client::new(), address: self.address.clone(), token }
-    }
-
-    /// Statements that a request costs.
-    pub async fn statements(&self, client: &Client, query: &str) -> u64 {
-        // What is believed of the token for a second must not count.
-        client.data("{ __typename }").await;
-        let before = self.app.statements();
-        client.data(query).await;
-        self.app.statements() - before
     }
 
     /// The caller that the application itself is.
