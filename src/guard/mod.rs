@@ -120,14 +120,22 @@ fn chosen<'a>(
 
 /// The reader of JSON stops at 128 levels; the executor's own recursion is held to the configured ones.
 fn check_variables(variables: &Variables, most: usize) -> Result<(), Refusal> {
-    fn fits(value: &Value, left: usize) -> bool {
+    fn check(value: &Value, left: usize, most: usize) -> Result<(), Refusal> {
+        let below = || left.checked_sub(1).ok_or(Refusal::Variables { most });
         match value {
-            Value::List(items) => left > 0 && items.iter().all(|item| fits(item, left - 1)),
-            Value::Object(fields) => left > 0 && fields.values().all(|field| fits(field, left - 1)),
-            _ => true,
+            Value::List(items) => {
+                let left = below()?;
+                items.iter().try_for_each(|item| check(item, left, most))
+            }
+            Value::Object(fields) => {
+                let left = below()?;
+                fields.values().try_for_each(|field| check(field, left, most))
+            }
+            Value::String(text) if text.contains('\0') => Err(Refusal::Nul),
+            _ => Ok(()),
         }
     }
-    if variables.values().all(|value| fits(value, most)) { Ok(()) } else { Err(Refusal::Variables { most }) }
+    variables.values().try_for_each(|value| check(value, most, most))
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// Variables too deep.
     #[error("the variables nest lists and objects deeper than {most} levels; flatten them")]
     Variables { most: usize },
+    /// A text that not every database can keep.
+    #[error("a text holds the character U+0000, which cannot be kept or compared; leave it out")]
+    Nul,
     /// Selections too deep once fragments are followed, counting each spread.
     #[error(
         "the document nests selections and fragments deeper than {most} levels once fragments are followed; \
@@ -67,6 +70,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "GRAPHQL_PARSE_FAILED",
+            Self::Nul => "BAD_USER_INPUT",
             Self::Cycle { .. } | Self::Roots { .. } => "GRAPHQL_VALIDATION_FAILED",
             Self::Tokens { .. }
             | Self::Nesting { .. }
@@ -84,7 +88,7 @@ impl Refusal {
     fn limit(&self) -> Option<(&'static str, u64, Option<u64>)> {
         let count = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);
         Some(match *self {
-            Self::Syntax { .. } | Self::Cycle { .. } | Self::Roots { .. } => return None,
+            Self::Syntax { .. } | Self::Nul | Self::Cycle { .. } | Self::Roots { .. } => return None,
             Self::Tokens { most } => ("tokens", count(most), None),
             Self::Nesting { most } | Self::Variables { most } | Self::Followed { most } => {
                 ("nesting", count(most), None)

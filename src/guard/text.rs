@@ -8,8 +8,12 @@ use async_graphql::Pos;
 use super::Refusal;
 use crate::config;
 
-/// Refuses a text that has too many tokens, nests brackets too deeply, or holds a string without an end.
+/// Refuses a text that has too many tokens, nests brackets too deeply, holds a string without an end, or U+0000.
 pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
+    // Also where the backslash is itself escaped: nobody has a name with that in it.
+    if text.contains('\0') || text.contains(r"\u0000") {
+        return Err(Refusal::Nul);
+    }
     let bytes = text.as_bytes();
     let mut tokens = 0_usize;
     let mut open = 0_usize;

@@ -74,6 +74,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The cluster, when the caller sees it: what is taken on another one is not for the caller to know (ACC-7).
+    pub fn seen(&self) -> Option<ClusterId> {
+        self.cluster.as_ref().map(|cluster| cluster.id)
+    }
+
     /// Notes what keeps a thing from being kept there.
     pub fn check(&self, broken: &mut Broken, organization: OrganizationId, cluster: ClusterId) {
         let noun = "organization";

@@ -131,13 +131,14 @@ pub enum Reference {
 }
 
 /// What is known of one [`NewLine`].
+#[derive(Clone)]
 pub struct NewLineFacts {
     /// The line, when it is there and the caller sees it.
     pub line: Option<Model>,
     /// Whether the number is taken by a line that the caller does not see.
     pub hidden: bool,
     /// The line's original, when it stands anywhere.
-    pub original: Option<line_appearance::Model>,
+    pub original: Option<Placed>,
     /// An id in case the line must be made.
     pub line_id: LineId,
     pub appearance_id: AppearanceId,
@@ -418,7 +419,7 @@ impl<'a> Adding<'a> {
         broken: &mut Broken,
         new: &NewLine,
         line: &Model,
-        original: &line_appearance::Model,
+        original: &Placed,
     ) -> AppearanceSettings {
         let shares = self.device.product.as_deref().and_then(product::find);
         if let Some(product) = shares {
@@ -428,18 +429,15 @@ impl<'a> Adding<'a> {
                 line_path(new),
             );
         }
-        let refused = || Rule::LineIsClone {
-            original: original.id.0,
-            device: "the appearance that the line has already".to_owned(),
-            index: original.position,
-        };
-        let asked = patched(broken, &new.settings, &original.settings, "settings");
-        broken.when(asked != original.settings, refused, "settings");
+        let refused = || is_clone(Some(original));
+        let theirs = &original.appearance.settings;
+        let asked = patched(broken, &new.settings, theirs, "settings");
+        broken.when(asked != *theirs, refused, "settings");
         let own = patched(broken, &new.line_settings, &line.settings, "lineSettings");
         broken.when(own != line.settings, refused, "lineSettings");
         let described = new.description.as_ref().is_some_and(|text| *text != line.description);
         broken.when(described, refused, "description");
-        original.settings.clone()
+        theirs.clone()
     }
 }
 
@@ -603,8 +601,12 @@ fn check_original(broken: &mut Broken, through: &Placed, original: Option<&Place
     if through.appearance.role == Role::Original {
         return;
     }
-    let shown = original.filter(|original| original.visible);
-    let rule = match shown {
+    broken.add(is_clone(original), path);
+}
+
+/// The refusal that names the original as far as the caller may know it.
+fn is_clone(original: Option<&Placed>) -> Rule {
+    match original.filter(|original| original.visible) {
         Some(original) => Rule::LineIsClone {
             original: original.appearance.id.0,
             device: format!("line {} of '{}'", original.appearance.position, original.on.name),
@@ -615,8 +617,7 @@ fn check_original(broken: &mut Broken, through: &Placed, original: Option<&Place
             device: "which is kept outside your organization".to_owned(),
             index: 0,
         },
-    };
-    broken.add(rule, path);
+    }
 }
 
 fn updated(
@@ -890,6 +891,7 @@ mod tests {
     }
 
     fn known(line: Option<Model>, original: Option<line_appearance::Model>) -> NewLineFacts {
+        let original = original.map(|appearance| Placed { appearance, on: device(vec![]).on, visible: true });
         NewLineFacts { line, hidden: false, original, line_id: LineId(50), appearance_id: AppearanceId(60) }
     }
 

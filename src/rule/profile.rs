@@ -45,6 +45,7 @@ pub struct Create {
 }
 
 /// What [`create`] must know.
+#[derive(Clone)]
 pub struct CreateFacts {
     pub id: DeviceId,
     pub now: Moment,
@@ -95,6 +96,7 @@ pub struct Delete {
 }
 
 /// What [`delete`] must know.
+#[derive(Clone)]
 pub struct DeleteFacts {
     pub now: Moment,
     pub current: Option<Model>,

@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, phone, profile, profile_user, user::Model,
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, device, line_appearance::Role, phone, profile,
+    profile_user, user::Model,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Broken, Change, Decision, Patch, Rule, check_repeats, check_version,
     cluster::Place,
+    device::Owner,
+    line::Placed,
     patched,
     profile::{self as profile_rule, check_users, without_default},
     value,
@@ -205,9 +208,10 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut made = Vec::new();
     let mut numbers = facts.devices.numbers.clone();
     for (at, (new, known)) in cmd.new_profiles.iter().zip(&facts.new_profiles).enumerate() {
-        match profile_rule::create(new, known) {
+        let known = known_after(&made, new, known);
+        match profile_rule::create(new, &known) {
             Ok(changes) => {
-                numbers.extend(numbers_of(new, known));
+                numbers.extend(numbers_of(new, &known));
                 made.extend(changes);
                 made.push(Change::UserAssociated {
                     organization_id: new.organization,
@@ -367,6 +371,10 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         };
         changes.push(Change::ProfileUpdated { before: profile.clone(), after });
     }
+    let going: BTreeSet<_> = match cmd.sole_profiles {
+        Some(SoleProfiles::Delete) => sole.iter().map(|(_, profile, _)| profile.id).collect(),
+        Some(SoleProfiles::KeepUnassigned) | None => BTreeSet::new(),
+    };
     for (association, profile, alone) in &facts.profiles {
         changes.push(Change::UserDisassociated {
             organization_id: profile.organization_id,
@@ -375,9 +383,9 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         if let (Some(SoleProfiles::Delete), Some(alone)) = (cmd.sole_profiles, alone) {
             let command =
                 profile_rule::Delete { id: profile.id, expected_version: None, release_logout_phones: false };
-            match profile_rule::delete(&command, alone) {
+            match profile_rule::delete(&command, &staying(alone, &going)) {
                 Ok(more) => changes.extend(more),
-                Err(part) => broken.nest(part, "soleProfiles"),
+                Err(part) => part.0.into_iter().for_each(|breach| broken.add(breach.rule, "soleProfiles")),
             }
         }
     }
@@ -385,6 +393,16 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         changes.push(Change::UserDeleted { user: current.clone() });
         changes
     })
+}
+
+/// The facts without the appearances on other profiles that go as well: none of them is promoted (CLN-6).
+fn staying(alone: &profile_rule::DeleteFacts, going: &BTreeSet<DeviceId>) -> profile_rule::DeleteFacts {
+    let mut alone = alone.clone();
+    for (placed, all) in &mut alone.lines {
+        let own = placed.appearance.id;
+        all.retain(|other| other.appearance.id == own || !going.contains(&other.appearance.device_id));
+    }
+    alone
 }
 
 /// Decides [`Associate`].
@@ -609,6 +627,46 @@ fn check_profile(
             path,
         ),
     }
+}
+
+/// What is known of a profile to make once those before it are made: their names are taken, and their lines are
+/// there to be shared.
+fn known_after(
+    made: &[Change],
+    new: &profile_rule::Create,
+    known: &profile_rule::CreateFacts,
+) -> profile_rule::CreateFacts {
+    use super::line::Reference;
+    let mut known = known.clone();
+    for change in made {
+        match change {
+            Change::ProfileCreated { profile } if profile.name_key == value::key(&new.name) => {
+                known.owner = Some(Owner { kind: device::Kind::Profile, visible: true });
+            }
+            Change::LineCreated { line } => {
+                let number =
+                    Reference::Number { pattern: line.pattern.clone(), partition: line.partition.clone() };
+                let same = new.lines.iter().zip(&mut known.lines).filter(|(new, _)| new.line == number);
+                same.for_each(|(_, facts)| facts.line = Some(line.clone()));
+            }
+            Change::LineUpdated { after, .. } => {
+                let lines = known.lines.iter_mut().filter_map(|facts| facts.line.as_mut());
+                lines.filter(|line| line.id == after.id).for_each(|line| line.clone_from(after));
+            }
+            Change::AppearanceAdded { on, appearance } if appearance.role == Role::Original => {
+                let here = known
+                    .lines
+                    .iter_mut()
+                    .filter(|facts| facts.line.as_ref().is_some_and(|line| line.id == appearance.line_id));
+                here.for_each(|facts| {
+                    let appearance = appearance.clone();
+                    facts.original = Some(Placed { appearance, on: on.clone(), visible: true });
+                });
+            }
+            _ => {}
+        }
+    }
+    known
 }
 
 fn numbers_of(new: &profile_rule::Create, known: &profile_rule::CreateFacts) -> Vec<(String, String)> {

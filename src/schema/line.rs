@@ -527,26 +527,27 @@ impl LineQuery {
         #[graphql(desc = "The line, by itself or by any of its appearances.")] line: LineTarget,
     ) -> Result<Option<LineImpact>> {
         let reader = ctx.reader()?;
-        let line = match line {
-            LineTarget::LineId(id) => or_none(id::line(&id)).0,
-            LineTarget::AppearanceId(id) => {
-                let columns = crate::store::row::Columns {
-                    own: crate::store::row::bit::<line::AppearanceRow>("line_id"),
-                    line: 0,
-                };
-                let id = or_none(id::appearance(&id)).0;
-                match ctx.loaders()?.appearance.get(id, columns).await? {
-                    Some(row) => row.line_id.get()?.0,
-                    None => return Ok(None),
-                }
-            }
-        };
+        let Some(line) = line_of(ctx, line.target()).await? else { return Ok(None) };
         let columns = crate::store::row::Columns { own: crate::store::row::bit::<line::Row>("id"), line: 0 };
         if ctx.loaders()?.line.get(line, columns).await?.is_none() {
             return Ok(None);
         }
         let appearances = line::seen_on(&reader, reader.scope(), line).await?;
         Ok(Some(LineImpact { line, appearances }))
+    }
+}
+
+/// The line that is named, where its appearance is seen.
+async fn line_of(ctx: &Context<'_>, target: Target) -> Result<Option<i64>> {
+    let id = match target {
+        Target::Line(id) => return Ok(Some(id.0)),
+        Target::Appearance(id) => id.0,
+    };
+    let own = crate::store::row::bit::<line::AppearanceRow>("line_id");
+    let columns = crate::store::row::Columns { own, line: 0 };
+    match ctx.loaders()?.appearance.get(id, columns).await? {
+        Some(row) => Ok(Some(row.line_id.get()?.0)),
+        None => Ok(None),
     }
 }
 
@@ -557,6 +558,15 @@ pub enum LineTarget {
     LineId(ID),
     /// One of its appearances.
     AppearanceId(ID),
+}
+
+impl LineTarget {
+    fn target(&self) -> Target {
+        match self {
+            Self::LineId(id) => Target::Line(or_none(id::line(id))),
+            Self::AppearanceId(id) => Target::Appearance(or_none(id::appearance(id))),
+        }
+    }
 }
 
 /// A line to put on a device: one that is there, or a number. A number that the cluster does not have yet is made.
@@ -872,23 +882,16 @@ impl LineMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which line, and what to change.")] input: UpdateLineInput,
     ) -> Result<UpdateLinePayload> {
-        let target = match input.line {
-            LineTarget::LineId(id) => Target::Line(or_none(id::line(&id))),
-            LineTarget::AppearanceId(id) => Target::Appearance(or_none(id::appearance(&id))),
-        };
+        let target = input.line.target();
         let cmd = Update {
             target,
             expected_version: input.expected_version,
             description: input.description,
             settings: input.settings.unwrap_or_default().patch(),
         };
-        let updated = |change: &RuleChange| match change {
-            RuleChange::LineUpdated { after, .. } => Some(after.id.0),
-            _ => None,
-        };
-        let mut done = make(ctx, input.call, cmd, updated).await?;
-        if let (None, Target::Line(id), true) = (done.subject, target, done.is_done()) {
-            done.subject = Some(id.0);
+        let mut done = perform(ctx, input.call, cmd).await?;
+        if done.is_done() {
+            done.subject = line_of(ctx, target).await?;
         }
         Ok(UpdateLinePayload(done))
     }

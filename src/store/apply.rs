@@ -95,8 +95,8 @@ pub fn clash(error: &DbErr) -> Option<(Rule, &'static str)> {
     }
 }
 
-/// Applies changes in their order. Versions of devices and lines whose appearances or users changed are raised
-/// once for all of them.
+/// Applies changes in their order. Versions of devices and lines whose appearances or users changed, and of users
+/// whose lists did, are raised once for all of them.
 pub async fn apply(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
     let mut touched = Touched::default();
     set_aside(tx, changes).await?;
@@ -111,6 +111,10 @@ pub async fn apply(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
 struct Touched {
     devices: BTreeMap<DeviceId, device::Kind>,
     lines: BTreeSet<LineId>,
+    users: BTreeSet<UserId>,
+    /// Lines and users whose rows were written with a version of their own.
+    written_lines: BTreeSet<LineId>,
+    written_users: BTreeSet<UserId>,
     /// Appearances by their new settings: those that are alike are written at once.
     settings: Vec<(line_appearance::Settings, Vec<i64>)>,
 }
@@ -127,7 +131,8 @@ impl Touched {
         for (table, ids) in [
             ("profile", of(device::Kind::Profile).collect::<Vec<_>>()),
             ("phone", of(device::Kind::Phone).collect()),
-            ("line", self.lines.iter().map(|id| id.0).collect()),
+            ("line", self.lines.difference(&self.written_lines).map(|id| id.0).collect()),
+            ("\"user\"", self.users.difference(&self.written_users).map(|id| id.0).collect()),
         ] {
             if ids.is_empty() {
                 continue;
@@ -179,20 +184,20 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::OrganizationDeleted { organization } => {
             organization_closure::Entity::delete_many()
                 .filter(organization_closure::Column::DescendantId.eq(organization.id))
-                .exec(&tx.tx)
+                .exec(&tx.db)
                 .await?;
-            organization::Entity::delete_by_id(organization.id).exec(&tx.tx).await.map(drop)
+            organization::Entity::delete_by_id(organization.id).exec(&tx.db).await.map(drop)
         }
         Change::ClusterCreated { cluster } => insert(tx, cluster.clone()).await,
         Change::ClusterUpdated { after, .. } => {
             update(tx, after.clone(), cluster::Column::Id.eq(after.id)).await
         }
         Change::ClusterDeleted { cluster } => {
-            cluster::Entity::delete_by_id(cluster.id).exec(&tx.tx).await.map(drop)
+            cluster::Entity::delete_by_id(cluster.id).exec(&tx.db).await.map(drop)
         }
         Change::DeviceRegistered { device } => insert(tx, device.clone()).await,
         Change::DeviceReleased { device } => {
-            device::Entity::delete_by_id(device.id).exec(&tx.tx).await.map(drop)
+            device::Entity::delete_by_id(device.id).exec(&tx.db).await.map(drop)
         }
         Change::ProfileCreated { profile } => {
             insert(tx, device_of_profile(profile)).await?;
@@ -202,9 +207,9 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             update(tx, after.clone(), profile::Column::Id.eq(after.id)).await
         }
         Change::ProfileDeleted { profile } => {
-            profile::Entity::delete_by_id(profile.id).exec(&tx.tx).await?;
+            profile::Entity::delete_by_id(profile.id).exec(&tx.db).await?;
             touched.devices.remove(&profile.id);
-            device::Entity::delete_by_id(profile.id).exec(&tx.tx).await.map(drop)
+            device::Entity::delete_by_id(profile.id).exec(&tx.db).await.map(drop)
         }
         Change::PhoneCreated { phone } => {
             insert(tx, device_of_phone(phone)).await?;
@@ -212,18 +217,18 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::PhoneUpdated { after, .. } => update(tx, after.clone(), phone::Column::Id.eq(after.id)).await,
         Change::PhoneDeleted { phone } => {
-            phone::Entity::delete_by_id(phone.id).exec(&tx.tx).await?;
+            phone::Entity::delete_by_id(phone.id).exec(&tx.db).await?;
             touched.devices.remove(&phone.id);
-            device::Entity::delete_by_id(phone.id).exec(&tx.tx).await.map(drop)
+            device::Entity::delete_by_id(phone.id).exec(&tx.db).await.map(drop)
         }
         Change::LineCreated { line } => insert(tx, line.clone()).await,
         Change::LineUpdated { after, .. } => {
-            touched.lines.remove(&after.id);
+            touched.written_lines.insert(after.id);
             update(tx, after.clone(), line::Column::Id.eq(after.id)).await
         }
         Change::LineDeleted { line } => {
             touched.lines.remove(&line.id);
-            line::Entity::delete_by_id(line.id).exec(&tx.tx).await.map(drop)
+            line::Entity::delete_by_id(line.id).exec(&tx.db).await.map(drop)
         }
         Change::AppearanceAdded { on, appearance } => {
             touched.devices.insert(appearance.device_id, on.kind);
@@ -243,14 +248,20 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::AppearanceRemoved { on, appearance } => {
             touched.devices.insert(appearance.device_id, on.kind);
-            line_appearance::Entity::delete_by_id(appearance.id).exec(&tx.tx).await.map(drop)
+            line_appearance::Entity::delete_by_id(appearance.id).exec(&tx.db).await.map(drop)
         }
         Change::ClonePromoted { after, .. } => {
             update(tx, after.clone(), line_appearance::Column::Id.eq(after.id)).await
         }
-        Change::UserCreated { user } => insert(tx, user.clone()).await,
-        Change::UserUpdated { after, .. } => update(tx, after.clone(), user::Column::Id.eq(after.id)).await,
-        Change::UserDeleted { user } => user::Entity::delete_by_id(user.id).exec(&tx.tx).await.map(drop),
+        Change::UserCreated { user } => {
+            touched.written_users.insert(user.id);
+            insert(tx, user.clone()).await
+        }
+        Change::UserUpdated { after, .. } => {
+            touched.written_users.insert(after.id);
+            update(tx, after.clone(), user::Column::Id.eq(after.id)).await
+        }
+        Change::UserDeleted { user } => user::Entity::delete_by_id(user.id).exec(&tx.db).await.map(drop),
         Change::UserAssociated { association, .. } => {
             touched.devices.insert(association.profile_id, device::Kind::Profile);
             insert(tx, association.clone()).await
@@ -264,11 +275,12 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             reorder(tx, *profile_id, after).await
         }
         Change::UserPhonesChanged { user_id, before, after, .. } => {
+            touched.users.insert(*user_id);
             let gone = before.iter().copied().filter(|id| !after.contains(id));
             user_phone::Entity::delete_many()
                 .filter(user_phone::Column::UserId.eq(*user_id))
                 .filter(user_phone::Column::PhoneId.is_in(gone))
-                .exec(&tx.tx)
+                .exec(&tx.db)
                 .await?;
             for &phone_id in after.iter().filter(|id| !before.contains(id)) {
                 insert(tx, user_phone::Model { user_id: *user_id, phone_id }).await?;
@@ -276,11 +288,12 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             Ok(())
         }
         Change::UserCtiProfilesChanged { user_id, before, after, .. } => {
+            touched.users.insert(*user_id);
             let gone = before.iter().copied().filter(|id| !after.contains(id));
             user_cti_profile::Entity::delete_many()
                 .filter(user_cti_profile::Column::UserId.eq(*user_id))
                 .filter(user_cti_profile::Column::ProfileId.is_in(gone))
-                .exec(&tx.tx)
+                .exec(&tx.db)
                 .await?;
             for &profile_id in after.iter().filter(|id| !before.contains(id)) {
                 insert(tx, user_cti_profile::Model { user_id: *user_id, profile_id }).await?;
@@ -298,7 +311,7 @@ where
     A: ActiveModelTrait,
 {
     <A::Entity as EntityTrait>::insert(model.into_active_model())
-        .exec_without_returning(&tx.tx)
+        .exec_without_returning(&tx.db)
         .await
         .map(drop)
 }
@@ -311,7 +324,7 @@ where
     let result = <A::Entity as EntityTrait>::update_many()
         .set(model.into_active_model().reset_all())
         .filter(is)
-        .exec(&tx.tx)
+        .exec(&tx.db)
         .await?;
     if result.rows_affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
 }
@@ -356,16 +369,20 @@ async fn rename_below(
     before: &organization::Model,
     after: &organization::Model,
 ) -> Result<(), DbErr> {
-    let below = organization::Entity::find()
-        .filter(organization::Column::PathKey.starts_with(format!("{}.", before.path_key)))
-        .all(&tx.tx)
+    let closure = organization_closure::Entity::find()
+        .filter(organization_closure::Column::AncestorId.eq(before.id))
+        .filter(organization_closure::Column::DescendantId.ne(before.id))
+        .all(&tx.db)
         .await?;
+    let ids = closure.into_iter().map(|entry| entry.descendant_id);
+    let below = organization::Entity::find().filter(organization::Column::Id.is_in(ids)).all(&tx.db).await?;
     for child in below {
-        let path = format!("{}{}", after.path, &child.path[before.path.len()..]);
+        let Some(rest) = child.path.strip_prefix(&before.path) else { continue };
+        let path = format!("{}{rest}", after.path);
         let mut child = child.into_active_model();
         child.path_key = Set(crate::rule::value::key(&path));
         child.path = Set(path);
-        child.update(&tx.tx).await?;
+        child.update(&tx.db).await?;
     }
     Ok(())
 }
@@ -391,13 +408,13 @@ async fn relocate(tx: &Tx, after: &organization::Model) -> Result<(), DbErr> {
 /// Takes a user off a profile; the users behind move up.
 async fn close_up(tx: &Tx, gone: &profile_user::Model) -> Result<(), DbErr> {
     use profile_user::{Column, Entity};
-    Entity::delete_by_id((gone.profile_id, gone.user_id)).exec(&tx.tx).await?;
+    Entity::delete_by_id((gone.profile_id, gone.user_id)).exec(&tx.db).await?;
     for (shift, from) in [(ASIDE, gone.position), (-ASIDE - 1, ASIDE)] {
         Entity::update_many()
             .col_expr(Column::Position, Expr::col(Column::Position).add(shift))
             .filter(Column::ProfileId.eq(gone.profile_id))
             .filter(Column::Position.gt(from))
-            .exec(&tx.tx)
+            .exec(&tx.db)
             .await?;
     }
     Ok(())
@@ -408,7 +425,7 @@ async fn reorder(tx: &Tx, profile: DeviceId, users: &[UserId]) -> Result<(), DbE
     Entity::update_many()
         .col_expr(Column::Position, Expr::col(Column::Position).add(ASIDE))
         .filter(Column::ProfileId.eq(profile))
-        .exec(&tx.tx)
+        .exec(&tx.db)
         .await?;
     for (user, position) in users.iter().zip(1..) {
         let position: i32 = position;
@@ -416,7 +433,7 @@ async fn reorder(tx: &Tx, profile: DeviceId, users: &[UserId]) -> Result<(), DbE
             .col_expr(Column::Position, Expr::value(position))
             .filter(Column::ProfileId.eq(profile))
             .filter(Column::UserId.eq(*user))
-            .exec(&tx.tx)
+            .exec(&tx.db)
             .await?;
     }
     Ok(())

@@ -63,7 +63,7 @@ pub const OF_ORGANIZATION: Relation = Relation {
 
 /// The cluster, when the caller sees it: in the subtree, or above and serving it.
 pub async fn seen(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
-    let Some(cluster) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let Some(cluster) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     let seen = match tx.scope {
         Scope::All => true,
         Scope::Below(top) => {
@@ -86,7 +86,7 @@ pub async fn place(tx: &Tx, organization: OrganizationId, cluster: ClusterId) ->
 /// What creating one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let organization = organization::seen(tx, cmd.organization).await?;
-    let taken = is_taken(tx, cmd.organization, &cmd.fields, None).await?;
+    let taken = organization.is_some() && is_taken(tx, cmd.organization, &cmd.fields, None).await?;
     Ok(CreateFacts { id: ClusterId(tx.id()?), now: tx.now(), organization, taken })
 }
 
@@ -108,10 +108,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         let counts = [
             (
                 "devices",
-                device::Entity::find().filter(device::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?,
+                device::Entity::find().filter(device::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
-            ("lines", line::Entity::find().filter(line::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?),
-            ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.tx).await?),
+            ("lines", line::Entity::find().filter(line::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
+            ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
         ];
         holds.extend(
             counts.iter().filter(|(_, count)| *count > 0).map(|(noun, count)| format!("{count} {noun}")),
@@ -122,7 +122,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 
 /// The cluster to change: one within the subtree, as those above are only looked at.
 async fn owned(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
-    let Some(cluster) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let Some(cluster) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     let within = organization::is_within(tx, cluster.organization_id).await?;
     Ok(within.then_some(cluster))
 }
@@ -138,7 +138,7 @@ async fn is_taken(
     let found = Entity::find()
         .filter(Column::OrganizationId.eq(organization))
         .filter(Column::NameKey.eq(value::key(&fields.name)))
-        .one(&tx.tx)
+        .one(&tx.db)
         .await?;
     Ok(found.is_some_and(|found| Some(found.id) != except))
 }

@@ -46,12 +46,13 @@ pub const OTHERS_OF_CLUSTER: Relation = Relation {
     seen: false,
 };
 
-/// Who has the name on the cluster.
-pub async fn owner(tx: &Tx, cluster: ClusterId, name: &str) -> Result<Option<Owner>, DbErr> {
+/// Who has the name on the cluster; nobody on one that is not seen.
+pub async fn owner(tx: &Tx, cluster: Option<ClusterId>, name: &str) -> Result<Option<Owner>, DbErr> {
+    let Some(cluster) = cluster else { return Ok(None) };
     let found = Entity::find()
         .filter(Column::ClusterId.eq(cluster))
         .filter(Column::NameKey.eq(value::key(name)))
-        .one(&tx.tx)
+        .one(&tx.db)
         .await?;
     let Some(found) = found else { return Ok(None) };
     let visible = organization::is_within(tx, found.organization_id).await?;
@@ -86,11 +87,9 @@ pub async fn names_like(source: &impl Source, cluster: ClusterId, name: &str) ->
 
 /// What registering a name must know.
 pub async fn register_facts(tx: &Tx, cmd: &Register) -> Result<RegisterFacts, DbErr> {
-    Ok(RegisterFacts {
-        id: DeviceId(tx.id()?),
-        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
-        owner: owner(tx, cmd.cluster, &cmd.name).await?,
-    })
+    let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
+    let owner = owner(tx, place.seen(), &cmd.name).await?;
+    Ok(RegisterFacts { id: DeviceId(tx.id()?), place, owner })
 }
 
 /// What releasing a name must know.
@@ -100,6 +99,6 @@ pub async fn release_facts(tx: &Tx, cmd: &Release) -> Result<Option<Model>, DbEr
 
 /// The device, when the caller sees it, locked against others until the end of the transaction.
 pub async fn locked(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }

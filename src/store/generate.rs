@@ -43,7 +43,7 @@ pub fn ids(estate: Estate) -> i64 {
 
 /// Fills empty tables; tells what was made. The same size and seed give the same estate.
 pub async fn generate(tx: &Tx, estate: Estate, mut progress: impl FnMut(u64)) -> Result<Change, DbErr> {
-    if organization::Entity::find().count(&tx.tx).await? > 0 {
+    if organization::Entity::find().count(&tx.db).await? > 0 {
         return Err(DbErr::Custom("the database is not empty; generate fills an empty one".to_owned()));
     }
     let mut making = Making::new(tx, estate.seed);
@@ -351,6 +351,6 @@ async fn write<A: ActiveModelTrait>(tx: &Tx, rows: Vec<A>, columns: usize) -> Re
         if chunk.is_empty() {
             return Ok(());
         }
-        A::Entity::insert_many(chunk).exec_without_returning(&tx.tx).await?;
+        A::Entity::insert_many(chunk).exec_without_returning(&tx.db).await?;
     }
 }

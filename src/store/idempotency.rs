@@ -15,10 +15,10 @@ pub async fn find(tx: &Tx, caller: &str, key: &str) -> Result<Option<Model>, DbE
             .push(", 0))");
         tx.rows(sql.statement()).await?;
     }
-    Entity::find_by_id((caller.to_owned(), key.to_owned())).one(&tx.tx).await
+    Entity::find_by_id((caller.to_owned(), key.to_owned())).one(&tx.db).await
 }
 
 /// Keeps an answer.
 pub async fn keep(tx: &Tx, answer: Model) -> Result<(), DbErr> {
-    Entity::insert(answer.into_active_model()).exec_without_returning(&tx.tx).await.map(drop)
+    Entity::insert(answer.into_active_model()).exec_without_returning(&tx.db).await.map(drop)
 }

@@ -150,12 +150,12 @@ pub async fn seen_on(
 
 /// What creating a line must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
-    Ok(CreateFacts {
-        id: LineId(tx.id()?),
-        now: tx.now(),
-        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
-        taken: by_number(tx, cmd.cluster, &cmd.pattern, &cmd.partition).await?.is_some(),
-    })
+    let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
+    let taken = match place.seen() {
+        Some(cluster) => by_number(tx, cluster, &cmd.pattern, &cmd.partition).await?.is_some(),
+        None => false,
+    };
+    Ok(CreateFacts { id: LineId(tx.id()?), now: tx.now(), place, taken })
 }
 
 /// What updating a line must know.
@@ -185,7 +185,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 pub async fn add_facts(tx: &Tx, cmd: &Add) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let lines = match &device {
-        Some(device) => new_line_facts(tx, device.cluster_id, std::slice::from_ref(&cmd.line)).await?,
+        Some(device) => new_line_facts(tx, Some(device.cluster_id), std::slice::from_ref(&cmd.line)).await?,
         None => Vec::new(),
     };
     Ok(AddFacts { now: tx.now(), device, lines, standing: BTreeMap::new() })
@@ -196,7 +196,7 @@ pub async fn replace_facts(tx: &Tx, cmd: &Replace) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let mut facts = AddFacts { now: tx.now(), device: None, lines: Vec::new(), standing: BTreeMap::new() };
     if let Some(device) = device {
-        facts.lines = new_line_facts(tx, device.cluster_id, &cmd.lines).await?;
+        facts.lines = new_line_facts(tx, Some(device.cluster_id), &cmd.lines).await?;
         for appearance in &device.appearances {
             locked_any(tx, appearance.line_id).await?;
             facts.standing.insert(appearance.line_id, all_of(tx, appearance.line_id).await?);
@@ -241,17 +241,20 @@ pub async fn remove_facts(tx: &Tx, cmd: &Remove) -> Result<RemoveFacts, DbErr> {
     Ok(RemoveFacts { device_version: device.version, appearances: Some(all) })
 }
 
-/// What is known of lines that are to be put on a device of the cluster.
+/// What is known of lines that are to be put on a device of the cluster, none where that is not seen.
 pub async fn new_line_facts(
     tx: &Tx,
-    cluster: ClusterId,
+    cluster: Option<ClusterId>,
     lines: &[NewLine],
 ) -> Result<Vec<NewLineFacts>, DbErr> {
     let mut facts = Vec::with_capacity(lines.len());
     for new in lines {
         let found = match &new.line {
-            Reference::Line(id) => Entity::find_by_id(*id).one(&tx.tx).await?,
-            Reference::Number { pattern, partition } => by_number(tx, cluster, pattern, partition).await?,
+            Reference::Line(id) => Entity::find_by_id(*id).one(&tx.db).await?,
+            Reference::Number { pattern, partition } => match cluster {
+                Some(cluster) => by_number(tx, cluster, pattern, partition).await?,
+                None => None,
+            },
         };
         let (mut line, mut hidden, mut original) = (None, false, None);
         if let Some(found) = found {
@@ -291,10 +294,10 @@ pub async fn on_device(tx: &Tx, id: DeviceId) -> Result<Vec<(line_appearance::Mo
     let appearances = line_appearance::Entity::find()
         .filter(line_appearance::Column::DeviceId.eq(id))
         .order_by_asc(line_appearance::Column::Position)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     let ids = appearances.iter().map(|appearance| appearance.line_id);
-    let lines = Entity::find().filter(Column::Id.is_in(ids)).all(&tx.tx).await?;
+    let lines = Entity::find().filter(Column::Id.is_in(ids)).all(&tx.db).await?;
     let lines: HashMap<_, _> = lines.into_iter().map(|line| (line.id, line)).collect();
     Ok(appearances
         .into_iter()
@@ -320,7 +323,7 @@ async fn device_facts(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
     let appearances = line_appearance::Entity::find()
         .filter(line_appearance::Column::DeviceId.eq(id))
         .order_by_asc(line_appearance::Column::Position)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     Ok(Some(Device {
         id,
@@ -339,7 +342,7 @@ async fn locked(tx: &Tx, id: LineId) -> Result<Option<Model>, DbErr> {
 }
 
 async fn locked_any(tx: &Tx, id: LineId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await
+    Entity::find_by_id(id).lock_exclusive().one(&tx.db).await
 }
 
 async fn by_number(
@@ -352,20 +355,21 @@ async fn by_number(
         .filter(Column::ClusterId.eq(cluster))
         .filter(Column::Pattern.eq(pattern))
         .filter(Column::Partition.eq(partition))
-        .one(&tx.tx)
+        .one(&tx.db)
         .await
 }
 
-async fn original_of(tx: &Tx, line: LineId) -> Result<Option<line_appearance::Model>, DbErr> {
-    line_appearance::Entity::find()
+async fn original_of(tx: &Tx, line: LineId) -> Result<Option<Placed>, DbErr> {
+    let found = line_appearance::Entity::find()
         .filter(line_appearance::Column::LineId.eq(line))
         .filter(line_appearance::Column::Role.eq(Role::Original))
-        .one(&tx.tx)
-        .await
+        .all(&tx.db)
+        .await?;
+    Ok(if found.is_empty() { None } else { placed(tx, found).await?.pop() })
 }
 
 async fn appearance(tx: &Tx, id: AppearanceId) -> Result<Option<Placed>, DbErr> {
-    let found = line_appearance::Entity::find_by_id(id).all(&tx.tx).await?;
+    let found = line_appearance::Entity::find_by_id(id).all(&tx.db).await?;
     Ok(placed(tx, found).await?.pop())
 }
 
@@ -375,7 +379,7 @@ async fn all_of(tx: &Tx, line: LineId) -> Result<Vec<Placed>, DbErr> {
         .filter(line_appearance::Column::LineId.eq(line))
         .order_by_asc(line_appearance::Column::CreatedAt)
         .order_by_asc(line_appearance::Column::Id)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     placed(tx, found).await
 }
@@ -384,7 +388,7 @@ async fn all_of(tx: &Tx, line: LineId) -> Result<Vec<Placed>, DbErr> {
 async fn placed(tx: &Tx, appearances: Vec<line_appearance::Model>) -> Result<Vec<Placed>, DbErr> {
     let ids = appearances.iter().map(|appearance| appearance.device_id);
     let devices =
-        device_entity::Entity::find().filter(device_entity::Column::Id.is_in(ids)).all(&tx.tx).await?;
+        device_entity::Entity::find().filter(device_entity::Column::Id.is_in(ids)).all(&tx.db).await?;
     let seen = match tx.scope() {
         Scope::All => None,
         scope @ Scope::Below(_) => Some(organization::all_within(tx, scope).await?),
@@ -420,7 +424,7 @@ async fn calls_beside(
     let beside = line_appearance::Entity::find()
         .filter(line_appearance::Column::DeviceId.is_in(ids))
         .filter(line_appearance::Column::LineId.ne(line))
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     for appearance in beside {
         if let Some((_, calls)) = devices.get_mut(&appearance.device_id) {

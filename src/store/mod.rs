@@ -77,7 +77,7 @@ pub struct Reader {
 
 /// A transaction that writes for one caller.
 pub struct Tx {
-    tx: DatabaseTransaction,
+    db: DatabaseTransaction,
     scope: Scope,
     now: Moment,
     ids: Arc<Mutex<Range<i64>>>,
@@ -88,7 +88,7 @@ pub struct Tx {
 
 /// Reads that all see one moment of the database.
 pub struct Snapshot {
-    tx: DatabaseTransaction,
+    db: DatabaseTransaction,
     statements: Arc<AtomicU64>,
 }
 
@@ -121,6 +121,8 @@ impl Store {
                     .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
                     .synchronous(synchronous)
                     .busy_timeout(wait)
+                    // As on PostgreSQL; what is compared whatever its case is kept in lower case.
+                    .pragma("case_sensitive_like", "on")
                     .statement_cache_capacity(500)
             });
         } else {
@@ -174,8 +176,8 @@ impl Store {
             access_mode: self.is_shared().then_some(sea_orm::AccessMode::ReadOnly),
             sqlite_transaction_mode: None,
         };
-        let tx = self.db.begin_with_options(options).await?;
-        Ok(Snapshot { tx, statements: self.statements.clone() })
+        let db = self.db.begin_with_options(options).await?;
+        Ok(Snapshot { db, statements: self.statements.clone() })
     }
 
     /// Begins to write. `ids` is how many new things the transaction may make.
@@ -189,9 +191,9 @@ impl Store {
             sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = self.db.begin_with_options(options).await?;
+        let db = self.db.begin_with_options(options).await?;
         Ok(Tx {
-            tx,
+            db,
             scope,
             now,
             ids: self.ids.clone(),
@@ -203,12 +205,12 @@ impl Store {
 
     /// Ends a transaction for good: what was applied is kept.
     pub async fn commit(&self, tx: Tx) -> Result<(), DbErr> {
-        tx.tx.commit().await
+        tx.db.commit().await
     }
 
     /// Ends a transaction as if it had never been.
     pub async fn roll_back(&self, tx: Tx) -> Result<(), DbErr> {
-        tx.tx.rollback().await
+        tx.db.rollback().await
     }
 
     /// Sees to it that so many ids are at hand. Blocks are taken outside of any transaction, so that one that
@@ -288,12 +290,12 @@ impl Source for Reader {
 
 impl Source for Snapshot {
     fn backend(&self) -> DatabaseBackend {
-        self.tx.get_database_backend()
+        self.db.get_database_backend()
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.tx.query_all_raw(statement).await
+        self.db.query_all_raw(statement).await
     }
 }
 
@@ -333,18 +335,18 @@ impl Tx {
 
     async fn run(&self, statement: Statement) -> Result<u64, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        Ok(self.tx.execute_raw(statement).await?.rows_affected())
+        Ok(self.db.execute_raw(statement).await?.rows_affected())
     }
 }
 
 impl Source for Tx {
     fn backend(&self) -> DatabaseBackend {
-        self.tx.get_database_backend()
+        self.db.get_database_backend()
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.tx.query_all_raw(statement).await
+        self.db.query_all_raw(statement).await
     }
 }
 

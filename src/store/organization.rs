@@ -52,7 +52,7 @@ pub const CHILDREN: Relation =
 
 /// The organization, when the caller sees it.
 pub async fn seen(tx: &Tx, id: OrganizationId) -> Result<Option<Model>, DbErr> {
-    let Some(model) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let Some(model) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     Ok(if is_within(tx, id).await? { Some(model) } else { None })
 }
 
@@ -79,7 +79,7 @@ pub async fn is_within(tx: &Tx, id: OrganizationId) -> Result<bool, DbErr> {
 
 /// Whether one organization is another one or stands below it.
 pub async fn is_below(tx: &Tx, ancestor: OrganizationId, descendant: OrganizationId) -> Result<bool, DbErr> {
-    Ok(organization_closure::Entity::find_by_id((ancestor, descendant)).one(&tx.tx).await?.is_some())
+    Ok(organization_closure::Entity::find_by_id((ancestor, descendant)).one(&tx.db).await?.is_some())
 }
 
 /// Every organization that a scope holds.
@@ -134,32 +134,32 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     if current.is_some() {
         let id = cmd.id;
         let counts = [
-            ("organizations", Entity::find().filter(Column::ParentId.eq(id)).count(&tx.tx).await?),
+            ("organizations", Entity::find().filter(Column::ParentId.eq(id)).count(&tx.db).await?),
             (
                 "clusters",
-                cluster::Entity::find().filter(cluster::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+                cluster::Entity::find().filter(cluster::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
             (
                 "profiles",
-                profile::Entity::find().filter(profile::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+                profile::Entity::find().filter(profile::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
             (
                 "phones",
-                phone::Entity::find().filter(phone::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+                phone::Entity::find().filter(phone::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
             (
                 "other devices",
                 device::Entity::find()
                     .filter(device::Column::OrganizationId.eq(id))
                     .filter(device::Column::Kind.eq(device::Kind::Other))
-                    .count(&tx.tx)
+                    .count(&tx.db)
                     .await?,
             ),
-            ("lines", line::Entity::find().filter(line::Column::OrganizationId.eq(id)).count(&tx.tx).await?),
-            ("users", user::Entity::find().filter(user::Column::OrganizationId.eq(id)).count(&tx.tx).await?),
+            ("lines", line::Entity::find().filter(line::Column::OrganizationId.eq(id)).count(&tx.db).await?),
+            ("users", user::Entity::find().filter(user::Column::OrganizationId.eq(id)).count(&tx.db).await?),
             (
                 "tokens",
-                token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.tx).await?,
+                token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
         ];
         holds.extend(
@@ -171,12 +171,12 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 
 /// The organization, when the caller sees it, locked against others until the end of the transaction.
 async fn locked(tx: &Tx, id: OrganizationId) -> Result<Option<Model>, DbErr> {
-    let found = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await?;
+    let found = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await?;
     Ok(if found.is_some() && is_within(tx, id).await? { found } else { None })
 }
 
 async fn is_taken(tx: &Tx, path: &str, except: Option<OrganizationId>) -> Result<bool, DbErr> {
-    let found = Entity::find().filter(Column::PathKey.eq(value::key(path))).one(&tx.tx).await?;
+    let found = Entity::find().filter(Column::PathKey.eq(value::key(path))).one(&tx.db).await?;
     Ok(found.is_some_and(|found| Some(found.id) != except))
 }
 
@@ -207,7 +207,7 @@ async fn clusters_left(tx: &Tx, id: OrganizationId, parent: OrganizationId) -> R
 
 /// Whether the cluster's organization is this one or stands above it.
 pub async fn is_served(tx: &Tx, organization: OrganizationId, cluster: ClusterId) -> Result<bool, DbErr> {
-    match cluster::Entity::find_by_id(cluster).one(&tx.tx).await? {
+    match cluster::Entity::find_by_id(cluster).one(&tx.db).await? {
         Some(cluster) => is_below(tx, cluster.organization_id, organization).await,
         None => Ok(false),
     }

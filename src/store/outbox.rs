@@ -71,9 +71,9 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
                 });
             }
         }
-        change::Entity::insert_many(rows).exec_without_returning(&tx.tx).await?;
+        change::Entity::insert_many(rows).exec_without_returning(&tx.db).await?;
         for part in subjects.chunks(CHUNK) {
-            change_subject::Entity::insert_many(part.to_vec()).exec_without_returning(&tx.tx).await?;
+            change_subject::Entity::insert_many(part.to_vec()).exec_without_returning(&tx.db).await?;
         }
     }
     if tx.backend() == sea_orm::DatabaseBackend::Postgres {

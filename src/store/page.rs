@@ -91,9 +91,10 @@ impl Filter {
             Self::All(parts) => join(sql, parts, " AND ", "1 = 1"),
             Self::Any(parts) => join(sql, parts, " OR ", "1 = 0"),
             Self::Not(part) => {
-                sql.push("NOT (");
+                // What is unknown, as of a column without a value, does not hold.
+                sql.push("((");
                 part.write(sql);
-                sql.push(")");
+                sql.push(") IS NOT TRUE)");
             }
             Self::Is(column, text) => {
                 sql.push(column).push(" = ").bind(text.as_str());

@@ -68,13 +68,13 @@ pub const OF_LOGOUT_PROFILE: Relation =
 
 /// The phone, when the caller sees it, locked against others until the end of the transaction.
 pub async fn locked(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
 /// The phone, when the caller sees it.
 pub async fn seen(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
@@ -84,17 +84,18 @@ pub async fn owned(tx: &Tx, user: UserId) -> Result<Vec<Model>, DbErr> {
         .filter(Column::OwnerId.eq(user))
         .order_by_asc(Column::Id)
         .lock_exclusive()
-        .all(&tx.tx)
+        .all(&tx.db)
         .await
 }
 
 /// What creating one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
     Ok(CreateFacts {
         id: DeviceId(tx.id()?),
         now: tx.now(),
-        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
-        taken_by: device::owner(tx, cmd.cluster, &cmd.name).await?,
+        taken_by: device::owner(tx, place.seen(), &cmd.name).await?,
+        place,
         referred: referred(tx, &cmd.fields).await?,
     })
 }
@@ -117,9 +118,9 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     let controlled =
-        user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.tx).await?;
+        user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.db).await?;
     for association in controlled {
-        if let Some(user) = entity::user::Entity::find_by_id(association.user_id).one(&tx.tx).await? {
+        if let Some(user) = entity::user::Entity::find_by_id(association.user_id).one(&tx.db).await? {
             let list = user::phones(tx, association.user_id).await?;
             facts.users.push((user, list));
         }

@@ -69,13 +69,13 @@ pub const CTI_OF_USER: Relation = Relation {
 
 /// The profile, when the caller sees it, locked against others until the end of the transaction.
 pub async fn locked(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
 /// The profile, when the caller sees it.
 pub async fn seen(tx: &Tx, id: DeviceId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
@@ -85,12 +85,13 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     for id in &cmd.users {
         users.push(user_store::seen(tx, *id).await?);
     }
+    let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
     Ok(CreateFacts {
         id: DeviceId(tx.id()?),
         now: tx.now(),
-        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
-        owner: device::owner(tx, cmd.cluster, &cmd.name).await?,
-        lines: line::new_line_facts(tx, cmd.cluster, &cmd.lines).await?,
+        owner: device::owner(tx, place.seen(), &cmd.name).await?,
+        lines: line::new_line_facts(tx, place.seen(), &cmd.lines).await?,
+        place,
         users,
         login_user: login_user(tx, &cmd.fields).await?,
     })
@@ -126,14 +127,16 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     facts.defaults = user::Entity::find()
         .filter(user::Column::DefaultProfileId.eq(cmd.id))
         .filter(user::Column::Id.is_not_in(served))
-        .all(&tx.tx)
+        .order_by_asc(user::Column::Id)
+        .lock_exclusive()
+        .all(&tx.db)
         .await?;
     let controlled = user_cti_profile::Entity::find()
         .filter(user_cti_profile::Column::ProfileId.eq(cmd.id))
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     for association in controlled {
-        if let Some(user) = user::Entity::find_by_id(association.user_id).one(&tx.tx).await? {
+        if let Some(user) = user::Entity::find_by_id(association.user_id).one(&tx.db).await? {
             let list = user_store::cti_profiles(tx, association.user_id).await?;
             facts.cti.push((user, list));
         }
@@ -142,7 +145,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         .filter(phone::Column::LogoutProfileId.eq(cmd.id))
         .order_by_asc(phone::Column::Id)
         .lock_exclusive()
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     for phone in phones {
         let visible = organization::is_within(tx, phone.organization_id).await?;
@@ -156,11 +159,11 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<(profile_user::Model, 
     let associations = profile_user::Entity::find()
         .filter(profile_user::Column::UserId.eq(user))
         .order_by_asc(profile_user::Column::ProfileId)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     let mut profiles = Vec::with_capacity(associations.len());
     for association in associations {
-        let found = Entity::find_by_id(association.profile_id).lock_exclusive().one(&tx.tx).await?;
+        let found = Entity::find_by_id(association.profile_id).lock_exclusive().one(&tx.db).await?;
         profiles.extend(found.map(|profile| (association, profile)));
     }
     Ok(profiles)
@@ -172,7 +175,7 @@ pub async fn with_login_user(tx: &Tx, user: UserId) -> Result<Vec<Model>, DbErr>
         .filter(Column::LoginUserId.eq(user))
         .order_by_asc(Column::Id)
         .lock_exclusive()
-        .all(&tx.tx)
+        .all(&tx.db)
         .await
 }
 

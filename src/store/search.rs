@@ -4,7 +4,8 @@ use entity::change_subject::Noun;
 use sea_orm::DbErr;
 
 use super::{
-    Source,
+    Source, cluster,
+    row::Row as _,
     sql::{Sql, like},
 };
 use crate::{caller::Scope, rule::value::key};
@@ -24,7 +25,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Line, "line", "pattern", &["pattern", "lower(description)"]),
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
-    (Noun::Device, "device", "name_key", &["name_key"]),
+    (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
 
 /// The best hits: what begins with the text before what holds it.
@@ -60,6 +61,11 @@ pub async fn search(
         match noun {
             Noun::Organization => sql.within("t.id", scope),
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
+            // Those whom it serves see it.
+            Noun::Cluster => {
+                cluster::Row::scope(&mut sql, scope);
+                &mut sql
+            }
             _ => sql.within("t.organization_id", scope),
         };
         sql.push(" ORDER BY 4, 3, 2 LIMIT ").bind(limit).push(") part").push(&at.to_string());

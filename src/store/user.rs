@@ -84,7 +84,7 @@ pub const OF_PHONE: Relation = Relation {
 
 /// The user, when the caller sees it.
 pub async fn seen(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
@@ -97,15 +97,20 @@ pub async fn of_profiles(source: &impl Source, profiles: &[i64]) -> Result<Vec<i
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// The users of a profile, in order.
+/// The users of a profile, in order, locked against others: what leaves the profile may rewrite its users.
 pub async fn of_profile(tx: &Tx, profile: DeviceId) -> Result<Vec<(profile_user::Model, Model)>, DbErr> {
     let associations = profile_user::Entity::find()
         .filter(profile_user::Column::ProfileId.eq(profile))
         .order_by_asc(profile_user::Column::Position)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     let ids = associations.iter().map(|association| association.user_id);
-    let users = Entity::find().filter(Column::Id.is_in(ids)).all(&tx.tx).await?;
+    let users = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(&tx.db)
+        .await?;
     let mut users: HashMap<_, _> = users.into_iter().map(|user| (user.id, user)).collect();
     Ok(associations
         .into_iter()
@@ -118,7 +123,7 @@ pub async fn phones(tx: &Tx, user: UserId) -> Result<Vec<DeviceId>, DbErr> {
     let rows = user_phone::Entity::find()
         .filter(user_phone::Column::UserId.eq(user))
         .order_by_asc(user_phone::Column::PhoneId)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     Ok(rows.into_iter().map(|row| row.phone_id).collect())
 }
@@ -128,7 +133,7 @@ pub async fn cti_profiles(tx: &Tx, user: UserId) -> Result<Vec<DeviceId>, DbErr>
     let rows = user_cti_profile::Entity::find()
         .filter(user_cti_profile::Column::UserId.eq(user))
         .order_by_asc(user_cti_profile::Column::ProfileId)
-        .all(&tx.tx)
+        .all(&tx.db)
         .await?;
     Ok(rows.into_iter().map(|row| row.profile_id).collect())
 }
@@ -140,7 +145,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         let found = profile::locked(tx, *id).await?;
         let users = profile_user::Entity::find()
             .filter(profile_user::Column::ProfileId.eq(*id))
-            .count(&tx.tx)
+            .count(&tx.db)
             .await?;
         let users = i32::try_from(users).map_err(|error| DbErr::Custom(error.to_string()))?;
         profiles.push(found.map(|profile| (profile, users)));
@@ -149,20 +154,26 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     for new in &cmd.new_profiles {
         new_profiles.push(profile::create_facts(tx, new).await?);
     }
-    let devices = cmd.phones.iter().chain(&cmd.profiles).copied().collect::<Vec<_>>();
-    let taken = Entity::find()
-        .filter(Column::ClusterId.eq(cmd.cluster))
-        .filter(Column::UserId.eq(cmd.user_id.as_str()))
-        .one(&tx.tx)
-        .await?
-        .is_some();
+    let phones = phones_named(tx, &cmd.phones).await?;
+    let seen = profiles.iter().flatten().map(|(profile, _)| profile.id);
+    let devices: Vec<_> = phones.iter().flatten().map(|phone| phone.id).chain(seen).collect();
+    let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
+    let taken = match place.seen() {
+        Some(cluster) => Entity::find()
+            .filter(Column::ClusterId.eq(cluster))
+            .filter(Column::UserId.eq(cmd.user_id.as_str()))
+            .one(&tx.db)
+            .await?
+            .is_some(),
+        None => false,
+    };
     Ok(CreateFacts {
         id: UserId(tx.id()?),
         now: tx.now(),
-        place: cluster::place(tx, cmd.organization, cmd.cluster).await?,
+        place,
         taken,
         devices: Devices {
-            phones: phones_named(tx, &cmd.phones).await?,
+            phones,
             cti_profiles: profiles_named(tx, &cmd.cti_profiles).await?,
             numbers: numbers_on(tx, &devices).await?,
         },
@@ -176,7 +187,11 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
     let old_phones = phones(tx, cmd.id).await?;
     let old_cti_profiles = cti_profiles(tx, cmd.id).await?;
-    let mut devices = cmd.phones.clone().unwrap_or_else(|| old_phones.clone());
+    let phones = phones_named(tx, cmd.phones.as_deref().unwrap_or_default()).await?;
+    let mut devices = match &cmd.phones {
+        Some(_) => phones.iter().flatten().map(|phone| phone.id).collect(),
+        None => old_phones.clone(),
+    };
     devices.extend(profile::of_user(tx, cmd.id).await?.into_iter().map(|(_, profile)| profile.id));
     Ok(UpdateFacts {
         now: tx.now(),
@@ -184,7 +199,7 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
         old_phones,
         old_cti_profiles,
         devices: Devices {
-            phones: phones_named(tx, cmd.phones.as_deref().unwrap_or_default()).await?,
+            phones,
             cti_profiles: profiles_named(tx, cmd.cti_profiles.as_deref().unwrap_or_default()).await?,
             numbers: numbers_on(tx, &devices).await?,
         },
@@ -250,7 +265,7 @@ pub async fn default_facts(tx: &Tx, cmd: &SetDefault) -> Result<DefaultFacts, Db
     };
     let associated = match &profile {
         Some(profile) => {
-            profile_user::Entity::find_by_id((profile.id, cmd.user)).one(&tx.tx).await?.is_some()
+            profile_user::Entity::find_by_id((profile.id, cmd.user)).one(&tx.db).await?.is_some()
         }
         None => false,
     };
@@ -272,7 +287,7 @@ async fn association_facts(tx: &Tx, id: DeviceId, users: &[UserId]) -> Result<As
 
 /// The user, when the caller sees it, locked against others until the end of the transaction.
 async fn locked(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
-    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.tx).await? else { return Ok(None) };
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::{roamline::text, story};
 
-const ALL: &str = "cluster { version name description release multipleLogin maxLoginMinutes organization { path } }";
+const ALL: &str =
+    "cluster { version name description release multipleLogin maxLoginMinutes organization { path } }";
 
 story! {
     async fn a_cluster_is_changed_field_by_field(server) {

@@ -305,10 +305,10 @@ story! {
         let anna = admin.user(&estate, &estate.berlin, "anna").await;
         admin.done("associateUsers", json!({"profileId": first, "userIds": [anna]}), "").await;
         let query = format!(
-            r#"{{ previewLineChange(line: {{appearanceId: {}}}) {{
+            r"{{ previewLineChange(line: {{appearanceId: {}}}) {{
                 line {{ pattern }} original {{ device {{ name }} }} appearances {{ role device {{ name }} }}
                 profiles {{ name }} phones {{ name }} users {{ userId }}
-            }} }}"#,
+            }} }}",
             added["appearance"]["id"]
         );
         let whole = admin.data(&query).await["previewLineChange"].take();

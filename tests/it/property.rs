@@ -353,7 +353,7 @@ async fn hold(server: Roamline, cases: u32) {
     let estate = server.estate().await;
     let world = World {
         app: server.app.clone(),
-        caller: server.caller(),
+        caller: Roamline::caller(),
         db: Database::connect(&server.database).await.expect("connected"),
         site: OrganizationId(number(&estate.berlin)),
         cluster: ClusterId(number(&estate.emea)),

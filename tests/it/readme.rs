@@ -45,7 +45,7 @@ async fn the_requests_run_as_printed_against_the_sample() {
     let server = Roamline::sqlite_with(|config| config.no_auth = true).await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme");
     let imported =
-        bulk::import(&server.app, &server.caller(), &folder, bulk::Mode::default(), |_, _| {}).await;
+        bulk::import(&server.app, &Roamline::caller(), &folder, bulk::Mode::default(), |_, _| {}).await;
     assert_eq!(imported.expect("read").refusals.len(), 0);
     let client = server.stranger();
 

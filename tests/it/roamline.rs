@@ -40,7 +40,7 @@ pub struct Roamline {
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
     drop_database: Option<(String, String)>,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// Somebody who asks.
@@ -69,7 +69,6 @@ pub struct Estate {
 macro_rules! story {
     ($(#[$about:meta])* async fn $name:ident($server:ident) $body:block) => {
         mod $name {
-            #[allow(unused_imports)]
             use super::*;
 
             $(#[$about])*
@@ -116,7 +115,7 @@ impl Roamline {
         let folder = tempfile::tempdir().expect("a folder for the database");
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let mut server = Self::start(url, None, set).await;
-        server._folder = Some(folder);
+        server.folder = Some(folder);
         server
     }
 
@@ -177,7 +176,7 @@ impl Roamline {
             stop: Some(stop),
             served: Some(served),
             drop_database,
-            _folder: None,
+            folder: None,
         }
     }
 
@@ -188,6 +187,7 @@ impl Roamline {
 
     /// Stops the server and drops its database.
     pub async fn close(mut self) {
+        let _folder = self.folder.take();
         drop(self.stop.take());
         if let Some(served) = self.served.take() {
             let _late = tokio::time::timeout(PATIENCE, served).await;
@@ -228,7 +228,7 @@ impl Roamline {
     }
 
     /// The caller that the application itself is.
-    pub fn caller(&self) -> Caller {
+    pub fn caller() -> Caller {
         Caller::administrator("test")
     }
 

@@ -142,7 +142,7 @@ async fn rest(server: &Roamline) {
 async fn cost(server: &Roamline, query: &str) -> u64 {
     let schema = schema::build(server.app.clone());
     let before = server.app.statements();
-    let response = schema.execute(Request::new(query).data(server.caller())).await;
+    let response = schema.execute(Request::new(query).data(Roamline::caller())).await;
     let cost = server.app.statements() - before;
     assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
     cost
@@ -165,7 +165,7 @@ counted! {
     /// Small and large, always as many statements, and no more than these.
     async fn a_page_costs_so_many_statements_whatever_its_size(server) {
         let estate = Estate { profiles: 230, seed: 1 };
-        server.app.generate(&server.caller(), estate, |_| {}).await.expect("generated");
+        server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
         rest(&server).await;
         let mut all = Vec::new();
         for (name, shape, want) in SHAPES {
@@ -213,7 +213,7 @@ counted! {
     /// Things of one kind are one statement, however many ids.
     async fn nodes_cost_a_statement_for_each_kind(server) {
         let estate = Estate { profiles: 45, seed: 1 };
-        server.app.generate(&server.caller(), estate, |_| {}).await.expect("generated");
+        server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
         let admin = server.admin();
         let found = admin
             .data("{ profiles(first: 40) { nodes { id } } users(first: 40) { nodes { id } } }")
