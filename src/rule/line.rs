@@ -245,14 +245,14 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
 pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     let Some(current) = &facts.current else {
         return Err(match cmd.target {
-            Target::Line(id) => Broken::one(not_found(id), "lineId"),
-            Target::Appearance(id) => Broken::one(no_appearance(id), "appearanceId"),
+            Target::Line(id) => Broken::one(not_found(id), "line.lineId"),
+            Target::Appearance(id) => Broken::one(no_appearance(id), "line.appearanceId"),
         });
     };
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
     if let Some(through) = &facts.through {
-        check_original(&mut broken, through, facts.original.as_ref(), "appearanceId");
+        check_original(&mut broken, through, facts.original.as_ref(), "line.appearanceId");
     }
     let after =
         updated(&mut broken, current, cmd.description.as_deref(), &cmd.settings, "settings", facts.now);

@@ -386,8 +386,8 @@ async fn a_clone_is_like_its_original_and_a_line_has_one() {
         assert_eq!(
             told(&report),
             [
-                "appearances.csv:3 maxCalls: This is a clone. Change the line through its original, the appearance \
-                 that the line has already. [LINE_IS_CLONE CLN-3]",
+                "appearances.csv:3 maxCalls: This is a clone. Change the line through its original, line 1 of 'A'. \
+                 [LINE_IS_CLONE CLN-3]",
                 "appearances.csv:4 role: The role cannot be used as it is: the line has its original already. \
                  [VALUE_INVALID RML-4]",
             ]

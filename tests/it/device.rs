@@ -54,7 +54,6 @@ story! {
             ("EM  1", "NAME_INVALID_CHARACTER"),
             ("EM/1", "NAME_INVALID_CHARACTER"),
             ("Ämter", "NAME_INVALID_CHARACTER"),
-            ("EM\u{0}", "NAME_INVALID_CHARACTER"),
             ("csf00112233445F", "NAME_RESERVED"),
             (&"x".repeat(51), "NAME_TOO_LONG"),
         ] {
