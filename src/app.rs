@@ -215,7 +215,12 @@ impl App {
     pub async fn trim(&self) -> Result<u64, Error> {
         match i64::from(self.config().feed.keep_days) {
             0 => Ok(0),
-            days => Ok(store::outbox::trim(&self.0.store, self.now().plus_days(-days)).await?),
+            days => {
+                let before = self.now().plus_days(-days);
+                let gone = store::outbox::trim(&self.0.store, before).await?;
+                self.0.feed.forget(before);
+                Ok(gone)
+            }
         }
     }
 

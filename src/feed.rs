@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use entity::Moment;
 use futures_util::Stream;
 use tokio::sync::{Notify, watch};
 
@@ -84,6 +85,14 @@ impl Feed {
     /// Says that there is something to read.
     pub fn nudge(&self) {
         self.shared.nudge.notify_one();
+    }
+
+    /// Lets go of changes from before a moment: what the table no longer keeps is told by nobody.
+    pub fn forget(&self, before: Moment) {
+        let mut ring = self.shared.ring.write().unwrap_or_else(PoisonError::into_inner);
+        while ring.front().is_some_and(|entry| entry.at < before) {
+            ring.pop_front();
+        }
     }
 
     /// Every change after the number, in order, none left out and none twice, for as long as it is polled.

@@ -44,7 +44,7 @@ const BEFORE_USER: &[&str] = &[
     r"CREATE INDEX organization_parent ON organization (parent_id, path_key, id)",
     r"CREATE TABLE organization_closure (
         ancestor_id {int} NOT NULL REFERENCES organization (id),
-        descendant_id {int} NOT NULL REFERENCES organization (id),
+        descendant_id {int} NOT NULL,
         PRIMARY KEY (ancestor_id, descendant_id)
     )",
     r"CREATE INDEX organization_closure_up ON organization_closure (descendant_id, ancestor_id)",

@@ -502,7 +502,7 @@ impl From<&Entry> for ChangeEvent {
     }
 }
 
-/// Which changes are asked for. All that is given must hold.
+/// Which changes are asked for. All that is given must hold; an empty list lets nothing through.
 #[derive(Default, InputObject)]
 pub struct ChangeFilter {
     /// In any of these organizations or below.
@@ -524,21 +524,23 @@ pub struct ChangeFilter {
 impl From<ChangeFilter> for Query {
     fn from(filter: ChangeFilter) -> Self {
         use change_subject::Noun;
-        let mut subjects = Vec::new();
+        let mut subjects = None;
         for (noun, ids) in [
             (Noun::Profile, filter.profiles.map(|ids| numbers(&ids, id::profile))),
             (Noun::Phone, filter.phones.map(|ids| numbers(&ids, id::phone))),
             (Noun::Line, filter.lines.map(|ids| numbers(&ids, id::line))),
             (Noun::User, filter.users.map(|ids| numbers(&ids, id::user))),
         ] {
-            subjects.extend(ids.into_iter().flatten().map(|id| (noun, id)));
+            if let Some(ids) = ids {
+                subjects.get_or_insert_with(Vec::new).extend(ids.into_iter().map(|id| (noun, id)));
+            }
         }
         let organizations = filter.organizations.map(|ids| numbers(&ids, id::organization));
         Self {
             subjects,
-            kinds: filter.kinds.into_iter().flatten().filter_map(ChangeKind::stored).collect(),
-            nouns: filter.nouns.into_iter().flatten().map(Into::into).collect(),
-            organizations: organizations.into_iter().flatten().map(OrganizationId).collect(),
+            kinds: filter.kinds.map(|kinds| kinds.into_iter().filter_map(ChangeKind::stored).collect()),
+            nouns: filter.nouns.map(|nouns| nouns.into_iter().map(Into::into).collect()),
+            organizations: organizations.map(|ids| ids.into_iter().map(OrganizationId).collect()),
         }
     }
 }
@@ -546,10 +548,11 @@ impl From<ChangeFilter> for Query {
 /// Whether a change is one that was asked for; `within` holds the organizations that the query names and those below.
 pub fn is_asked(query: &Query, within: Option<&HashSet<OrganizationId>>, entry: &Entry) -> bool {
     let kind = entry.change.kind().as_str();
-    (query.kinds.is_empty() || query.kinds.contains(&kind))
-        && (query.nouns.is_empty() || entry.subjects.iter().any(|(noun, _)| query.nouns.contains(noun)))
-        && (query.subjects.is_empty()
-            || entry.subjects.iter().any(|subject| query.subjects.contains(subject)))
+    let about = |nouns: &Vec<_>| entry.subjects.iter().any(|(noun, _)| nouns.contains(noun));
+    let of = |subjects: &Vec<_>| entry.subjects.iter().any(|subject| subjects.contains(subject));
+    query.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+        && query.nouns.as_ref().is_none_or(about)
+        && query.subjects.as_ref().is_none_or(of)
         && within.is_none_or(|within| entry.organization.is_some_and(|id| within.contains(&id)))
 }
 
@@ -661,6 +664,9 @@ impl ChangeQuery {
                 if expired {
                     return Err(Error::CursorExpired);
                 }
+                if seq > ctx.app()?.newest_change().await? {
+                    return Err(Error::Input("`since` is not one of this estate's changes".to_owned()));
+                }
                 Some(seq)
             }
             Some(Cursor::Snapshot(_)) => {
@@ -688,7 +694,7 @@ impl ChangeQuery {
         let query = Arc::new(query);
         let count = move || -> futures_util::future::BoxFuture<'static, Result<i64>> {
             let (reader, query) = (reader.clone(), query.clone());
-            Box::pin(async move { Ok(outbox::count(&reader, reader.scope(), &query).await?) })
+            Box::pin(async move { Ok(outbox::count(&reader, reader.scope(), &query, since).await?) })
         };
         Ok(Listed::page(LIST, page, Box::new(count)))
     }

@@ -1,15 +1,12 @@
 //! The one subscription: every change, none lost and none twice, from any cursor on, with the present state before it
 //! where that is asked for.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_graphql::{Context, Subscription as Subscribe};
-use entity::{OrganizationId, change_subject::Noun};
+use entity::{Moment, OrganizationId, change_subject::Noun};
 use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
 
 use super::{
     Ask, Result,
@@ -95,10 +92,11 @@ fn stream(
         } else {
             let snapshot = Taken::begin(&app).await?;
             let newest = snapshot.newest;
-            let present = snapshot.items(app.clone(), caller.scope, query.clone());
-            let mut present = std::pin::pin!(present);
-            while let Some(event) = present.next().await {
-                yield event?;
+            let mut present = snapshot.told(app.now(), caller.scope, query.clone());
+            while let Some(part) = present.recv().await {
+                for event in part? {
+                    yield event;
+                }
             }
             newest
         };
@@ -137,11 +135,11 @@ impl Sight {
         let reader = app.read(caller);
         let seen = match caller.scope {
             Scope::All => None,
-            scope @ Scope::Below(_) => Some(all_within(&reader, scope).await?),
+            Scope::Below(top) => Some(all_within(&reader, top).await?),
         };
-        let mut within = None;
-        for organization in &query.organizations {
-            let below = all_within(&reader, Scope::Below(*organization)).await?;
+        let mut within = query.organizations.as_ref().map(|_| HashSet::new());
+        for organization in query.organizations.iter().flatten() {
+            let below = all_within(&reader, *organization).await?;
             within.get_or_insert_with(HashSet::new).extend(below);
         }
         Ok(Self { seen, within })
@@ -180,54 +178,64 @@ fn ended(why: Ended) -> Error {
     }
 }
 
-/// A snapshot being told: every read of it sees the same moment.
+/// A snapshot being told: every read of it sees the same moment. It is read by a task of its own, so that it is given
+/// back in time even when its subscriber stops to listen.
 struct Taken {
     snapshot: Snapshot,
     newest: i64,
-    until: Instant,
-    most: u64,
+    most: Duration,
 }
+
+/// A part of a snapshot.
+type Part = Result<Vec<ChangeEvent>>;
 
 impl Taken {
     async fn begin(app: &App) -> Result<Self> {
         let snapshot = app.snapshot().await?;
         let newest = crate::store::outbox::last_seq(&snapshot).await?;
-        let most = app.config().subscription.snapshot_secs;
-        Ok(Self { snapshot, newest, until: Instant::now() + Duration::from_secs(most), most: most * 1_000 })
+        let most = Duration::from_secs(app.config().subscription.snapshot_secs);
+        Ok(Self { snapshot, newest, most })
     }
 
     /// Everything that the query covers, noun by noun, then the end of the snapshot.
-    fn items(self, app: App, scope: Scope, query: Query) -> impl Stream<Item = Result<ChangeEvent>> {
-        async_stream::try_stream! {
-            let now = app.now();
-            let mut count = 0;
-            let event = |cursor, change| ChangeEvent {
-                cursor,
-                at: now,
-                by: String::new(),
-                reason: None,
-                change,
-            };
-            for noun in NOUNS {
-                let Some(filter) = covered(*noun, &query) else { continue };
-                let mut after = None;
-                loop {
-                    if Instant::now() > self.until {
-                        Err(Error::Timeout(self.most))?;
-                    }
-                    let (nodes, last) = self.page(scope, *noun, &filter, after).await?;
-                    for node in nodes {
-                        count += 1;
-                        yield event(Cursor::Snapshot(count), Change::Present(Present(node)));
-                    }
-                    after = last;
-                    if after.is_none() {
-                        break;
-                    }
+    fn told(self, now: Moment, scope: Scope, query: Query) -> mpsc::Receiver<Part> {
+        let (parts, told) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let most = self.most;
+            // What is too late, failed or no longer listened to lets go of the snapshot before it is told.
+            let late = || Err(Error::Timeout(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)));
+            let ended = tokio::time::timeout(most, self.tell(now, scope, query, &parts)).await;
+            if let Err(error) = ended.unwrap_or_else(|_| late()) {
+                let _gone = parts.send(Err(error)).await;
+            }
+        });
+        told
+    }
+
+    async fn tell(self, now: Moment, scope: Scope, query: Query, parts: &mpsc::Sender<Part>) -> Result<()> {
+        let mut count = 0;
+        let event = |cursor, change| ChangeEvent { cursor, at: now, by: String::new(), reason: None, change };
+        for noun in NOUNS {
+            let Some(filter) = covered(*noun, &query) else { continue };
+            let mut after = None;
+            loop {
+                let (nodes, last) = self.page(scope, *noun, &filter, after).await?;
+                let part = nodes.into_iter().map(|node| {
+                    count += 1;
+                    event(Cursor::Snapshot(count), Change::Present(Present(node)))
+                });
+                if parts.send(Ok(part.collect())).await.is_err() {
+                    return Ok(());
+                }
+                after = last;
+                if after.is_none() {
+                    break;
                 }
             }
-            yield event(Cursor::Change(self.newest), Change::SnapshotComplete(SnapshotComplete(count)));
         }
+        let end = event(Cursor::Change(self.newest), Change::SnapshotComplete(SnapshotComplete(count)));
+        let _gone = parts.send(Ok(vec![end])).await;
+        Ok(())
     }
 
     async fn page(
@@ -277,20 +285,20 @@ const NOUNS: &[Noun] =
 
 /// Which things of a noun the query covers; none when it covers none.
 fn covered(noun: Noun, query: &Query) -> Option<Filter> {
-    if !query.nouns.is_empty() && !query.nouns.contains(&noun) {
+    if query.nouns.as_ref().is_some_and(|nouns| !nouns.contains(&noun)) {
         return None;
     }
     let mut parts = Vec::new();
-    if !query.subjects.is_empty() {
-        let ids: Vec<_> = query.subjects.iter().filter(|(n, _)| *n == noun).map(|(_, id)| *id).collect();
+    if let Some(subjects) = &query.subjects {
+        let ids: Vec<_> = subjects.iter().filter(|(n, _)| *n == noun).map(|(_, id)| *id).collect();
         if ids.is_empty() {
             return None;
         }
         parts.push(Filter::Numbers("t.id", ids));
     }
-    if !query.organizations.is_empty() {
+    if let Some(organizations) = &query.organizations {
         let column = if noun == Noun::Organization { "t.id" } else { "t.organization_id" };
-        let ids = query.organizations.iter().map(|id| id.0).collect();
+        let ids = organizations.iter().map(|id| id.0).collect();
         parts.push(Filter::Organizations(column, ids, true));
     }
     if noun == Noun::Device {

@@ -182,8 +182,9 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             relocate(tx, after).await
         }
         Change::OrganizationDeleted { organization } => {
+            // It stays known below those above it, as its changes do.
             organization_closure::Entity::delete_many()
-                .filter(organization_closure::Column::DescendantId.eq(organization.id))
+                .filter(organization_closure::Column::AncestorId.eq(organization.id))
                 .exec(&tx.db)
                 .await?;
             organization::Entity::delete_by_id(organization.id).exec(&tx.db).await.map(drop)

@@ -391,7 +391,7 @@ async fn placed(tx: &Tx, appearances: Vec<line_appearance::Model>) -> Result<Vec
         device_entity::Entity::find().filter(device_entity::Column::Id.is_in(ids)).all(&tx.db).await?;
     let seen = match tx.scope() {
         Scope::All => None,
-        scope @ Scope::Below(_) => Some(organization::all_within(tx, scope).await?),
+        Scope::Below(top) => Some(organization::all_within(tx, top).await?),
     };
     let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
     Ok(appearances

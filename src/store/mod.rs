@@ -14,10 +14,11 @@ use std::{
 
 use entity::Moment;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, sqlx,
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::{caller::Scope, rule::Change};
 
@@ -65,6 +66,9 @@ pub struct Store {
     writer: Option<Arc<tokio::sync::Mutex<()>>>,
     ids: Arc<Mutex<Range<i64>>>,
     statements: Arc<AtomicU64>,
+    /// Half of the connections: snapshots hold theirs for long, and others must get one all the same.
+    snapshots: Arc<Semaphore>,
+    wait: Duration,
 }
 
 /// Reads of what one caller sees.
@@ -89,6 +93,7 @@ pub struct Tx {
 /// Reads that all see one moment of the database.
 pub struct Snapshot {
     db: DatabaseTransaction,
+    _permit: OwnedSemaphorePermit,
     statements: Arc<AtomicU64>,
 }
 
@@ -134,6 +139,8 @@ impl Store {
             writer: sqlite.then(Arc::default),
             ids: Arc::new(Mutex::new(0..0)),
             statements: Arc::default(),
+            snapshots: Arc::new(Semaphore::new((options.connections as usize / 2).max(1))),
+            wait: options.wait,
         })
     }
 
@@ -171,13 +178,16 @@ impl Store {
 
     /// Reads of everything at one moment.
     pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+        let permit = tokio::time::timeout(self.wait, self.snapshots.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
         let options = TransactionOptions {
             isolation_level: self.is_shared().then_some(sea_orm::IsolationLevel::RepeatableRead),
             access_mode: self.is_shared().then_some(sea_orm::AccessMode::ReadOnly),
             sqlite_transaction_mode: None,
         };
         let db = self.db.begin_with_options(options).await?;
-        Ok(Snapshot { db, statements: self.statements.clone() })
+        Ok(Snapshot { db, _permit: permit, statements: self.statements.clone() })
     }
 
     /// Begins to write. `ids` is how many new things the transaction may make.

@@ -82,11 +82,10 @@ pub async fn is_below(tx: &Tx, ancestor: OrganizationId, descendant: Organizatio
     Ok(organization_closure::Entity::find_by_id((ancestor, descendant)).one(&tx.db).await?.is_some())
 }
 
-/// Every organization that a scope holds.
-pub async fn all_within(source: &impl Source, scope: Scope) -> Result<HashSet<OrganizationId>, DbErr> {
+/// An organization and every one below it, those included that were deleted: their changes are still told.
+pub async fn all_within(source: &impl Source, top: OrganizationId) -> Result<HashSet<OrganizationId>, DbErr> {
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT t.id FROM organization t WHERE 1 = 1");
-    Row::scope(&mut sql, scope);
+    sql.push("SELECT descendant_id FROM organization_closure WHERE ancestor_id = ").bind(top);
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }

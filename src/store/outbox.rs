@@ -3,7 +3,10 @@
 //! Order: the counter's row is raised as the first act of `append`, which is the last act before the commit. Its
 //! row lock is held until then, so numbers are given out in commit order on PostgreSQL as well, where a sequence
 //! would be read past rows that commit late. One statement does what an advisory lock and a sequence would do in
-//! two, and a transaction that rolls back leaves no gap.
+//! two, and a transaction that rolls back leaves no gap. Measured with pgbench on PostgreSQL 15 (fsync on, two
+//! cores shared with other work, one insert of 600 bytes a transaction, two runs each): one writer 302 and 261
+//! transactions a second by the counter's row, 322 and 319 by advisory lock and sequence; eight writers 646 and 561
+//! by the row, 212 and 285 by lock and sequence.
 
 use std::collections::HashMap;
 
@@ -29,15 +32,15 @@ pub struct Entry {
     pub change: Change,
 }
 
-/// Which changes a history holds.
+/// Which changes a history holds: all that is given must hold, and an empty list lets nothing through.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// Changes about any of these things.
-    pub subjects: Vec<(change_subject::Noun, i64)>,
-    pub kinds: Vec<&'static str>,
-    pub nouns: Vec<change_subject::Noun>,
+    pub subjects: Option<Vec<(change_subject::Noun, i64)>>,
+    pub kinds: Option<Vec<&'static str>>,
+    pub nouns: Option<Vec<change_subject::Noun>>,
     /// Changes in the subtree of any of these.
-    pub organizations: Vec<OrganizationId>,
+    pub organizations: Option<Vec<OrganizationId>>,
 }
 
 /// Keeps the changes, and answers the number of the last one.
@@ -179,11 +182,19 @@ pub async fn last_seq(source: &impl Source) -> Result<i64, DbErr> {
     rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
-/// How many changes a history holds.
-pub async fn count(source: &impl Source, scope: Scope, query: &Query) -> Result<i64, DbErr> {
+/// How many changes a history holds behind a place, or as a whole.
+pub async fn count(
+    source: &impl Source,
+    scope: Scope,
+    query: &Query,
+    since: Option<i64>,
+) -> Result<i64, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT count(*) FROM change t WHERE 1 = 1");
     narrow(&mut sql, scope, query);
+    if let Some(seq) = since {
+        sql.push(" AND t.seq > ").bind(seq);
+    }
     let rows = source.rows(sql.statement()).await?;
     rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
@@ -226,24 +237,24 @@ fn narrow(sql: &mut Sql, scope: Scope, query: &Query) {
     if let Scope::Below(_) = scope {
         sql.push(" AND (t.organization_id IS NULL OR (1 = 1").within("t.organization_id", scope).push("))");
     }
-    if !query.organizations.is_empty() {
+    if let Some(organizations) = &query.organizations {
         sql.push(" AND t.organization_id IN (SELECT descendant_id FROM organization_closure WHERE ");
-        sql.among("ancestor_id", query.organizations.iter().map(|id| id.0)).push(")");
+        sql.among("ancestor_id", organizations.iter().map(|id| id.0)).push(")");
     }
-    if !query.kinds.is_empty() {
-        let kinds: Vec<_> = query.kinds.iter().map(|&kind| kind.to_owned()).collect();
+    if let Some(kinds) = &query.kinds {
+        let kinds: Vec<_> = kinds.iter().map(|&kind| kind.to_owned()).collect();
         sql.push(" AND ").among_texts("t.kind", &kinds);
     }
-    if !query.nouns.is_empty() {
-        let nouns: Vec<_> = query.nouns.iter().map(|noun| noun_name(*noun)).collect();
+    if let Some(nouns) = &query.nouns {
+        let nouns: Vec<_> = nouns.iter().map(|noun| noun_name(*noun)).collect();
         sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE ")
             .among_texts("noun", &nouns)
             .push(")");
     }
-    if !query.subjects.is_empty() {
-        sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE ");
-        for (at, (noun, id)) in query.subjects.iter().enumerate() {
-            sql.push(if at == 0 { "(noun = " } else { " OR (noun = " }).bind(noun_name(*noun));
+    if let Some(subjects) = &query.subjects {
+        sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE 1 = 0");
+        for (noun, id) in subjects {
+            sql.push(" OR (noun = ").bind(noun_name(*noun));
             sql.push(" AND subject_id = ").bind(*id).push(")");
         }
         sql.push(")");

@@ -29,7 +29,11 @@ const TABLE: &[Row] = &[
     row("store", &["caller", "rule"], &["entity", "migration", "sea_orm", "serde_json", "tokio"]),
     // `store` for one conversion: a failure of the database becomes `Busy` or `Internal` here and nowhere else.
     row("error", &["caller", "rule", "store"], &["anyhow", "thiserror"]),
-    row("feed", &["rule", "store"], &["async_stream", "futures_util", "thiserror", "tokio", "tracing"]),
+    row(
+        "feed",
+        &["rule", "store"],
+        &["async_stream", "entity", "futures_util", "thiserror", "tokio", "tracing"],
+    ),
     row(
         "app",
         &["caller", "config", "error", "feed", "rule", "store"],
