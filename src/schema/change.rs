@@ -610,7 +610,7 @@ pub async fn history(
 ) -> Result<Connection<ChangeEvent>> {
     const LIST: &str = "history";
     let asked = Asked { first, after, last: None, before: None };
-    let slice = slice(&ctx.app()?.config().page, LIST, asked)?;
+    let slice = slice(&ctx.app()?.config().page, LIST, true, asked)?;
     let before = slice.after.as_ref().and_then(|key| seq(Some(key)));
     let limit = slice.limit as usize;
     let entries = ctx.loaders()?.history(noun, id, before, i64::from(slice.limit) + 1).await?;
@@ -651,7 +651,7 @@ impl ChangeQuery {
     ) -> Result<Connection<ChangeEvent>> {
         const LIST: &str = "changes";
         let asked = Asked { first, after, last, before };
-        let slice = slice(&ctx.app()?.config().page, LIST, asked)?;
+        let slice = slice(&ctx.app()?.config().page, LIST, true, asked)?;
         let reader = ctx.reader()?;
         let query = Query::from(filter.unwrap_or_default());
         let since = match since {

@@ -190,7 +190,7 @@ pub async fn root<T: Rendered>(
 ) -> Result<Connection<T>> {
     let direction = if order.descending { "desc" } else { "asc" };
     let list = format!("{list} by {} {direction}", order.column);
-    let slice = slice(&ctx.app()?.config().page, &list, ask)?;
+    let slice = slice(&ctx.app()?.config().page, &list, order.number, ask)?;
     let reader = ctx.reader()?;
     let columns = wanted_nodes::<T::Row>(ctx.field());
     let page = if is_only_counted(ctx.field()) {
@@ -213,7 +213,7 @@ pub async fn below<T: Rendered>(
     parent: i64,
     ask: Asked,
 ) -> Result<Connection<T>> {
-    let slice = slice(&ctx.app()?.config().page, relation.name, ask)?;
+    let slice = slice(&ctx.app()?.config().page, relation.name, relation.order.number, ask)?;
     let columns = wanted_nodes::<T::Row>(ctx.field());
     let page = if is_only_counted(ctx.field()) {
         Page::default()
@@ -260,8 +260,8 @@ fn rendered<T: Rendered>(page: &Page<Arc<T::Row>>) -> Page<T> {
     }
 }
 
-/// The slice that the arguments ask for.
-pub fn slice(settings: &config::Page, list: &str, ask: Asked) -> Result<Slice> {
+/// The slice that the arguments ask for, of a list that is ordered by numbers or by texts.
+pub fn slice(settings: &config::Page, list: &str, number: bool, ask: Asked) -> Result<Slice> {
     if ask.first.is_some() && ask.last.is_some() {
         return Err(Error::Input("pass first or last, not both".to_owned()));
     }
@@ -275,8 +275,8 @@ pub fn slice(settings: &config::Page, list: &str, ask: Asked) -> Result<Slice> {
     };
     Ok(Slice {
         limit,
-        after: ask.after.map(|cursor| read(list, &cursor, "after")).transpose()?,
-        before: ask.before.map(|cursor| read(list, &cursor, "before")).transpose()?,
+        after: ask.after.map(|cursor| read(list, number, &cursor, "after")).transpose()?,
+        before: ask.before.map(|cursor| read(list, number, &cursor, "before")).transpose()?,
         backwards: ask.last.is_some(),
     })
 }
@@ -289,7 +289,7 @@ fn write(list: &str, key: &Key) -> String {
     BASE64URL_NOPAD.encode(value.to_string().as_bytes())
 }
 
-fn read(list: &str, cursor: &str, argument: &str) -> Result<Key> {
+fn read(list: &str, number: bool, cursor: &str, argument: &str) -> Result<Key> {
     let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
     let value =
         bytes.and_then(|bytes| serde_json::from_slice::<(String, serde_json::Value, i64)>(&bytes).ok());
@@ -302,8 +302,8 @@ fn read(list: &str, cursor: &str, argument: &str) -> Result<Key> {
         )));
     }
     let value = match value {
-        serde_json::Value::String(text) => Some(KeyValue::Text(text)),
-        value => value.as_i64().map(KeyValue::Int),
+        serde_json::Value::String(text) if !number && !text.contains('\0') => Some(KeyValue::Text(text)),
+        value => value.as_i64().filter(|_| number).map(KeyValue::Int),
     };
     let value = value.ok_or_else(|| Error::Input(format!("`{argument}` is not a cursor")))?;
     Ok(Key { value, id })
@@ -334,7 +334,7 @@ mod tests {
 
     fn ask(first: Option<i32>, last: Option<i32>, after: Option<&str>) -> Result<Slice> {
         let ask = Asked { first, last, after: after.map(str::to_owned), before: None };
-        slice(&config::Page::default(), "profiles by t.name_key asc", ask)
+        slice(&config::Page::default(), "profiles by t.name_key asc", false, ask)
     }
 
     #[test]

@@ -103,6 +103,20 @@ impl Parts {
         })
     }
 
+    /// Adds whether the query finds something that the caller sees; see [`Filter::Exists`].
+    pub fn related(
+        &mut self,
+        given: Option<bool>,
+        query: &'static str,
+        column: &'static str,
+        table: &'static str,
+    ) -> &mut Self {
+        self.add(given, |wanted| {
+            let found = Filter::Exists(query, column, table);
+            if wanted { found } else { Filter::Not(Box::new(found)) }
+        })
+    }
+
     /// The whole filter.
     pub fn all(self) -> Filter {
         Filter::All(self.0)

@@ -304,17 +304,24 @@ impl From<LineFilter> for Filter {
             .add(filter.organization, |scope| scope.on("t.organization_id"))
             .add(filter.devices, |ids| {
                 let ids = numbers(&ids, id::device);
-                Filter::Linked("SELECT line_id FROM line_appearance WHERE device_id", ids)
+                Filter::Linked("SELECT line_id FROM line_appearance WHERE device_id", ids, "device")
             })
             .add(filter.users, |ids| {
                 let select = "SELECT a.line_id FROM line_appearance a JOIN profile_user u ON u.profile_id = \
                               a.device_id WHERE u.user_id";
-                Filter::Linked(select, numbers(&ids, id::user))
+                Filter::Linked(select, numbers(&ids, id::user), "\"user\"")
             })
-            .whether(filter.is_assigned, "EXISTS (SELECT 1 FROM line_appearance l WHERE l.line_id = t.id)")
-            .whether(
+            .related(
+                filter.is_assigned,
+                "SELECT 1 FROM line_appearance l WHERE l.line_id = t.id",
+                "l.device_id",
+                "device",
+            )
+            .related(
                 filter.has_clones,
-                "EXISTS (SELECT 1 FROM line_appearance l WHERE l.line_id = t.id AND l.role = 'CLONE')",
+                "SELECT 1 FROM line_appearance l WHERE l.line_id = t.id AND l.role = 'CLONE'",
+                "l.device_id",
+                "device",
             )
             .time(filter.updated, "t.updated_at");
         parts.all()
@@ -339,7 +346,7 @@ impl From<CloneFilter> for Filter {
         let mut parts = Parts::default();
         parts
             .whether(Some(true), "t.role = 'CLONE'")
-            .add(filter.lines, |ids| Filter::Numbers("t.line_id", numbers(&ids, id::line)))
+            .add(filter.lines, |ids| Filter::Refers("t.line_id", numbers(&ids, id::line), "line"))
             .add(filter.devices, |ids| Filter::Numbers("t.device_id", numbers(&ids, id::device)))
             .add(filter.pattern, |text| text.exact("(SELECT l.pattern FROM line l WHERE l.id = t.line_id)"))
             .add(filter.organization, |scope| {

@@ -232,7 +232,9 @@ impl From<OrganizationFilter> for Filter {
                 Filter::Texts("t.kind", kinds.into_iter().map(name).collect())
             })
             .add(filter.path, |text| text.keyed("t.path_key"))
-            .add(filter.parents, |ids| Filter::Numbers("t.parent_id", numbers(&ids, id::organization)))
+            .add(filter.parents, |ids| {
+                Filter::Refers("t.parent_id", numbers(&ids, id::organization), "organization")
+            })
             .add(filter.organization, |scope| scope.on("t.id"))
             .time(filter.updated, "t.updated_at");
         parts.all()

@@ -234,15 +234,16 @@ impl From<PhoneFilter> for Filter {
             .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
             .add(filter.organization, |scope| scope.on("t.organization_id"))
             .add(filter.users, |ids| {
-                Filter::Linked("SELECT phone_id FROM user_phone WHERE user_id", numbers(&ids, id::user))
+                let ids = numbers(&ids, id::user);
+                Filter::Linked("SELECT phone_id FROM user_phone WHERE user_id", ids, "\"user\"")
             })
             .add(filter.lines, |ids| {
                 let ids = numbers(&ids, id::line);
-                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids)
+                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids, "line")
             })
             .add(filter.extension_mobility, |on| Filter::Truth("t.extension_mobility", on))
             .add(filter.logout_profiles, |ids| {
-                Filter::Numbers("t.logout_profile_id", numbers(&ids, id::profile))
+                Filter::Refers("t.logout_profile_id", numbers(&ids, id::profile), "profile")
             })
             .time(filter.updated, "t.updated_at");
         parts.all()

@@ -289,21 +289,28 @@ impl From<ProfileFilter> for Filter {
             .add(filter.organization, |scope| scope.on("t.organization_id"))
             .add(filter.users, |ids| {
                 let ids = numbers(&ids, id::user);
-                Filter::Linked("SELECT profile_id FROM profile_user WHERE user_id", ids)
+                Filter::Linked("SELECT profile_id FROM profile_user WHERE user_id", ids, "\"user\"")
             })
             .add(filter.lines, |ids| {
                 let ids = numbers(&ids, id::line);
-                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids)
+                Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids, "line")
             })
-            .whether(filter.has_users, "EXISTS (SELECT 1 FROM profile_user l WHERE l.profile_id = t.id)")
+            .related(
+                filter.has_users,
+                "SELECT 1 FROM profile_user l WHERE l.profile_id = t.id",
+                "l.user_id",
+                "\"user\"",
+            )
             .whether(filter.has_lines, "EXISTS (SELECT 1 FROM line_appearance l WHERE l.device_id = t.id)")
             .whether(
                 filter.has_clones,
                 "EXISTS (SELECT 1 FROM line_appearance l WHERE l.device_id = t.id AND l.role = 'CLONE')",
             )
-            .whether(
+            .related(
                 filter.is_logout_profile,
-                "EXISTS (SELECT 1 FROM phone l WHERE l.logout_profile_id = t.id)",
+                "SELECT 1 FROM phone l WHERE l.logout_profile_id = t.id",
+                "l.id",
+                "phone",
             )
             .time(filter.created, "t.created_at")
             .time(filter.updated, "t.updated_at");

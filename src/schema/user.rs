@@ -276,18 +276,29 @@ impl From<UserFilter> for Filter {
             .add(filter.organization, |scope| scope.on("t.organization_id"))
             .add(filter.profiles, |ids| {
                 let ids = numbers(&ids, id::profile);
-                Filter::Linked("SELECT user_id FROM profile_user WHERE profile_id", ids)
+                Filter::Linked("SELECT user_id FROM profile_user WHERE profile_id", ids, "profile")
             })
             .add(filter.phones, |ids| {
-                Filter::Linked("SELECT user_id FROM user_phone WHERE phone_id", numbers(&ids, id::phone))
+                let ids = numbers(&ids, id::phone);
+                Filter::Linked("SELECT user_id FROM user_phone WHERE phone_id", ids, "phone")
             })
             .add(filter.lines, |ids| {
                 let select = "SELECT u.user_id FROM profile_user u JOIN line_appearance a ON a.device_id = \
                               u.profile_id WHERE a.line_id";
-                Filter::Linked(select, numbers(&ids, id::line))
+                Filter::Linked(select, numbers(&ids, id::line), "line")
             })
-            .whether(filter.has_profiles, "EXISTS (SELECT 1 FROM profile_user l WHERE l.user_id = t.id)")
-            .whether(filter.has_default_profile, "t.default_profile_id IS NOT NULL")
+            .related(
+                filter.has_profiles,
+                "SELECT 1 FROM profile_user l WHERE l.user_id = t.id",
+                "l.profile_id",
+                "profile",
+            )
+            .related(
+                filter.has_default_profile,
+                "SELECT 1 FROM profile l WHERE l.id = t.default_profile_id",
+                "l.id",
+                "profile",
+            )
             .time(filter.updated, "t.updated_at");
         parts.all()
     }

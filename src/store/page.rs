@@ -79,21 +79,26 @@ pub enum Filter {
     Truth(&'static str, bool),
     /// The organization in the column is one of these or, where told, below one of them.
     Organizations(&'static str, Vec<i64>, bool),
-    /// The row's id is among those that the query selects for these numbers; the text ends before the list.
-    Linked(&'static str, Vec<i64>),
+    /// The column's number is one of these, of things in the table that the caller sees.
+    Refers(&'static str, Vec<i64>, &'static str),
+    /// The row's id is among those that the query selects for these numbers, of things in the table that the caller
+    /// sees; the text ends with the column before the list.
+    Linked(&'static str, Vec<i64>, &'static str),
+    /// The query finds something whose column names a thing in the table that the caller sees.
+    Exists(&'static str, &'static str, &'static str),
     /// A condition that needs no value.
     Fixed(&'static str),
 }
 
 impl Filter {
-    fn write(&self, sql: &mut Sql) {
+    fn write(&self, sql: &mut Sql, scope: Scope) {
         match self {
-            Self::All(parts) => join(sql, parts, " AND ", "1 = 1"),
-            Self::Any(parts) => join(sql, parts, " OR ", "1 = 0"),
+            Self::All(parts) => join(sql, scope, parts, " AND ", "1 = 1"),
+            Self::Any(parts) => join(sql, scope, parts, " OR ", "1 = 0"),
             Self::Not(part) => {
                 // What is unknown, as of a column without a value, does not hold.
                 sql.push("((");
-                part.write(sql);
+                part.write(sql, scope);
                 sql.push(") IS NOT TRUE)");
             }
             Self::Is(column, text) => {
@@ -123,13 +128,25 @@ impl Filter {
             Self::Organizations(column, ids, subtree) => {
                 if *subtree {
                     sql.push(column).push(" IN (SELECT descendant_id FROM organization_closure WHERE ");
-                    sql.among("ancestor_id", ids.iter().copied()).push(")");
+                    sql.among("ancestor_id", ids.iter().copied()).within("ancestor_id", scope).push(")");
                 } else {
                     sql.among(column, ids.iter().copied());
                 }
             }
-            Self::Linked(select, ids) => {
-                sql.push("t.id IN (").among(select, ids.iter().copied()).push(")");
+            Self::Refers(column, ids, table) => {
+                sql.among(column, ids.iter().copied());
+                seen(sql, column, table, scope);
+            }
+            Self::Linked(select, ids, table) => {
+                let column = select.rsplit(' ').next().unwrap_or_default();
+                sql.push("t.id IN (").among(select, ids.iter().copied());
+                seen(sql, column, table, scope);
+                sql.push(")");
+            }
+            Self::Exists(select, column, table) => {
+                sql.push("EXISTS (").push(select);
+                seen(sql, column, table, scope);
+                sql.push(")");
             }
             Self::Fixed(condition) => {
                 sql.push(condition);
@@ -138,11 +155,20 @@ impl Filter {
     }
 }
 
-fn join(sql: &mut Sql, parts: &[Filter], between: &str, empty: &str) {
+/// Adds `AND` what the column names is within the scope: what is not seen is not there to be filtered by (ACC-7).
+fn seen(sql: &mut Sql, column: &str, table: &str, scope: Scope) {
+    if let Scope::Below(_) = scope {
+        let organization = if table == "organization" { "id" } else { "organization_id" };
+        sql.push(" AND ").push(column).push(" IN (SELECT id FROM ").push(table).push(" WHERE 1 = 1");
+        sql.within(organization, scope).push(")");
+    }
+}
+
+fn join(sql: &mut Sql, scope: Scope, parts: &[Filter], between: &str, empty: &str) {
     sql.push("(");
     for (at, part) in parts.iter().enumerate() {
         sql.push(if at == 0 { "" } else { between });
-        part.write(sql);
+        part.write(sql, scope);
     }
     sql.push(if parts.is_empty() { empty } else { "" }).push(")");
 }
@@ -168,7 +194,7 @@ pub async fn page<R: Row>(
     R::scope(&mut sql, scope);
     if *filter != Filter::All(Vec::new()) {
         sql.push(" AND ");
-        filter.write(&mut sql);
+        filter.write(&mut sql, scope);
     }
     write_bounds(&mut sql, order, slice);
     write_order(&mut sql, order, slice.backwards);
@@ -186,7 +212,7 @@ pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) 
     sql.push("SELECT count(*) FROM ").push(R::TABLE).push(" t WHERE 1 = 1");
     R::scope(&mut sql, scope);
     sql.push(" AND ");
-    filter.write(&mut sql);
+    filter.write(&mut sql, scope);
     let rows = source.rows(sql.statement()).await?;
     rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }

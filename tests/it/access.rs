@@ -1,9 +1,14 @@
 //! Stories of who may see and do what (HIE-2, ACC-7): what is outside the subtree looks absent.
 
-use entity::token::Role;
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::story;
+use entity::token::Role;
+use serde_json::{Value, json};
+
+use crate::{
+    roamline::{Client, Estate, Roamline, text},
+    story,
+};
 
 story! {
     async fn a_neighbour_sees_counts_and_names_nothing_of_ours(server) {
@@ -122,5 +127,252 @@ story! {
             asked += 1;
         }
         assert!(asked > 45, "{asked}");
+    }
+}
+
+/// The types of the schema, by their names.
+async fn types(client: &Client) -> BTreeMap<String, Value> {
+    let kind = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
+    let fields = format!("name args {{ name type {{ {kind} }} }}");
+    let query = format!(
+        "{{ __schema {{ types {{ name kind fields {{ {fields} }} inputFields {{ name type {{ {kind} }} }} }} }} }}"
+    );
+    let data = client.data(&query).await;
+    let types = data["__schema"]["types"].as_array().expect("types").clone();
+    types.into_iter().map(|known| (text(&known["name"]), known)).collect()
+}
+
+/// The id that an input's field asks for, of a type that its name tells.
+fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
+    let plain = field.trim_end_matches('s').trim_end_matches("Id").to_lowercase();
+    let noun = match plain.as_str() {
+        "organization" | "parent" => "Organization",
+        "cluster" => "Cluster",
+        "user" | "loginuser" | "owner" => "User",
+        "phone" => "Phone",
+        "appearance" => "LineAppearance",
+        "line" => "Line",
+        "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
+        "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
+            "Device" => "OtherDevice",
+            noun => noun,
+        },
+        other => panic!("{mutation}: an id of what is {other}?"),
+    };
+    ids[noun].clone()
+}
+
+/// An input of everything that can be said with ids, and of what must be said besides.
+fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation: &str, kind: &str) -> Value {
+    let mut made = serde_json::Map::new();
+    for field in types[kind]["inputFields"].as_array().expect("fields") {
+        let name = text(&field["name"]);
+        let (mut inner, mut list) = (&field["type"], false);
+        let needed = inner["kind"] == "NON_NULL";
+        while !inner["ofType"].is_null() {
+            list |= inner["kind"] == "LIST";
+            inner = &inner["ofType"];
+        }
+        let inner = text(&inner["name"]);
+        let value = match (inner.as_str(), name.as_str()) {
+            // A line to add is named by its id or its number, a target by one of its fields.
+            (_, "appearanceId") if kind == "LineTarget" => continue,
+            ("ID", _) => json!(id_for(ids, mutation, &name)),
+            ("AddLineInput" | "NewProfileInput" | "LineTarget", _) => input(types, ids, mutation, &inner),
+            ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
+            ("SoleProfiles", _) => json!("DELETE"),
+            _ if !needed => continue,
+            (_, "kind") => json!("SITE"),
+            (_, "protocol") => json!("SIP"),
+            (_, "product") => json!("Cisco 8841"),
+            (_, "pattern") => json!("4001"),
+            (_, "userId") => json!("anna"),
+            (_, "expectedVersion") => json!(1),
+            (_, "partition" | "description" | "firstName") => json!(""),
+            ("Boolean", _) => json!(false),
+            (_, "name") => json!("EM-ours"),
+            (_, "lastName") => json!("Berg"),
+            other => panic!("{mutation}: what is {other:?}?"),
+        };
+        made.insert(name, if list { json!([value]) } else { value });
+    }
+    Value::Object(made)
+}
+
+/// Two customers on clusters of their own and on one above both; the ids of one thing of each type of the north's,
+/// and as many ids of nothing.
+async fn neighbours(
+    server: &Roamline,
+) -> (Estate, BTreeMap<&'static str, String>, BTreeMap<&'static str, String>) {
+    let (estate, admin) = (server.estate().await, server.admin());
+    let own = json!({"organizationId": estate.north, "name": "own"});
+    let own = text(&admin.done("createCluster", own, "cluster { id }").await["cluster"]["id"]);
+    let north = Estate { emea: own.clone(), ..estate.clone() };
+    let profile = admin.profile(&north, &estate.berlin, "EM-ours", &["4001"]).await;
+    let user = admin.user(&north, &estate.berlin, "anna").await;
+    admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
+    let phone = admin.phone(&north, &estate.berlin, "SEP-ours").await;
+    let gateway = json!({"organizationId": estate.berlin, "clusterId": own, "name": "gw-ours"});
+    let gateway = text(&admin.done("registerDevice", gateway, "device { id }").await["device"]["id"]);
+    let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
+    let ours = BTreeMap::from([
+        ("LineAppearance", admin.appearances(&profile).await.remove(0)),
+        ("Organization", estate.berlin.clone()),
+        ("Cluster", own),
+        ("Profile", profile),
+        ("User", user),
+        ("Phone", phone),
+        ("OtherDevice", gateway),
+        ("Line", line),
+    ]);
+    let nothing = |name: &str| data_encoding::BASE64URL_NOPAD.encode(format!("{name}:987654").as_bytes());
+    let none = ours.keys().map(|&name| (name, nothing(name))).collect();
+    (estate, ours, none)
+}
+
+story! {
+    /// ACC-7: whatever is done with a neighbour's ids is answered as if they were ids of nothing.
+    async fn every_mutation_takes_a_neighbours_things_for_nothing(server) {
+        let (_, ours, none) = neighbours(&server).await;
+        let (admin, types) = (server.admin(), types(&server.admin()).await);
+        let estate = admin.data(r#"{ organization(by: {path: "acme.south"}) { id } }"#).await;
+        let south = server.somebody(Role::Admin, &text(&estate["organization"]["id"])).await;
+        let before = admin.data("{ service { newestCursor } }").await;
+        let mutations = types["Mutation"]["fields"].as_array().expect("mutations");
+        for mutation in mutations {
+            let name = text(&mutation["name"]);
+            let kind = name[..1].to_uppercase() + &name[1..] + "Input";
+            let select = "errors { code message path rule currentVersion originalId } changes { kind } cursor";
+            let document = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {select} }} }}");
+            let theirs = south.ask(&document, json!({"input": input(&types, &ours, &name, &kind)})).await;
+            let nothing = south.ask(&document, json!({"input": input(&types, &none, &name, &kind)})).await;
+            assert_eq!(theirs, nothing, "{name}");
+            let codes: Vec<_> =
+                theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
+            assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
+        }
+        assert_eq!(mutations.len(), 31);
+        assert_eq!(admin.data("{ service { newestCursor } }").await, before);
+    }
+}
+
+story! {
+    /// The same of every query, and of every filter by which a list might tell what it must not.
+    async fn every_query_takes_a_neighbours_things_for_nothing(server) {
+        let (estate, ours, none) = neighbours(&server).await;
+        let (admin, types) = (server.admin(), types(&server.admin()).await);
+        // What is the south's and yet touches the north's, on the cluster above both.
+        let shared = admin.profile(&estate, &estate.berlin, "EM-north", &["5001"]).await;
+        let profile = admin.profile(&estate, &estate.rome, "EM-south", &["5001"]).await;
+        let line = json!({"organizationId": estate.rome, "clusterId": estate.emea, "pattern": "6001"});
+        admin.done("createLine", line, "").await;
+        admin.done("addLineToDevice", json!({"deviceId": shared, "pattern": "6001"}), "").await;
+        let anna = admin.user(&estate, &estate.berlin, "north").await;
+        let rosa = admin.user(&estate, &estate.rome, "south").await;
+        admin.done("associateUsers", json!({"profileId": profile, "userIds": [anna]}), "").await;
+        admin.done("associateUsers", json!({"profileId": shared, "userIds": [rosa]}), "").await;
+        admin.done("setDefaultProfile", json!({"userId": rosa, "profileId": shared}), "").await;
+        let phone = admin.phone(&estate, &estate.berlin, "SEP-north").await;
+        let theirs = admin.phone(&estate, &estate.rome, "SEP-south").await;
+        admin.done("updateUser", json!({"id": rosa, "phoneIds": [phone]}), "").await;
+        admin.done("updateUser", json!({"id": anna, "phoneIds": [theirs]}), "").await;
+        admin.done("updatePhone", json!({"id": theirs, "logoutProfileId": shared}), "").await;
+        admin.done("updatePhone", json!({"id": phone, "logoutProfileId": profile}), "").await;
+        let lines = admin.data(r#"{ lines(filter: {pattern: {equals: "5001"}}) { nodes { id } } }"#).await;
+        let more = BTreeMap::from([
+            ("Profile", shared), ("User", anna), ("Phone", phone), ("Line", text(&lines["lines"]["nodes"][0]["id"])),
+        ]);
+        let south = server.somebody(Role::Admin, &estate.south).await;
+
+        let count = "totalCount nodes { id }";
+        let queries = [
+            r#"node(id: "{Profile}") { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}"]) { id }"#.to_owned(),
+            r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
+            r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
+            r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
+            r#"profile(by: {name: {name: "EM-ours", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"phone(by: {id: "{Phone}"}) { id }"#.to_owned(),
+            r#"phone(by: {name: {name: "SEP-ours", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"line(by: {id: "{Line}"}) { id }"#.to_owned(),
+            r#"line(by: {number: {pattern: "4001", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"user(by: {id: "{User}"}) { id }"#.to_owned(),
+            r#"user(by: {userId: {userId: "anna", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"nameAvailability(name: "EM-ours", clusterId: "{Cluster}") { available takenBy reason suggestions }"#.to_owned(),
+            r#"previewLineChange(line: {lineId: "{Line}"}) { appearances { id } users { id } }"#.to_owned(),
+            r#"previewLineChange(line: {appearanceId: "{LineAppearance}"}) { appearances { id } }"#.to_owned(),
+            format!(r#"organizations(filter: {{or: [{{parents: ["{{Organization}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
+            format!(r#"clusters(filter: {{ids: ["{{Cluster}}"]}}) {{ {count} }}"#),
+            format!(r#"otherDevices(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
+            format!(r#"profiles(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
+            format!(r#"profiles(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
+            format!(r#"profiles(filter: {{not: {{organization: {{ids: ["{{Organization}}"]}}}}}}) {{ {count} }}"#),
+            format!(r#"lines(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"lines(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
+            format!(r#"clones(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
+            format!(r#"users(filter: {{profiles: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"users(filter: {{phones: ["{{Phone}}"]}}) {{ {count} }}"#),
+            format!(r#"users(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
+            format!(r#"phones(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
+            format!(r#"phones(filter: {{logoutProfiles: ["{{Profile}}"]}}) {{ {count} }}"#),
+            r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),
+            r#"search(text: "{Profile}") { id }"#.to_owned(),
+        ];
+        let with = |query: &str, ids: &BTreeMap<&'static str, String>| {
+            let named = ids.iter().fold(query.to_owned(), |query, (name, id)| query.replace(&format!("{{{name}}}"), id));
+            format!("{{ {named} }}")
+        };
+        let mut asked = BTreeSet::new();
+        for query in &queries {
+            asked.insert(query.split('(').next().unwrap_or_default().to_owned());
+            let nothing = south.ask(&with(query, &none), json!({})).await;
+            assert!(nothing["errors"].is_null(), "{query}: {nothing}");
+            for ids in [&ours, &ours.iter().map(|(name, id)| (*name, more.get(name).unwrap_or(id).clone())).collect()] {
+                assert_eq!(south.ask(&with(query, ids), json!({})).await, nothing, "{query}");
+            }
+        }
+        let fields = types["Query"]["fields"].as_array().expect("queries").iter();
+        let fields: BTreeSet<_> =
+            fields.filter(|field| field["args"] != json!([])).map(|field| text(&field["name"])).collect();
+        assert_eq!(asked, fields);
+        // What is only the neighbour's is not there to be counted either.
+        for (list, filter) in [
+            ("profiles", "hasUsers: true"),
+            ("profiles", "isLogoutProfile: true"),
+            ("lines", "isAssigned: true"),
+            ("lines", "hasClones: true"),
+            ("users", "hasProfiles: true"),
+            ("users", "hasDefaultProfile: true"),
+        ] {
+            let data = south.data(&format!("{{ {list}(filter: {{{filter}}}) {{ totalCount }} }}")).await;
+            assert_eq!(data[list]["totalCount"], 0, "{list} {filter}");
+        }
+        let seen = south
+            .data("{ profiles { nodes { users { totalCount } logoutPhones { totalCount } } } users { nodes { defaultProfile { id } phones { totalCount } profiles { totalCount } } } phones { nodes { logoutProfile { id } users { totalCount } } } }")
+            .await;
+        assert_eq!(
+            seen,
+            json!({
+                "profiles": {"nodes": [{"users": {"totalCount": 0}, "logoutPhones": {"totalCount": 0}}]},
+                "users": {"nodes": [{"defaultProfile": null, "phones": {"totalCount": 0}, "profiles": {"totalCount": 0}}]},
+                "phones": {"nodes": [{"logoutProfile": null, "users": {"totalCount": 0}}]},
+            })
+        );
+    }
+}
+
+story! {
+    /// The stream tells a neighbour of nothing but what is the neighbour's own.
+    async fn a_neighbour_hears_nothing_of_ours(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let south = server.somebody(Role::Viewer, &estate.south).await;
+        let mut feed = south.follow("", "change { kind }").await;
+        admin.profile(&estate, &estate.berlin, "EM-ours", &["4001"]).await;
+        admin.done("updateCluster", json!({"id": estate.emea, "release": "14"}), "").await;
+        admin.profile(&estate, &estate.rome, "EM-theirs", &[]).await;
+        assert_eq!(feed.next().await["change"]["kind"], "PROFILE_CREATED");
+        let mut again = south.follow(r#"(after: "s0")"#, "change { kind node { id } }").await;
+        let kinds: Vec<_> = again.take(3).await.iter().map(|event| text(&event["change"]["kind"])).collect();
+        assert_eq!(kinds, ["ORGANIZATION_CREATED", "ORGANIZATION_CREATED", "PROFILE_CREATED"]);
     }
 }
