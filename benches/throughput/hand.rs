@@ -56,8 +56,11 @@ impl Pool {
     /// Lets the database tidy up after the estate was written, and count what it has.
     pub async fn settle(&self) -> Result<()> {
         match self {
+            // Of changes there are few yet; SQLite, told so, would read them all each time when there are many.
             Self::Sqlite(pool) => {
-                sqlx::raw_sql("ANALYZE").execute(pool).await?;
+                sqlx::raw_sql("ANALYZE; DELETE FROM sqlite_stat1 WHERE tbl LIKE '%change%'")
+                    .execute(pool)
+                    .await?;
             }
             Self::Postgres(pool) => {
                 sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await?;

@@ -15,6 +15,8 @@ use tokio::{
     time,
 };
 
+use crate::processor::{self, Meter};
+
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,6 +38,8 @@ pub struct Measured {
     pub p99: Duration,
     /// Bytes of an average answer, its head included.
     pub bytes: usize,
+    /// Processor time of an average answer, without the load generator's; where it can be told.
+    pub processor: Option<Duration>,
 }
 
 /// Numbers that are the same for the same seed: xorshift.
@@ -69,10 +73,16 @@ impl Random {
 pub async fn run<N: Next>(
     address: &str,
     plan: Plan,
+    meter: &Meter,
     make: impl Fn(usize) -> N + Send + 'static,
 ) -> Result<Measured> {
     let address = address.to_owned();
-    apart(move || async move { loaded(&address, plan, make).await }).await
+    let before = meter.read();
+    let (mut measured, answers, own) =
+        apart(move || async move { loaded(&address, plan, make).await }).await?;
+    let took = || meter.read()?.checked_sub(before?)?.checked_sub(own?);
+    measured.processor = took().map(|took| took.div_f64(count(answers)));
+    Ok(measured)
 }
 
 /// Writes the next request of a connection.
@@ -98,7 +108,12 @@ where
     result
 }
 
-async fn loaded<N: Next>(address: &str, plan: Plan, make: impl Fn(usize) -> N) -> Result<Measured> {
+/// What was measured, how many answers there were, and the generator's own processor time.
+async fn loaded<N: Next>(
+    address: &str,
+    plan: Plan,
+    make: impl Fn(usize) -> N,
+) -> Result<(Measured, usize, Option<Duration>)> {
     let mut clients = JoinSet::new();
     let began = Instant::now();
     let until = began + plan.time;
@@ -130,12 +145,16 @@ async fn loaded<N: Next>(address: &str, plan: Plan, make: impl Fn(usize) -> N) -
     ensure!(!times.is_empty(), "no answer came in time");
     times.sort_unstable();
     let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
-    Ok(Measured {
+    // The last answer of each connection came too late to be timed.
+    let answers = times.len() + plan.connections;
+    let measured = Measured {
         per_second: count(times.len()) / plan.time.as_secs_f64(),
         median: at(50),
         p99: at(99),
-        bytes: bytes / (times.len() + plan.connections),
-    })
+        bytes: bytes / answers,
+        processor: None,
+    };
+    Ok((measured, answers, processor::of_thread()))
 }
 
 /// A count as a number to divide.

@@ -5,6 +5,7 @@ mod estate;
 mod hand;
 mod load;
 mod place;
+mod processor;
 mod report;
 mod server;
 mod shape;
@@ -21,6 +22,7 @@ use self::{
     estate::Estate,
     load::{Measured, Next, Random},
     place::Place,
+    processor::Meter,
     report::{Row, Table},
     server::Servers,
     shape::Shape,
@@ -159,7 +161,7 @@ async fn read(
     let (ours, hand) = (estate.clone(), estate.clone());
     let pair = in_turns(
         args,
-        (&servers.ours, &servers.hand),
+        servers,
         args.connections,
         move |_| {
             let estate = ours.clone();
@@ -183,22 +185,26 @@ pub struct Pair {
 /// Lets both sides of a pair answer in turns, after each has been warmed up.
 async fn in_turns<A: Next, B: Next>(
     args: &Args,
-    (ours, hand): (&str, &str),
+    servers: &Servers,
     connections: usize,
     make_ours: impl Fn(usize) -> A + Clone + Send + 'static,
     make_hand: impl Fn(usize) -> B + Clone + Send + 'static,
 ) -> Result<Pair> {
     let mut pair = Pair { ours: Vec::new(), hand: Vec::new() };
+    let (ours, hand) = (&servers.ours, &servers.hand);
     let plan = |time| load::Plan { connections, time, seed: args.seed };
-    let warm_up = args.turn().min(Duration::from_secs(1));
-    load::run(ours, plan(warm_up), make_ours.clone()).await?;
+    let warm_up = plan(args.turn().min(Duration::from_secs(1)));
+    let meter = Meter::new(&servers.pool).await?;
+    load::run(ours, warm_up, &meter, make_ours.clone()).await?;
     if !args.alone {
-        load::run(hand, plan(warm_up), make_hand.clone()).await?;
+        load::run(hand, warm_up, &meter, make_hand.clone()).await?;
     }
+    // By now every connection to the database is open.
+    let meter = Meter::new(&servers.pool).await?;
     for _ in 0..TURNS {
-        pair.ours.push(load::run(ours, plan(args.turn()), make_ours.clone()).await?);
+        pair.ours.push(load::run(ours, plan(args.turn()), &meter, make_ours.clone()).await?);
         if !args.alone {
-            pair.hand.push(load::run(hand, plan(args.turn()), make_hand.clone()).await?);
+            pair.hand.push(load::run(hand, plan(args.turn()), &meter, make_hand.clone()).await?);
         }
     }
     Ok(pair)

@@ -18,6 +18,8 @@ pub struct Row {
     ours: String,
     hand: String,
     ratio: String,
+    /// The ratio of what requests cost in processor time.
+    cost: String,
     /// Further figures of both sides.
     more: String,
 }
@@ -51,6 +53,7 @@ impl Row {
             what: what.to_owned(),
             statements,
             ratio: ratio(ours.0, hand.0),
+            cost: costs(&pair.ours, &pair.hand),
             ours: rate(ours),
             hand: rate(hand),
             more: format!("{ours_ms}; {hand_ms}"),
@@ -73,6 +76,7 @@ impl Row {
             statements: None,
             // Twice the time is half as good, as with rates.
             ratio: ratio(hand.0, ours.0),
+            cost: String::new(),
             ours: time(ours),
             hand: time(hand),
             more,
@@ -82,9 +86,12 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, name, what, ours, hand, ratio, more, .. } = self;
+        let Self { database, name, what, ours, hand, ratio, cost, more, .. } = self;
         let statements = self.statements.map_or_else(String::new, |count| count.to_string());
-        write!(f, "| {database} | {name}: {what} | {ours} | {hand} | **{ratio}** | {statements} | {more} |")
+        write!(
+            f,
+            "| {database} | {name}: {what} | {ours} | {hand} | **{ratio}** | {cost} | {statements} | {more} |"
+        )
     }
 }
 
@@ -92,9 +99,9 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| database | shape | Roamline | by hand | ratio | statements | median and 99th percentile: Roamline; by hand |"
+            "| database | shape | Roamline | by hand | ratio | processor time per request | statements | median and 99th percentile: Roamline; by hand |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|")?;
         self.0.iter().try_for_each(|row| writeln!(f, "{row}"))
     }
 }
@@ -129,6 +136,16 @@ fn time((median, least, greatest): (f64, f64, f64)) -> String {
 
 fn ratio(ours: f64, hand: f64) -> String {
     if hand > 0.0 { format!("{:.2}", ours / hand) } else { "-".to_owned() }
+}
+
+/// Processor time per request of both sides, and its ratio, with Roamline's below: 0.5 is twice as much.
+fn costs(ours: &[Measured], hand: &[Measured]) -> String {
+    let of = |turns: &[Measured]| -> Option<f64> {
+        let each: Option<Vec<_>> = turns.iter().map(|turn| turn.processor.map(millis)).collect();
+        each.map(|each| spread(each).0)
+    };
+    let (Some(ours), Some(hand)) = (of(ours), of(hand)) else { return String::new() };
+    format!("{ours:.2} ms; {hand:.2} ms; {}", ratio(hand, ours))
 }
 
 /// Of the middle turn.

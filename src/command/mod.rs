@@ -50,41 +50,49 @@ pub async fn run<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     loop {
         tried += 1;
         match attempt(app, caller, call, cmd).await {
-            Err(Error::Busy) if tried < TRIES => {
+            Err(Error::Busy) | Ok(Attempt::Clashed(_)) if tried < TRIES => {
                 tokio::time::sleep(std::time::Duration::from_millis(5 << tried)).await;
             }
-            outcome => return outcome,
+            Ok(Attempt::Ended(outcome)) => return Ok(outcome),
+            Ok(Attempt::Clashed(broken)) => return Ok(Err(broken)),
+            Err(error) => return Err(error),
         }
     }
 }
 
+/// How one try went.
+enum Attempt {
+    Ended(Outcome),
+    /// Somebody else was faster at what an index keeps unique; the next try sees it and may decide otherwise: a line
+    /// that was to be made is there, and the appearance becomes a clone.
+    Clashed(Broken),
+}
+
 #[tracing::instrument(name = "command", skip_all, fields(name = C::NAME))]
-async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -> Result<Outcome, Error> {
+async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -> Result<Attempt, Error> {
     let mut tx = app.begin(caller, C::RIGHT, cmd.ids()).await?;
     let mut hash = String::new();
     if let (Some(key), false) = (&call.idempotency_key, call.dry_run) {
         hash = input_hash(cmd)?;
         if let Some(answered) = app.answered(&tx, caller, key, &hash).await? {
             app.abandon(tx).await?;
-            return Ok(Ok(answered));
+            return Ok(Attempt::Ended(Ok(answered)));
         }
     }
-    match stage(app, &mut tx, cmd).await? {
-        Ok(()) => Ok(Ok(app.commit(tx, caller, call, &hash).await?)),
-        Err(broken) => {
-            app.abandon(tx).await?;
-            Ok(Err(broken))
-        }
-    }
+    let refused = match cmd.decide(&tx).await? {
+        Err(broken) => Attempt::Ended(Err(broken)),
+        Ok(changes) if changes.is_empty() => return kept(app, tx, caller, call, &hash).await,
+        Ok(changes) => match app.stage(&mut tx, changes).await? {
+            Ok(()) => return kept(app, tx, caller, call, &hash).await,
+            Err(broken) => Attempt::Clashed(broken),
+        },
+    };
+    app.abandon(tx).await?;
+    Ok(refused)
 }
 
-/// Decides a command and applies it within a transaction that goes on.
-pub async fn stage<C: Command>(app: &App, tx: &mut Tx, cmd: &C) -> Result<Result<(), Broken>, Error> {
-    match cmd.decide(tx).await? {
-        Ok(changes) if changes.is_empty() => Ok(Ok(())),
-        Ok(changes) => app.stage(tx, changes).await,
-        Err(broken) => Ok(Err(broken)),
-    }
+async fn kept(app: &App, tx: Tx, caller: &Caller, call: &Call, hash: &str) -> Result<Attempt, Error> {
+    Ok(Attempt::Ended(Ok(app.commit(tx, caller, call, hash).await?)))
 }
 
 fn check(call: &Call) -> Result<(), Error> {

@@ -1,20 +1,20 @@
 //! A server that is killed at any moment keeps what it acknowledged and leaves nothing half done.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use entity::Moment;
+use entity::{Moment, device, line, line_appearance, profile};
 use roamline::{app::App, config::Config, rule::Change, store::outbox};
-use sea_orm::{ConnectionTrait, Database, Statement};
+use sea_orm::{Database, DatabaseConnection, EntityTrait};
 use serde_json::{Value, json};
 
 use crate::roamline::Roamline;
 
 /// How often the server is killed.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 6;
 
 /// A server in a process of its own, ended with it.
 struct Process(Child);
@@ -55,28 +55,70 @@ async fn up(http: &reqwest::Client, port: u16) {
     panic!("the server does not come up");
 }
 
-/// Writes profiles with a line each until the server is gone; answers the names that were acknowledged.
+/// What was asked last and not answered.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+enum Asked {
+    #[default]
+    Nothing,
+    Gone,
+    Described(String),
+}
+
+/// Where a profile may stand after a crash: as the last answer said, or one step further.
+#[derive(Clone, Debug, Default)]
+struct Owed {
+    /// Its description, or none when it was not there (any more).
+    answered: Option<String>,
+    /// What was asked last and not answered, if something was.
+    asked: Asked,
+}
+
+/// Makes, changes and removes profiles, each with a line of its own and one that all share, until the server is gone;
+/// answers what the server owes.
 async fn write(
     http: reqwest::Client,
     port: u16,
     organization: String,
     cluster: String,
-    name: String,
-) -> Vec<String> {
-    let mut acknowledged = Vec::new();
+    writer: String,
+) -> BTreeMap<String, Owed> {
+    let mut owed: BTreeMap<String, Owed> = BTreeMap::new();
     for n in 0.. {
-        let name = format!("{name}-{n}");
-        let query = format!(
-            r#"mutation {{ createProfile(input: {{organizationId: "{organization}", clusterId: "{cluster}", name: "{name}",
-                product: "Cisco 8841", protocol: SIP, lines: [{{pattern: "1{n}", partition: "{name}"}}]}}) {{ errors {{ code }} }} }}"#
+        let name = format!("{writer}-{n}");
+        let create = format!(
+            r#"createProfile(input: {{organizationId: "{organization}", clusterId: "{cluster}", name: "{name}", description: "new",
+                product: "Cisco 8841", protocol: SIP, lines: [{{pattern: "1{n}", partition: "{name}"}}, {{pattern: "9000"}}]}})
+                {{ profile {{ id }} errors {{ code }} }}"#
         );
-        match ask(&http, port, &query).await {
-            Some(answer) if answer["data"]["createProfile"]["errors"] == json!([]) => acknowledged.push(name),
-            Some(answer) => panic!("{answer}"),
-            None => break,
+        owed.insert(name.clone(), Owed { answered: None, asked: Asked::Described("new".to_owned()) });
+        let Some(made) = done(&http, port, &create).await else { break };
+        let id = made["profile"]["id"].as_str().expect("an id").to_owned();
+        let Some(state) = owed.get_mut(&name) else { break };
+        *state = Owed { answered: Some("new".to_owned()), asked: Asked::Described("changed".to_owned()) };
+        let update = format!(
+            r#"updateProfile(input: {{id: "{id}", description: "changed"}}) {{ errors {{ code }} }}"#
+        );
+        if done(&http, port, &update).await.is_none() {
+            break;
+        }
+        *state = Owed { answered: Some("changed".to_owned()), asked: Asked::Nothing };
+        if n % 2 == 1 {
+            state.asked = Asked::Gone;
+            let delete = format!(r#"deleteProfile(input: {{id: "{id}"}}) {{ errors {{ code }} }}"#);
+            if done(&http, port, &delete).await.is_none() {
+                break;
+            }
+            *state = Owed::default();
         }
     }
-    acknowledged
+    owed
+}
+
+/// The payload of a mutation; none when the server is gone.
+async fn done(http: &reqwest::Client, port: u16, mutation: &str) -> Option<Value> {
+    let answer = ask(http, port, &format!("mutation {{ done: {mutation} }}")).await?;
+    assert_eq!(answer["data"]["done"]["errors"], json!([]), "{mutation}: {answer}");
+    Some(answer["data"]["done"].clone())
 }
 
 async fn killed_again_and_again(database: &str) {
@@ -85,7 +127,7 @@ async fn killed_again_and_again(database: &str) {
         .and_then(|socket| socket.local_addr())
         .expect("a free port")
         .port();
-    let mut acknowledged = BTreeSet::new();
+    let mut owed = BTreeMap::new();
     let mut place = None;
     for round in 0..ROUNDS {
         let server = start(database, port);
@@ -116,56 +158,129 @@ async fn killed_again_and_again(database: &str) {
                 tokio::spawn(write(http.clone(), port, site.clone(), cluster.clone(), name))
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(150 + round * 97)).await;
+        // Sooner or later after the writers have begun, in the middle of whatever it is.
+        tokio::time::sleep(Duration::from_millis(150 + round * 311 % 457)).await;
         drop(server);
         for writer in writers {
-            acknowledged.extend(writer.await.expect("written"));
+            owed.extend(writer.await.expect("written"));
         }
     }
-    assert!(!acknowledged.is_empty(), "nothing was written at all");
-    whole(database, &acknowledged).await;
+    assert!(owed.values().any(|state| state.answered.is_some()), "nothing was written at all");
+    whole(database, &owed).await;
+}
+
+/// The tables as the outbox tells them.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Tables {
+    profiles: BTreeMap<i64, profile::Model>,
+    /// Devices by the name that they hold.
+    devices: BTreeMap<String, i64>,
+    lines: BTreeMap<i64, line::Model>,
+    appearances: BTreeMap<i64, line_appearance::Model>,
+}
+
+impl Tables {
+    /// A change, done again.
+    fn replay(&mut self, change: Change) {
+        match change {
+            Change::ProfileCreated { profile } => {
+                assert!(
+                    self.devices.insert(profile.name_key.clone(), profile.id.0).is_none(),
+                    "a name twice"
+                );
+                self.profiles.insert(profile.id.0, plain(profile));
+            }
+            Change::ProfileUpdated { before, after } => {
+                let old = self.profiles.insert(after.id.0, plain(after));
+                assert_eq!(old, Some(plain(before)), "changed from what it was not");
+            }
+            Change::ProfileDeleted { profile } => {
+                self.devices.remove(&profile.name_key);
+                assert_eq!(self.profiles.remove(&profile.id.0), Some(plain(profile)));
+            }
+            Change::LineCreated { line } => drop(self.lines.insert(line.id.0, plain_line(line))),
+            Change::LineDeleted { line } => drop(self.lines.remove(&line.id.0)),
+            Change::AppearanceAdded { appearance, .. } => {
+                assert!(self.appearances.insert(appearance.id.0, appearance).is_none());
+            }
+            Change::AppearanceRemoved { appearance, .. } => {
+                assert_eq!(self.appearances.remove(&appearance.id.0), Some(appearance));
+            }
+            Change::ClonePromoted { before, after, .. } => {
+                assert_eq!(self.appearances.insert(after.id.0, after), Some(before));
+            }
+            Change::OrganizationCreated { .. } | Change::ClusterCreated { .. } => {}
+            other => panic!("nobody asked for {other:?}"),
+        }
+    }
+
+    async fn stored(db: &DatabaseConnection) -> Self {
+        let profiles = profile::Entity::find().all(db).await.expect("profiles");
+        let devices = device::Entity::find().all(db).await.expect("devices");
+        let lines = line::Entity::find().all(db).await.expect("lines");
+        let appearances = line_appearance::Entity::find().all(db).await.expect("appearances");
+        Self {
+            profiles: profiles.into_iter().map(|row| (row.id.0, plain(row))).collect(),
+            devices: devices.into_iter().map(|row| (row.name_key, row.id.0)).collect(),
+            lines: lines.into_iter().map(|row| (row.id.0, plain_line(row))).collect(),
+            appearances: appearances.into_iter().map(|row| (row.id.0, row)).collect(),
+        }
+    }
+}
+
+/// Without what counts and dates changes: lines that come and go raise it too.
+fn plain(profile: profile::Model) -> profile::Model {
+    profile::Model { version: 0, updated_at: Moment(0), ..profile }
+}
+
+fn plain_line(line: line::Model) -> line::Model {
+    line::Model { version: 0, updated_at: Moment(0), ..line }
 }
 
 /// What was acknowledged is there, and the outbox and the tables tell the same.
-async fn whole(database: &str, acknowledged: &BTreeSet<String>) {
+async fn whole(database: &str, owed: &BTreeMap<String, Owed>) {
     let mut config = Config::default();
     config.database.url = database.to_owned();
     let app = App::open(config, std::sync::Arc::new(|| Moment(0))).await.expect("opened");
     let snapshot = app.snapshot().await.expect("a snapshot");
-    let (mut profiles, mut lines, mut appearances) = (BTreeSet::new(), BTreeSet::new(), 0);
-    let mut seq = 0;
+    let (mut told, mut seq) = (Tables::default(), 0);
     loop {
         let entries = outbox::after(&snapshot, seq, 1_000).await.expect("changes");
-        let Some(last) = entries.last().map(|entry| entry.seq) else { break };
+        if entries.is_empty() {
+            break;
+        }
         for entry in entries {
             assert_eq!(entry.seq, seq + 1, "a gap");
             seq = entry.seq;
-            match entry.change {
-                Change::ProfileCreated { profile } => drop(profiles.insert(profile.name)),
-                Change::LineCreated { line } => drop(lines.insert(line.partition)),
-                Change::AppearanceAdded { .. } => appearances += 1,
-                _ => {}
-            }
+            told.replay(entry.change);
         }
-        assert_eq!(seq, last);
     }
-    let lost: Vec<_> = acknowledged.difference(&profiles).collect();
-    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    assert_eq!(profiles, lines, "a profile without its line");
-
+    assert_eq!(outbox::last_seq(&snapshot).await.expect("a number"), seq, "numbers without changes");
     let db = Database::connect(database).await.expect("connected");
-    for (table, count) in [
-        ("profile", profiles.len()),
-        ("device", profiles.len()),
-        ("line", lines.len()),
-        ("line_appearance", appearances),
-    ] {
-        let sql = format!("SELECT count(*) FROM {table}");
-        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
-        let stored: i64 = row.expect("counted").expect("a row").try_get_by_index(0).expect("a count");
-        assert_eq!(usize::try_from(stored).ok(), Some(count), "{table} and the outbox differ");
-    }
+    assert_eq!(Tables::stored(&db).await, told, "the tables and the outbox differ");
     db.close().await.expect("closed");
+
+    for (name, state) in owed {
+        let stored = told.profiles.values().find(|profile| profile.name == *name);
+        let stored = stored.map(|profile| profile.description.clone());
+        let kept =
+            stored == state.answered || state.asked == stored.clone().map_or(Asked::Gone, Asked::Described);
+        assert!(kept, "{name} is {stored:?}, owed is {state:?}");
+    }
+    // Nothing half: each profile has its two lines, and the shared line one original where it stands at all.
+    for id in told.profiles.keys() {
+        let lines = told.appearances.values().filter(|appearance| appearance.device_id.0 == *id);
+        assert_eq!(lines.count(), 2, "a profile without its lines");
+    }
+    let originals = |line: i64| {
+        let of = |appearance: &&line_appearance::Model| appearance.line_id.0 == line;
+        told.appearances.values().filter(of).map(|appearance| appearance.role).collect::<Vec<_>>()
+    };
+    for line in told.lines.keys() {
+        let roles = originals(*line);
+        let count = roles.iter().filter(|role| **role == line_appearance::Role::Original).count();
+        assert_eq!(count, usize::from(!roles.is_empty()), "a line with {roles:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,21 +97,35 @@ story! {
     async fn a_mutation_outlives_its_client(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let mut feed = admin.follow("", "change { kind }").await;
-        let query = format!(
-            r#"mutation {{ createLine(input: {{organizationId: "{}", clusterId: "{}", pattern: "4001"}}) {{ cursor }} }}"#,
-            estate.berlin, estate.emea
-        );
-        let body = json!({"query": query}).to_string();
-        let mut socket = tokio::net::TcpStream::connect(&server.address).await.expect("connected");
-        let request = format!(
-            "POST /graphql HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            server.address,
-            admin.token().expect("a token"),
-            body.len(),
-        );
-        socket.write_all(request.as_bytes()).await.expect("sent");
-        drop(socket);
-        assert_eq!(text(&feed.next().await["change"]["kind"]), "LINE_CREATED");
+        let lines = (0..60).map(|n| format!(r#"{{pattern: "40{n:02}"}}"#)).collect::<Vec<_>>().join(" ");
+        // Whoever goes before the request is read has asked for nothing: try with more patience, until it was.
+        let done = async |n: u32| {
+            let query = format!(
+                r#"mutation {{ createProfile(input: {{organizationId: "{}", clusterId: "{}", name: "EM-{n}",
+                    product: "Cisco 8841", protocol: SIP, lines: [{lines}]}}) {{ cursor }} }}"#,
+                estate.berlin, estate.emea
+            );
+            let body = json!({"query": query}).to_string();
+            let mut socket = tokio::net::TcpStream::connect(&server.address).await.expect("connected");
+            let request = format!(
+                "POST /graphql HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                server.address,
+                admin.token().expect("a token"),
+                body.len(),
+            );
+            socket.write_all(request.as_bytes()).await.expect("sent");
+            tokio::time::sleep(Duration::from_millis(20 << n)).await;
+        };
+        for n in 0..6 {
+            done(n).await;
+            if let Ok(event) = tokio::time::timeout(Duration::from_secs(2), feed.next()).await {
+                assert_eq!(text(&event["change"]["kind"]), "PROFILE_CREATED");
+                let lines = admin.data("{ lines { totalCount } }").await;
+                assert_eq!(lines, json!({"lines": {"totalCount": 60}}));
+                return;
+            }
+        }
+        panic!("the mutation was cut off");
     }
 }
 

@@ -392,8 +392,10 @@ impl Socket {
 
     /// The next message that is no ping.
     pub async fn message(&mut self) -> Value {
+        // Pings come for ever.
+        let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
+            let next = tokio::time::timeout_at(until, self.stream.next()).await;
             let next = next.expect("a message in time").expect("an open socket").expect("a message");
             let Message::Text(text) = next else { continue };
             let message: Value = serde_json::from_str(&text).expect("JSON");

@@ -88,6 +88,82 @@ story! {
     }
 }
 
+story! {
+    /// LIN-7: of two writers who want one place on a device, one gets it, with the rule to the other.
+    async fn of_two_writers_who_race_for_a_place_one_wins(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        for round in 0..5 {
+            let id = admin.profile(&estate, &estate.berlin, &format!("EM-{round}"), &[]).await;
+            let put = async |pattern: String| {
+                let input = json!({"deviceId": id, "pattern": pattern, "index": 3});
+                admin.mutate("addLineToDevice", input, "").await
+            };
+            let (one, two) = tokio::join!(put(format!("4{round}1")), put(format!("4{round}2")));
+            let codes: BTreeSet<_> =
+                [&one, &two].map(|payload| payload["errors"][0]["code"].as_str().unwrap_or("DONE")).into();
+            assert_eq!(codes, BTreeSet::from(["DONE", "LINE_INDEX_TAKEN"]));
+            assert_eq!(admin.appearances(&id).await.len(), 1);
+        }
+    }
+}
+
+story! {
+    /// What no rule could see in time is caught by the index, and told as the rule that the index guards.
+    async fn every_index_that_refuses_is_told_as_its_rule(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let profile = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+        let (user, second) =
+            (admin.user(&estate, &estate.berlin, "anna").await, admin.user(&estate, &estate.berlin, "ben").await);
+        admin.done("associateUsers", json!({"profileId": profile, "userIds": [user, second]}), "").await;
+        admin.profile(&estate, &estate.berlin, "EM-2", &["4001", "4002"]).await;
+        let db = Database::connect(&server.database).await.expect("connected");
+        let copies = [
+            ("hie_6_organization_path", "organization", ""),
+            ("rml_1_cluster_name", "cluster", ""),
+            ("nam_2_device_name", "device", ""),
+            ("rml_2_user_id", "\"user\"", ""),
+            ("lin_1_line", "line", ""),
+            ("lin_7_position", "line_appearance", "line_id = 1, role = 'CLONE'"),
+            ("lin_6_line_once", "line_appearance", "position = 90, role = 'CLONE'"),
+            ("cln_1_one_original", "line_appearance", "position = 90, device_id = 1"),
+            ("flt_2_user_position", "profile_user", "user_id = 1"),
+            ("profile_user_pkey", "profile_user", "position = 90"),
+        ];
+        let known: BTreeSet<_> = store::UNIQUE.iter().map(|(index, ..)| *index).collect();
+        assert_eq!(copies.iter().map(|(index, ..)| *index).collect::<BTreeSet<_>>(), known, "each has its sample");
+        for (index, table, with) in copies {
+            // A row like one that is there, but for its id and what the index does not hold.
+            let columns = if db.get_database_backend() == DatabaseBackend::Postgres {
+                format!("SELECT column_name FROM information_schema.columns WHERE table_name = '{}'", table.trim_matches('"'))
+            } else {
+                format!("SELECT name FROM pragma_table_info('{}')", table.trim_matches('"'))
+            };
+            let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), columns)).await.expect("columns");
+            let columns: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).expect("a name")).collect();
+            let with: Vec<_> = with.split(", ").filter_map(|part| part.split_once(" = ")).collect();
+            let values: Vec<_> = columns
+                .iter()
+                .map(|column| match with.iter().find(|(name, _)| name == column) {
+                    Some((_, value)) => (*value).to_owned(),
+                    None if column == "id" => "999999".to_owned(),
+                    None => column.clone(),
+                })
+                .collect();
+            let only = if index == "cln_1_one_original" { " WHERE role = 'ORIGINAL'" } else { "" };
+            let sql = format!(
+                "INSERT INTO {table} ({}) SELECT {} FROM {table}{only} ORDER BY 1 LIMIT 1",
+                columns.join(", "),
+                values.join(", ")
+            );
+            let error = db.execute_unprepared(&sql).await.expect_err(&sql);
+            let (rule, place) = store::clash(&error).unwrap_or_else(|| panic!("{index} is told as {error}"));
+            let (_, _, wanted, path) = store::UNIQUE.iter().find(|(name, ..)| *name == index).expect("its row");
+            assert_eq!((format!("{rule:?}"), place), (format!("{:?}", wanted()), *path), "{index}");
+        }
+        db.close().await.expect("closed");
+    }
+}
+
 fn planted(id: i64) -> Change {
     let name = format!("tree{id}");
     Change::OrganizationCreated {
@@ -135,7 +211,18 @@ async fn numbers_are_given_out_in_the_order_of_commits() {
             seq
         }
     });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The database itself says that one waits for the other.
+    let db = Database::connect(&server.database).await.expect("connected");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    loop {
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), waiting)).await;
+        let count: i64 = row.expect("counted").expect("a row").try_get_by_index(0).expect("a count");
+        if count == 1 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    db.close().await.expect("closed");
     assert!(!behind.is_finished(), "the later one must wait for the earlier one's end");
     assert_eq!(outbox::last_seq(&store).await.expect("read"), 0, "nothing is committed yet");
     store.commit(first).await.expect("committed");

@@ -275,7 +275,7 @@ fn stated() -> String {
         ("User", &["UserCreated", "UserUpdated"]),
     ] {
         for kind in kinds {
-            select += &format!(" ... on {kind} {{ after {} }}", own(noun));
+            select.extend([" ... on ", kind, " { after ", own(noun), " }"]);
         }
     }
     for kind in [
@@ -287,7 +287,7 @@ fn stated() -> String {
         "LineDeleted",
         "UserDeleted",
     ] {
-        select += &format!(" ... on {kind} {{ gone: before {{ id }} }}");
+        select.extend([" ... on ", kind, " { gone: before { id } }"]);
     }
     format!("change {{ {select} }}")
 }
@@ -440,7 +440,7 @@ story_with! {
     /// Whoever stops to read in the middle of a snapshot keeps nobody from writing.
     async fn snapshots_that_nobody_reads_keep_no_writer_waiting(server) {
         let estate = Generated { profiles: 3_000, seed: 1 };
-        server.app.generate(&server.caller(), estate, |_| {}).await.expect("generated");
+        server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
         let admin = server.admin();
         let select = format!("change {{ ... on Present {{ node {{ {OWN} }} }} }}");
         let mut sockets = Vec::new();
@@ -532,6 +532,7 @@ story! {
     /// A place that never was is told.
     async fn a_place_of_another_estate_is_refused(server) {
         let (_, admin) = (server.estate().await, server.admin());
+        assert!(seq(&newest(&admin).await) < 4000);
         for (arguments, code) in [
             (r#"(after: "s4000")"#, "BAD_USER_INPUT"),
             (r#"(after: "nonsense")"#, "BAD_USER_INPUT"),
@@ -635,7 +636,7 @@ story_with! {
         let schema = schema::build(server.app.clone());
         let follow = async || {
             let query = format!(r#"subscription {{ changes(after: "{}") {{ change {{ kind }} }} }}"#, newest(&admin).await);
-            let mut stream = schema.execute_stream(Request::new(query).data(server.caller()), None);
+            let mut stream = schema.execute_stream(Request::new(query).data(Roamline::caller()), None);
             let (events, heard) = mpsc::unbounded_channel();
             tokio::spawn(async move {
                 while let Some(event) = stream.next().await {
@@ -657,7 +658,7 @@ story_with! {
                 let query = format!(
                     "mutation {{ updatePhone(input: {{id: \"{phone}\", description: \"{count} {n}\"}}) {{ errors {{ code }} }} }}"
                 );
-                let done = schema.execute(Request::new(query).data(server.caller())).await;
+                let done = schema.execute(Request::new(query).data(Roamline::caller())).await;
                 assert!(done.errors.is_empty(), "{done:?}");
                 for follower in &mut followers {
                     let event = follower.recv().await.expect("an event").data.into_json().expect("JSON");
@@ -707,7 +708,7 @@ async fn a_change_on_one_node_is_heard_on_another() {
         let other = App::open(config, Arc::new(|| Moment(0))).await.expect("a second node");
         let schema = schema::build(other.clone());
         let query = Request::new(r#"subscription { changes(after: "s0") { cursor change { kind } } }"#);
-        let mut events = schema.execute_stream(query.data(server.caller()), None);
+        let mut events = schema.execute_stream(query.data(Roamline::caller()), None);
 
         let (estate, admin) = (server.estate().await, server.admin());
         admin.user(&estate, &estate.rome, "carla").await;
