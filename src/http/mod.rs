@@ -26,6 +26,7 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt,
 };
+use futures_util::future::BoxFuture;
 use tokio::{net::TcpListener, sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -55,11 +56,6 @@ impl<E: Executor> Edge<E> {
     }
 }
 
-/// Every route of the server.
-pub fn router<E: Executor>(app: App, schema: E) -> Router {
-    routes(Edge::new(app, schema))
-}
-
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
     Router::new()
         .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
@@ -75,11 +71,30 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
 
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
 /// running mutations as long as the configuration allows.
-pub async fn serve<E: Executor>(
+pub fn serve(
+    app: App,
+    schema: schema::Schema,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
+    boxed(app, schema, listener, Box::pin(stop))
+}
+
+/// Boxed here, so that the whole server is compiled with this crate and not once more with each program.
+fn boxed(
+    app: App,
+    schema: schema::Schema,
+    listener: TcpListener,
+    stop: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, std::io::Result<()>> {
+    Box::pin(serving(app, schema, listener, stop))
+}
+
+async fn serving<E: Executor>(
     app: App,
     schema: E,
     listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: BoxFuture<'static, ()>,
 ) -> std::io::Result<()> {
     panics::log_with_request();
     let drain = Duration::from_millis(app.config().http.drain_ms);

@@ -9,12 +9,11 @@ use entity::change_subject::Noun;
 use super::{
     Ask, Result,
     change::{ChangeEvent, history},
-    connection::{Asked, Connection, Direction, Rendered, below, one, root},
+    connection::{Asked, Connection, Direction, below, one, root},
     device::OtherDevice,
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
+    level::{Thing, rendered, to_many, to_one},
     line::Line,
-    loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     phone::Phone,
@@ -39,23 +38,20 @@ use crate::{
 };
 
 /// A Unified CM cluster.
-pub type Cluster = InOrder<ClusterObject>;
+pub type Cluster = Thing<ClusterObject>;
 
 /// The fields of [`Cluster`].
 #[derive(Clone)]
 pub struct ClusterObject(pub Arc<cluster::Row>);
 
-impl Rendered for Cluster {
-    type Row = cluster::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(ClusterObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.cluster
-    }
-}
+rendered!(ClusterObject over cluster::Row, in cluster {
+    "organization" => to_one::<cluster::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "profiles" => to_many::<cluster::Row, Profile>(profile::OF_CLUSTER),
+    "phones" => to_many::<cluster::Row, Phone>(phone::OF_CLUSTER),
+    "otherDevices" => to_many::<cluster::Row, OtherDevice>(device::OTHERS_OF_CLUSTER),
+    "lines" => to_many::<cluster::Row, Line>(line::OF_CLUSTER),
+    "users" => to_many::<cluster::Row, User>(user::OF_CLUSTER),
+});
 
 /// A Unified CM cluster. It serves its organization and everything below, and is the namespace of device names and
 /// lines. Those whom it serves see it even where its organization is above theirs.

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use async_graphql::{Context, InputObject, Object, OutputType, SelectionField, SimpleObject, TypeName};
+use async_graphql::{
+    Context, ContextSelectionSet, InputObject, Object, OutputType, Positioned, SelectionField, ServerResult,
+    SimpleObject, TypeName, Value, parser::types::Field, registry::Registry, resolver_utils::resolve_list,
+};
 use data_encoding::BASE64URL_NOPAD;
 use entity::change_subject::Noun;
 use futures_util::future::BoxFuture;
@@ -11,6 +14,7 @@ use super::{
     Ask, Result,
     change::ChangeEvent,
     in_order::InOrder,
+    level::{self, Kept, Thing},
     loader::{Look, Of, shared, wanted_nodes},
 };
 use crate::{
@@ -69,12 +73,37 @@ pub struct PageInfo {
 }
 
 /// A noun's GraphQL type over its row.
-pub trait Rendered: OutputType + Clone {
+pub trait Rendered: OutputType + Clone + 'static {
     type Row: Look;
+    /// What answers its fields one by one.
+    type Object: Kept<Row = Self::Row>;
     /// The type over a row.
     fn of(row: Arc<Self::Row>) -> Self;
+    /// The row.
+    fn row(&self) -> &Arc<Self::Row>;
+    /// What answers its fields.
+    fn object(&self) -> &Self::Object;
     /// The noun's loaders.
-    fn loaders(loaders: &super::Loaders) -> &Of<Self::Row>;
+    fn loaders(loaders: &super::Loaders) -> &Of<Self::Row> {
+        Self::Object::loaders(loaders)
+    }
+}
+
+impl<T: Kept> Rendered for Thing<T> {
+    type Row = T::Row;
+    type Object = T;
+
+    fn of(row: Arc<Self::Row>) -> Self {
+        Self(T::of(row))
+    }
+
+    fn row(&self) -> &Arc<Self::Row> {
+        self.0.row()
+    }
+
+    fn object(&self) -> &T {
+        &self.0
+    }
 }
 
 impl<T: OutputType> TypeName for Listed<T> {
@@ -91,7 +120,7 @@ impl<T: OutputType> TypeName for Edge<T> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<T: OutputType + Clone + TotalCount> Listed<T> {
+impl<T: Item> Listed<T> {
     /// The items, each with its place in the list.
     async fn edges(&self) -> Vec<InOrder<Edge<T>>> {
         self.items
@@ -101,8 +130,8 @@ impl<T: OutputType + Clone + TotalCount> Listed<T> {
     }
 
     /// The items alone.
-    async fn nodes(&self) -> Vec<T> {
-        self.items.iter().map(|(node, _)| node.clone()).collect()
+    async fn nodes(&self) -> Nodes<T> {
+        Nodes(self.items.iter().map(|(node, _)| node.clone()).collect())
     }
 
     /// Where the page stands in the list.
@@ -139,13 +168,49 @@ impl<T: OutputType> Edge<T> {
     }
 }
 
-/// Counts the children of a parent.
-pub trait TotalCount {
-    /// How many there are.
-    fn count(ctx: &Context<'_>, relation: Relation, parent: i64) -> impl Future<Output = Result<i64>> + Send;
+/// The items of a page, answered together.
+pub struct Nodes<T>(Vec<T>);
+
+impl<T: Item> OutputType for Nodes<T> {
+    fn type_name() -> Cow<'static, str> {
+        <Vec<T> as OutputType>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        <Vec<T> as OutputType>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Vec<T> as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        T::answer(ctx, field, &self.0).await
+    }
 }
 
-impl<T: Rendered> TotalCount for T {
+/// What stands in lists.
+pub trait Item: OutputType + Clone {
+    /// How many children of this kind a parent has.
+    fn count(ctx: &Context<'_>, relation: Relation, parent: i64) -> impl Future<Output = Result<i64>> + Send;
+
+    /// What is asked of the items of a page.
+    fn answer(
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+        items: &[Self],
+    ) -> impl Future<Output = ServerResult<Value>> + Send;
+}
+
+impl<T: Rendered> Item for T {
+    async fn answer(
+        ctx: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+        items: &[Self],
+    ) -> ServerResult<Value> {
+        level::list(ctx, items).await
+    }
+
     async fn count(ctx: &Context<'_>, relation: Relation, parent: i64) -> Result<i64> {
         T::loaders(ctx.loaders()?).count(relation, parent).await
     }
@@ -173,7 +238,15 @@ impl<T> Listed<T> {
     }
 }
 
-impl TotalCount for ChangeEvent {
+impl Item for ChangeEvent {
+    async fn answer(
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+        items: &[Self],
+    ) -> ServerResult<Value> {
+        resolve_list(ctx, field, items, Some(items.len())).await
+    }
+
     async fn count(_ctx: &Context<'_>, _relation: Relation, _parent: i64) -> Result<i64> {
         // Histories hang below no relation; they are counted by their subject.
         Ok(0)
@@ -224,7 +297,7 @@ pub async fn below<T: Rendered>(
 }
 
 /// Whether a connection is asked for its count alone, so that no page need be read.
-fn is_only_counted(field: SelectionField<'_>) -> bool {
+pub fn is_only_counted(field: SelectionField<'_>) -> bool {
     field.selection_set().all(|part| matches!(part.name(), "totalCount" | "__typename"))
 }
 
@@ -247,9 +320,9 @@ pub async fn one_of<T: Rendered>(
 /// The things with these ids, in their order; what is not seen is left out.
 pub async fn several<T: Rendered>(ctx: &Context<'_>, ids: impl IntoIterator<Item = i64>) -> Result<Vec<T>> {
     let columns = super::loader::wanted::<T::Row>(ctx.field());
-    let loaders = T::loaders(ctx.loaders()?);
-    let rows = futures_util::future::try_join_all(ids.into_iter().map(|id| loaders.get(id, columns))).await?;
-    Ok(rows.into_iter().flatten().map(T::of).collect())
+    let ids: Vec<_> = ids.into_iter().collect();
+    let found = T::loaders(ctx.loaders()?).get_many(ids.iter().copied(), columns).await?;
+    Ok(ids.iter().filter_map(|id| found.get(id)).cloned().map(T::of).collect())
 }
 
 fn rendered<T: Rendered>(page: &Page<Arc<T::Row>>) -> Page<T> {
@@ -281,7 +354,8 @@ pub fn slice(settings: &config::Page, list: &str, number: bool, ask: Asked) -> R
     })
 }
 
-fn write(list: &str, key: &Key) -> String {
+/// The cursor of an item at this place of a list.
+pub fn write(list: &str, key: &Key) -> String {
     let value = match &key.value {
         KeyValue::Int(number) => serde_json::json!([list, number, key.id]),
         KeyValue::Text(text) => serde_json::json!([list, text, key.id]),

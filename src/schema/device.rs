@@ -1,16 +1,21 @@
 //! Devices in the graph: what profiles and phones have in common, and names that are neither.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, Interface, Object, SelectionField, SimpleObject};
+use async_graphql::{
+    Context, Enum, ID, InputObject, Interface, Object, SelectionField, SimpleObject, parser::types::Selection,
+};
+
+use entity::device::Kind;
+use futures_util::{future::BoxFuture, join, try_join};
 
 use super::{
     Ask, Result,
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, one, one_of, root},
+    connection::{Asked, Connection, Direction, one, one_of, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
-    loader::{Loaders, Of},
+    level::{Answers, Lead, Thing, failed, rendered, scatter, to_one},
+    loader::wanted,
     mutation::{CallInput, make, payload, perform},
     organization::Organization,
     phone::Phone,
@@ -27,9 +32,10 @@ use crate::{
         value::{key, profile_name},
     },
     store::{
-        device,
+        device, line,
         page::{Filter, Order},
-        row::Columns,
+        phone, profile,
+        row::{Columns, Row as _, bit},
     },
 };
 
@@ -63,8 +69,102 @@ pub async fn load(
     })
 }
 
+/// Leads from an appearance to its device.
+pub fn lead() -> Box<dyn Lead<line::AppearanceRow>> {
+    Box::new(OfAppearance)
+}
+
+struct OfAppearance;
+
+impl Lead<line::AppearanceRow> for OfAppearance {
+    fn follow<'a>(
+        &'a self,
+        at: &'a [Context<'a>],
+        rows: &'a [Arc<line::AppearanceRow>],
+    ) -> BoxFuture<'a, Answers> {
+        Box::pin(async move {
+            match Found::load(at, rows).await {
+                Ok(found) => found.answers(at).await,
+                Err(error) => failed(at, &error),
+            }
+        })
+    }
+}
+
+/// The devices of many, each by its kind, where they stand.
+#[derive(Default)]
+struct Found {
+    profiles: Vec<Option<Arc<profile::Row>>>,
+    phones: Vec<Option<Arc<phone::Row>>>,
+    others: Vec<Option<Arc<device::Row>>>,
+}
+
+impl Found {
+    async fn load(at: &[Context<'_>], rows: &[Arc<line::AppearanceRow>]) -> Result<Self> {
+        let Some(first) = at.first() else { return Ok(Self::default()) };
+        let ids = rows.iter().map(|row| Ok(row.device_id.get()?.0)).collect::<Result<Vec<_>>>()?;
+        let field = first.field();
+        // What all devices have is in their common table.
+        let items = &first.item.node.selection_set.node.items;
+        let common = items.iter().all(|item| matches!(item.node, Selection::Field(_)));
+        let mut columns = Columns { own: bit::<device::Row>("kind") | device::Row::always(), line: 0 };
+        if common {
+            columns.own |= wanted::<device::Row>(field).own;
+        }
+        let devices = first.loaders()?.device.get_many(ids.iter().copied(), columns).await?;
+        let mut found = Self {
+            profiles: vec![None; rows.len()],
+            phones: vec![None; rows.len()],
+            others: vec![None; rows.len()],
+        };
+        if common {
+            for (place, id) in ids.iter().enumerate() {
+                let Some(row) = devices.get(id) else { continue };
+                match row.kind.get()? {
+                    Kind::Profile => found.profiles[place] = Some(Arc::new(row.as_ref().into())),
+                    Kind::Phone => found.phones[place] = Some(Arc::new(row.as_ref().into())),
+                    Kind::Other => found.others[place] = Some(row.clone()),
+                }
+            }
+            return Ok(found);
+        }
+        let mut kinds = HashMap::new();
+        for (id, row) in &devices {
+            kinds.insert(*id, *row.kind.get()?);
+        }
+        let of = |kind| ids.iter().copied().filter(|id| kinds.get(id) == Some(&kind)).collect::<Vec<_>>();
+        let loaders = first.loaders()?;
+        let (profiles, phones, others) = try_join!(
+            loaders.profile.get_many(of(Kind::Profile), wanted::<profile::Row>(field)),
+            loaders.phone.get_many(of(Kind::Phone), wanted::<phone::Row>(field)),
+            loaders.device.get_many(of(Kind::Other), wanted::<device::Row>(field)),
+        )?;
+        found.profiles = ids.iter().map(|id| profiles.get(id).cloned()).collect();
+        found.phones = ids.iter().map(|id| phones.get(id).cloned()).collect();
+        found.others = ids.iter().map(|id| others.get(id).cloned()).collect();
+        Ok(found)
+    }
+
+    async fn answers(self, at: &[Context<'_>]) -> Answers {
+        let is_profile: Vec<_> = self.profiles.iter().map(Option::is_some).collect();
+        let is_phone: Vec<_> = self.phones.iter().map(Option::is_some).collect();
+        let (profiles, phones, others) = join!(
+            scatter::<Profile>(at, self.profiles),
+            scatter::<Phone>(at, self.phones),
+            scatter::<OtherDevice>(at, self.others),
+        );
+        let each = profiles.into_iter().zip(phones).zip(others).zip(is_profile.into_iter().zip(is_phone));
+        each.map(|(((profile, phone), other), is)| match is {
+            (true, _) => profile,
+            (_, true) => phone,
+            _ => other,
+        })
+        .collect()
+    }
+}
+
 /// A name on a cluster that is neither a profile's nor a phone's.
-pub type OtherDevice = InOrder<OtherDeviceObject>;
+pub type OtherDevice = Thing<OtherDeviceObject>;
 
 /// The fields of [`OtherDevice`].
 #[derive(Clone)]
@@ -77,17 +177,10 @@ impl OtherDeviceObject {
     }
 }
 
-impl Rendered for OtherDevice {
-    type Row = device::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(OtherDeviceObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.device
-    }
-}
+rendered!(OtherDeviceObject over device::Row, in device {
+    "organization" => to_one::<device::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "cluster" => to_one::<device::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+});
 
 /// A device that is neither a profile nor a phone, such as a gateway; kept because it occupies its name.
 #[Object(name = "OtherDevice")]

@@ -10,7 +10,7 @@ use async_graphql::{
     Data, ErrorExtensionValues, Executor, Request, Response, ServerError,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
-use futures_util::stream::BoxStream;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 
 use super::{
     Mutation, Query,
@@ -48,7 +48,22 @@ impl Schema {
 }
 
 impl Executor for Schema {
-    async fn execute(&self, mut request: Request) -> Response {
+    async fn execute(&self, request: Request) -> Response {
+        self.executed(request).await
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        self.events.execute_stream_with_session_data(request, session.unwrap_or_default())
+    }
+}
+
+impl Schema {
+    /// Boxed here, so that the whole graph is compiled once and not with everything that executes.
+    fn executed(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.once(request))
+    }
+
+    async fn once(&self, mut request: Request) -> Response {
         let id = request
             .data
             .get(&TypeId::of::<RequestId>())
@@ -69,10 +84,6 @@ impl Executor for Schema {
         }
         settle(&mut response.errors, id.as_ref());
         response
-    }
-
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        self.events.execute_stream_with_session_data(request, session.unwrap_or_default())
     }
 }
 

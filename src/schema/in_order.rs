@@ -1,21 +1,20 @@
 //! Objects whose fields are answered in the order in which they were asked for.
 //!
-//! async-graphql resolves every field of an object as a boxed future of its own and keeps the answers in the order in
-//! which they come. Here leaves are read on the spot, only what leads to other objects is awaited together (so that
-//! loaders see all of it at once), and a non-null field that fails takes its object with it, as the specification
-//! says, where the library would leave the field out.
+//! async-graphql keeps the answers of an object's fields in the order in which they come, and leaves a non-null field
+//! that fails out of its object. Here they stand in the asked order, a non-null field that fails takes its object with
+//! it, as the specification says, and the way is compiled once for all types.
 
-use std::{borrow::Cow, ops::Deref, pin::Pin};
+use std::{borrow::Cow, ops::Deref};
 
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult,
     Value,
-    indexmap::IndexMap,
+    indexmap::{IndexMap, map::Entry},
     parser::types::{ExecutableDocument, Field, Selection},
-    registry::Registry,
-    resolver_utils::{Fields, resolve_container},
+    registry::{MetaType, Registry},
+    resolver_utils::Fields,
 };
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 
 /// An object whose fields are answered in order.
 #[derive(Clone)]
@@ -47,13 +46,13 @@ impl<T: ObjectType> OutputType for InOrder<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        boxed(ctx, &self.0).await
+        resolve(ctx, &self.0, &self.0.introspection_type_name()).await
     }
 }
 
 impl<T: ObjectType> ContainerType for InOrder<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        self.0.resolve_field(ctx).await
+        self.0.resolved(ctx).await.map(Some)
     }
 
     fn collect_all_fields<'a>(
@@ -67,72 +66,119 @@ impl<T: ObjectType> ContainerType for InOrder<T> {
 
 impl<T: ObjectType> ObjectType for InOrder<T> {}
 
-/// One box per object: types that lead to each other in circles need one somewhere.
-fn boxed<'a, T: ObjectType>(
-    ctx: &'a ContextSelectionSet<'a>,
-    root: &'a T,
-) -> Pin<Box<dyn Future<Output = ServerResult<Value>> + Send + 'a>> {
-    Box::pin(resolve(ctx, root))
+/// Whatever answers its fields.
+pub trait Resolves: Send + Sync {
+    /// The value of the field that the context stands at.
+    fn resolved<'a>(&'a self, ctx: &'a Context<'a>) -> BoxFuture<'a, ServerResult<Value>>;
 }
 
-async fn resolve<T: ObjectType>(ctx: &ContextSelectionSet<'_>, root: &T) -> ServerResult<Value> {
-    let items = &ctx.item.node.items;
-    // Fragments, directives and fields asked for twice are merged the library's way.
-    let Some(fields) = items.iter().map(|item| plain(&item.node)).collect::<Option<Vec<_>>>() else {
-        return resolve_container(ctx, root).await;
-    };
-    let mut object = IndexMap::with_capacity(fields.len());
-    let mut later = Vec::new();
-    for field in fields {
-        let key = field.node.response_key().node.clone();
-        if object.contains_key(&key) {
-            return resolve_container(ctx, root).await;
-        }
-        let value = if field.node.name.node == "__typename" {
-            Value::String(root.introspection_type_name().into_owned())
-        } else if field.node.selection_set.node.items.is_empty() {
-            let answer = root.resolve_field(&ctx.with_field(field)).await;
-            settle::<T>(ctx, field, answer)?
-        } else {
-            later.push((key.clone(), field));
-            Value::Null
-        };
-        object.insert(key, value);
+impl<T: ObjectType> Resolves for T {
+    fn resolved<'a>(&'a self, ctx: &'a Context<'a>) -> BoxFuture<'a, ServerResult<Value>> {
+        Box::pin(async move { Ok(self.resolve_field(ctx).await?.unwrap_or_default()) })
     }
-    let answers = join_all(later.iter().map(|(_, field)| async move {
-        let ctx = ctx.with_field(field);
-        root.resolve_field(&ctx).await
+}
+
+async fn resolve(ctx: &ContextSelectionSet<'_>, root: &dyn Resolves, type_name: &str) -> ServerResult<Value> {
+    let fields = picked(ctx, type_name);
+    let answers = join_all(fields.iter().map(Picked::field).map(|field| async move {
+        if field.node.name.node == "__typename" {
+            return Ok(Value::from(type_name));
+        }
+        root.resolved(&ctx.with_field(field)).await
     }))
     .await;
-    for ((key, field), answer) in later.into_iter().zip(answers) {
-        let value = settle::<T>(ctx, field, answer)?;
-        object.insert(key, value);
+    let mut object = IndexMap::with_capacity(fields.len());
+    for (field, answer) in fields.iter().map(Picked::field).zip(answers) {
+        let value = settle(ctx, type_name, field, answer)?;
+        object.insert(field.node.response_key().node.clone(), value);
     }
     Ok(Value::Object(object))
 }
 
-/// The field, where it is one and carries no directive.
-fn plain(selection: &Selection) -> Option<&Positioned<Field>> {
-    match selection {
-        Selection::Field(field) if field.node.directives.is_empty() => Some(field),
-        _ => None,
+/// A field that is asked for, its selections gathered from wherever they stood.
+pub enum Picked<'a> {
+    Once(&'a Positioned<Field>),
+    Merged(Box<Positioned<Field>>),
+}
+
+impl Picked<'_> {
+    /// The field.
+    pub fn field(&self) -> &Positioned<Field> {
+        match self {
+            Self::Once(field) => field,
+            Self::Merged(field) => field,
+        }
     }
 }
 
+/// The fields that are asked of an object of this type, in order, each response key once.
+pub fn picked<'a>(ctx: &ContextSelectionSet<'a>, type_name: &str) -> Vec<Picked<'a>> {
+    let mut fields = IndexMap::new();
+    pick(ctx, type_name, &ctx.item.node.items, &mut fields);
+    fields.into_values().collect()
+}
+
+fn pick<'a>(
+    ctx: &ContextSelectionSet<'a>,
+    type_name: &str,
+    items: &'a [Positioned<Selection>],
+    fields: &mut IndexMap<&'a str, Picked<'a>>,
+) {
+    for item in items {
+        let (condition, set) = match &item.node {
+            Selection::Field(field) => {
+                match fields.entry(field.node.response_key().node.as_str()) {
+                    Entry::Vacant(place) => {
+                        place.insert(Picked::Once(field));
+                    }
+                    Entry::Occupied(mut place) => {
+                        let mut merged = place.get().field().clone();
+                        let more = field.node.selection_set.node.items.iter().cloned();
+                        merged.node.selection_set.node.items.extend(more);
+                        place.insert(Picked::Merged(Box::new(merged)));
+                    }
+                }
+                continue;
+            }
+            // Validation refuses spreads of fragments that are not there.
+            Selection::FragmentSpread(spread) => {
+                match ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
+                    Some(fragment) => (Some(&fragment.node.type_condition), &fragment.node.selection_set),
+                    None => continue,
+                }
+            }
+            Selection::InlineFragment(part) => (part.node.type_condition.as_ref(), &part.node.selection_set),
+        };
+        if condition.is_none_or(|condition| is_a(ctx, type_name, condition.node.on.node.as_str())) {
+            pick(ctx, type_name, &set.node.items, fields);
+        }
+    }
+}
+
+/// Whether an object of the type is what a condition names: the type itself, an interface or a union of it.
+fn is_a(ctx: &ContextSelectionSet<'_>, type_name: &str, condition: &str) -> bool {
+    type_name == condition
+        || match ctx.schema_env.registry.types.get(condition) {
+            Some(MetaType::Interface { possible_types, .. } | MetaType::Union { possible_types, .. }) => {
+                possible_types.contains(type_name)
+            }
+            _ => false,
+        }
+}
+
 /// The answer; an error stands in for a nullable field and takes the object of any other one with it.
-fn settle<T: ObjectType>(
+pub fn settle(
     ctx: &ContextSelectionSet<'_>,
+    type_name: &str,
     field: &Positioned<Field>,
-    answer: ServerResult<Option<Value>>,
+    answer: ServerResult<Value>,
 ) -> ServerResult<Value> {
     let error = match answer {
-        Ok(value) => return Ok(value.unwrap_or_default()),
+        Ok(value) => return Ok(value),
         Err(error) => error,
     };
     let types = &ctx.schema_env.registry.types;
-    let declared = types
-        .get(<T as OutputType>::type_name().as_ref())
-        .and_then(|known| known.field_by_name(field.node.name.node.as_str()));
+    let declared = types.get(type_name).and_then(|known| known.field_by_name(field.node.name.node.as_str()));
     if declared.is_some_and(|known| known.ty.ends_with('!')) {
         return Err(error);
     }
@@ -149,7 +195,11 @@ pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Opti
     };
     let (_, chosen) = chosen?;
     let items = &chosen.node.selection_set.node.items;
-    items.iter().map(|item| Some(plain(&item.node)?.node.response_key().node.clone())).collect()
+    let key = |item: &Positioned<Selection>| match &item.node {
+        Selection::Field(field) => Some(field.node.response_key().node.clone()),
+        _ => None,
+    };
+    items.iter().map(key).collect()
 }
 
 /// Puts the fields of an answer in the order in which they were asked for.

@@ -13,8 +13,8 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
-    loader::{Loaders, Of, wanted},
+    level::{Thing, rendered, to_first, to_joined, to_many, to_one},
+    loader::wanted,
     mutation::{CallInput, Done, make, payload, perform, run},
     organization::Organization,
     phone::Phone,
@@ -42,23 +42,19 @@ use crate::{
 };
 
 /// A line.
-pub type Line = InOrder<LineObject>;
+pub type Line = Thing<LineObject>;
 
 /// The fields of [`Line`].
 #[derive(Clone)]
 pub struct LineObject(pub Arc<line::Row>);
 
-impl Rendered for Line {
-    type Row = line::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(LineObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.line
-    }
-}
+rendered!(LineObject over line::Row, in line {
+    "organization" => to_one::<line::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "cluster" => to_one::<line::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "original" => to_first::<line::Row, LineAppearance>(line::ORIGINAL_OF_LINE, |row| Ok(row.id.get()?.0)),
+    "appearances" => to_many::<line::Row, LineAppearance>(line::OF_LINE),
+    "clones" => to_many::<line::Row, LineAppearance>(line::CLONES_OF_LINE),
+});
 
 /// A line (directory number): a number in a partition of a cluster. Where it stands on several devices, one
 /// appearance is its original and the others are clones; it is changed through the original, and every clone follows.
@@ -166,23 +162,18 @@ async fn original(ctx: &Context<'_>, line: i64) -> Result<Option<LineAppearance>
 }
 
 /// A line on a device.
-pub type LineAppearance = InOrder<LineAppearanceObject>;
+pub type LineAppearance = Thing<LineAppearanceObject>;
 
 /// The fields of [`LineAppearance`].
 #[derive(Clone)]
 pub struct LineAppearanceObject(pub Arc<line::AppearanceRow>);
 
-impl Rendered for LineAppearance {
-    type Row = line::AppearanceRow;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(LineAppearanceObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.appearance
-    }
-}
+rendered!(LineAppearanceObject over line::AppearanceRow, in appearance {
+    // It came with the appearance, in the same statement.
+    "line" => to_joined::<line::AppearanceRow, Line>(|row| Ok(Some(row.line_id.get()?.0)), |row| row.joined.clone()),
+    "device" => device::lead(),
+    "original" => to_first::<line::AppearanceRow, LineAppearance>(line::ORIGINAL_OF_LINE, |row| Ok(row.line_id.get()?.0)),
+});
 
 /// A line on a device, at a place among the device's lines.
 #[Object(name = "LineAppearance")]

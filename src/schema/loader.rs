@@ -66,8 +66,19 @@ where
     }
 
     async fn load(&self, key: K) -> Result<V> {
+        self.gathered(std::slice::from_ref(&key)).await?;
+        self.loader.try_load(key).await.map_err(Error::internal)?
+    }
+
+    async fn load_many(&self, keys: Vec<K>) -> Result<HashMap<K, Result<V>>> {
+        self.gathered(&keys).await?;
+        self.loader.try_load_many(keys).await.map_err(Error::internal)
+    }
+
+    /// Sees to it that these keys are loaded, together with whatever else is asked for now.
+    async fn gathered(&self, keys: &[K]) -> Result<()> {
         let came = self.gate.next();
-        self.asked().entry(came).or_default().insert(key.clone());
+        self.asked().entry(came).or_default().extend(keys.iter().cloned());
         self.gate.quiet(came).await;
         // The first to go on loads for all who came together, and for nobody who has come since.
         let keys = self.asked().remove(&came);
@@ -75,7 +86,7 @@ where
             let keys = keys.into_iter().collect();
             self.loader.try_load_many(keys).await.map_err(Error::internal)?;
         }
-        self.loader.try_load(key).await.map_err(Error::internal)?
+        Ok(())
     }
 
     fn asked(&self) -> MutexGuard<'_, HashMap<u64, HashSet<K>>> {
@@ -182,6 +193,38 @@ impl<R: Row> Of<R> {
     /// The row, when it is there and seen.
     pub async fn get(&self, id: i64, columns: Columns) -> Result<Option<Arc<R>>> {
         self.one.load((id, columns)).await
+    }
+
+    /// The rows that are there and seen, by their ids.
+    pub async fn get_many(
+        &self,
+        ids: impl IntoIterator<Item = i64>,
+        columns: Columns,
+    ) -> Result<HashMap<i64, Arc<R>>> {
+        let keys = ids.into_iter().map(|id| (id, columns)).collect();
+        let found = self.one.load_many(keys).await?;
+        let there = found.into_iter().map(|((id, _), row)| Ok(row?.map(|row| (id, row))));
+        there.filter_map(Result::transpose).collect()
+    }
+
+    /// A page of the children of each parent.
+    pub async fn pages(
+        &self,
+        relation: Relation,
+        parents: &[i64],
+        slice: Slice,
+        columns: Columns,
+    ) -> Result<Vec<Arc<Page<Arc<R>>>>> {
+        let keys: Vec<_> = parents.iter().map(|parent| (relation, *parent, slice.clone(), columns)).collect();
+        let found = self.many.load_many(keys.clone()).await?;
+        keys.iter().map(|key| found.get(key).cloned().unwrap_or_else(|| Ok(Arc::default()))).collect()
+    }
+
+    /// How many children each parent has.
+    pub async fn count_many(&self, relation: Relation, parents: &[i64]) -> Result<Vec<i64>> {
+        let keys: Vec<_> = parents.iter().map(|parent| (relation, *parent)).collect();
+        let found = self.counts.load_many(keys.clone()).await?;
+        keys.iter().map(|key| found.get(key).cloned().unwrap_or(Ok(0))).collect()
     }
 
     /// A page of the children of a parent.

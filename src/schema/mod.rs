@@ -13,6 +13,7 @@ mod drive;
 mod execution;
 mod filter;
 mod in_order;
+mod level;
 mod line;
 mod loader;
 mod mutation;

@@ -10,11 +10,10 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root},
+    connection::{Asked, Connection, Direction, TimeRange, below, one, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
+    level::{Thing, rendered, to_many, to_one},
     line::Line,
-    loader::{Loaders, Of},
     mutation::{CallInput, make, payload, perform, run},
     phone::Phone,
     profile::Profile,
@@ -38,23 +37,21 @@ use crate::{
 };
 
 /// A node of the organization tree.
-pub type Organization = InOrder<OrganizationObject>;
+pub type Organization = Thing<OrganizationObject>;
 
 /// The fields of [`Organization`].
 #[derive(Clone)]
 pub struct OrganizationObject(pub Arc<organization::Row>);
 
-impl Rendered for Organization {
-    type Row = organization::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(OrganizationObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.organization
-    }
-}
+rendered!(OrganizationObject over organization::Row, in organization {
+    "parent" => to_one::<organization::Row, Organization>(|row| Ok(row.parent_id.get()?.map(|id| id.0))),
+    "children" => to_many::<organization::Row, Organization>(organization::CHILDREN),
+    "clusters" => to_many::<organization::Row, Cluster>(cluster::OF_ORGANIZATION),
+    "profiles" => to_many::<organization::Row, Profile>(profile::OF_ORGANIZATION),
+    "phones" => to_many::<organization::Row, Phone>(phone::OF_ORGANIZATION),
+    "lines" => to_many::<organization::Row, Line>(line::OF_ORGANIZATION),
+    "users" => to_many::<organization::Row, User>(user::OF_ORGANIZATION),
+});
 
 /// A node of the organization tree: provider, reseller, customer, intermediate node or site. Whoever may see it
 /// sees everything below it.

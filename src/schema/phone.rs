@@ -10,11 +10,10 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    connection::{Asked, Connection, Direction, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
+    level::{Thing, rendered, to_many, to_one},
     line::{Line, LineAppearance},
-    loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
@@ -39,23 +38,20 @@ use crate::{
 };
 
 /// A phone.
-pub type Phone = InOrder<PhoneObject>;
+pub type Phone = Thing<PhoneObject>;
 
 /// The fields of [`Phone`].
 #[derive(Clone)]
 pub struct PhoneObject(pub Arc<phone::Row>);
 
-impl Rendered for Phone {
-    type Row = phone::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(PhoneObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.phone
-    }
-}
+rendered!(PhoneObject over phone::Row, in phone {
+    "organization" => to_one::<phone::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "cluster" => to_one::<phone::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "logoutProfile" => to_one::<phone::Row, Profile>(|row| Ok(row.logout_profile_id.get()?.map(|id| id.0))),
+    "owner" => to_one::<phone::Row, User>(|row| Ok(row.owner_id.get()?.map(|id| id.0))),
+    "lines" => to_many::<phone::Row, LineAppearance>(line::OF_DEVICE),
+    "users" => to_many::<phone::Row, User>(user::OF_PHONE),
+});
 
 /// A phone, as far as extension mobility needs it.
 #[Object(name = "Phone")]

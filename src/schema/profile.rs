@@ -12,9 +12,8 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
+    level::{Thing, rendered, to_many, to_one},
     line::{AddLineInput, Line, LineAppearance},
-    loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::{Organization, sea_name},
     phone::Phone,
@@ -43,23 +42,20 @@ use crate::{
 };
 
 /// An extension mobility profile.
-pub type Profile = InOrder<ProfileObject>;
+pub type Profile = Thing<ProfileObject>;
 
 /// The fields of [`Profile`].
 #[derive(Clone)]
 pub struct ProfileObject(pub Arc<profile::Row>);
 
-impl Rendered for Profile {
-    type Row = profile::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(ProfileObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.profile
-    }
-}
+rendered!(ProfileObject over profile::Row, in profile {
+    "organization" => to_one::<profile::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "cluster" => to_one::<profile::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "loginUser" => to_one::<profile::Row, User>(|row| Ok(row.login_user_id.get()?.map(|id| id.0))),
+    "lines" => to_many::<profile::Row, LineAppearance>(line::OF_DEVICE),
+    "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
+    "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
+});
 
 /// An extension mobility profile (Cisco: user device profile): what a phone becomes while one of its users is logged
 /// in there.

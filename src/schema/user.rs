@@ -12,8 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    in_order::InOrder,
-    loader::{Loaders, Of},
+    level::{Thing, rendered, to_many, to_one},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     phone::Phone,
@@ -36,23 +35,20 @@ use crate::{
 };
 
 /// A user.
-pub type User = InOrder<UserObject>;
+pub type User = Thing<UserObject>;
 
 /// The fields of [`User`].
 #[derive(Clone)]
 pub struct UserObject(pub Arc<user::Row>);
 
-impl Rendered for User {
-    type Row = user::Row;
-
-    fn of(row: Arc<Self::Row>) -> Self {
-        Self(UserObject(row))
-    }
-
-    fn loaders(loaders: &Loaders) -> &Of<Self::Row> {
-        &loaders.user
-    }
-}
+rendered!(UserObject over user::Row, in user {
+    "organization" => to_one::<user::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "cluster" => to_one::<user::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "profiles" => to_many::<user::Row, Profile>(profile::OF_USER),
+    "defaultProfile" => to_one::<user::Row, Profile>(|row| Ok(row.default_profile_id.get()?.map(|id| id.0))),
+    "phones" => to_many::<user::Row, Phone>(phone::OF_USER),
+    "ctiProfiles" => to_many::<user::Row, Profile>(profile::CTI_OF_USER),
+});
 
 /// The number that stands for a user.
 #[derive(SimpleObject)]

@@ -42,6 +42,19 @@ row! {
     }
 }
 
+impl From<&device::Row> for Row {
+    /// What its device says of it: its name and where it is kept.
+    fn from(device: &device::Row) -> Self {
+        Self {
+            id: device.id.clone(),
+            cluster_id: device.cluster_id.clone(),
+            organization_id: device.organization_id.clone(),
+            name: device.name.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// By name.
 pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
 

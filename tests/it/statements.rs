@@ -56,16 +56,23 @@ const SHAPES: &[(&str, &str, u64)] = &[
     (
         "lines with their originals' devices",
         // Of a device its kind is read first, then it itself from its own table: all originals are on profiles here.
-        "lines(first: $n) { nodes { pattern original { index device { name } } } }",
+        "lines(first: $n) { nodes { pattern original { index device { name ... on Profile { product } } } } }",
         4,
     ),
     (
         "lines with the devices of all appearances",
-        // Profiles and phones: a statement for the kinds and one for each kind.
+        // What all devices have is in their common table.
         "lines(first: $n) { nodes { pattern appearances(first: 9) { nodes { role device { name } } } } }",
+        3,
+    ),
+    (
+        "lines with more of the devices of all appearances",
+        // Profiles and phones: a statement for the kinds and one for each kind.
+        "lines(first: $n) { nodes { pattern appearances(first: 9) { nodes { role device { name \
+         ... on Profile { product } ... on Phone { product } } } } } }",
         5,
     ),
-    ("clones with line and device", "clones(first: $n) { nodes { line { pattern } device { name } } }", 4),
+    ("clones with line and device", "clones(first: $n) { nodes { line { pattern } device { name } } }", 2),
     (
         "users with profiles and lines",
         "users(first: $n) { nodes { userId profiles(first: 5) { nodes { name lines(first: 5) { nodes { line { pattern } } } } } } }",

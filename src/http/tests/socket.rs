@@ -11,7 +11,7 @@ use tokio_tungstenite::{
 };
 
 use super::*;
-use crate::http::serve;
+use crate::http::serving;
 
 /// A server that listens, until told to stop.
 struct Listening {
@@ -29,9 +29,14 @@ async fn listening(change: impl FnOnce(&mut Config)) -> Listening {
     let address = listener.local_addr().expect("it is bound");
     let (stop, stopped) = oneshot::channel();
     let (app, schema) = (app(config).await, schema(&done));
-    let ended = tokio::spawn(serve(app, schema, listener, async {
-        let _ = stopped.await;
-    }));
+    let ended = tokio::spawn(serving(
+        app,
+        schema,
+        listener,
+        Box::pin(async {
+            let _ = stopped.await;
+        }),
+    ));
     Listening { address, done, stop, ended }
 }
 
