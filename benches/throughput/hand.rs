@@ -41,6 +41,8 @@ impl Pool {
         if place.is_postgres() {
             let connect = PgConnectOptions::from_str(&place.url)?.statement_cache_capacity(500);
             let pool = PgPoolOptions::new().max_connections(settings.connections).acquire_timeout(wait);
+            // As Roamline: a connection in use is not asked whether it lives.
+            let pool = pool.test_before_acquire(false);
             return Ok(Self::Postgres(pool.connect_with(connect).await?));
         }
         let connect = SqliteConnectOptions::from_str(&place.url)?
@@ -50,6 +52,7 @@ impl Pool {
             .busy_timeout(wait)
             .statement_cache_capacity(500);
         let pool = SqlitePoolOptions::new().max_connections(settings.connections).acquire_timeout(wait);
+        let pool = pool.test_before_acquire(false);
         Ok(Self::Sqlite(pool.connect_with(connect).await?))
     }
 

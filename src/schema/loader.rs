@@ -32,9 +32,29 @@ use crate::{
 /// Keys that are gathered before a batch is sent early; more than any page asks for.
 const MOST: usize = 100_000;
 
-/// A page of children, by relation and parent.
-type PageKey = (Relation, i64, Slice, Columns);
+/// A page of children, by the number of what is asked and by parent.
+type PageKey = (usize, i64);
 type Paged<R> = Result<Arc<Page<Arc<R>>>>;
+
+/// What was asked of relations in an execution: a page's key names it by its number, as keys are hashed often.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<Ask>>>);
+
+type Ask = (Relation, Slice, Columns);
+
+impl Asked {
+    fn number(&self, ask: Ask) -> usize {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().position(|known| *known == ask).unwrap_or_else(|| {
+            asked.push(ask);
+            asked.len() - 1
+        })
+    }
+
+    fn get(&self, number: usize) -> Option<Ask> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+    }
+}
 
 /// A thing, by its id.
 type OneKey = (i64, Columns);
@@ -102,6 +122,7 @@ where
 pub struct Of<R: Row> {
     one: Batched<(i64, Columns), Option<Arc<R>>, One<R>>,
     many: Batched<PageKey, Arc<Page<Arc<R>>>, Many<R>>,
+    asked: Asked,
     counts: Batched<(Relation, i64), i64, Counts<R>>,
 }
 
@@ -177,9 +198,11 @@ impl Loaders {
 
 impl<R: Row> Of<R> {
     fn new(reader: &Reader, gate: &Gate) -> Self {
+        let asked = Asked::default();
         Self {
             one: Batched::new(One(reader.clone(), PhantomData), gate),
-            many: Batched::new(Many(reader.clone(), PhantomData), gate),
+            many: Batched::new(Many(reader.clone(), asked.clone(), PhantomData), gate),
+            asked,
             counts: Batched::new(Counts(reader.clone(), PhantomData), gate),
         }
     }
@@ -215,7 +238,8 @@ impl<R: Row> Of<R> {
         slice: Slice,
         columns: Columns,
     ) -> Result<Vec<Arc<Page<Arc<R>>>>> {
-        let keys: Vec<_> = parents.iter().map(|parent| (relation, *parent, slice.clone(), columns)).collect();
+        let number = self.asked.number((relation, slice, columns));
+        let keys: Vec<_> = parents.iter().map(|parent| (number, *parent)).collect();
         let found = self.many.load_many(keys.clone()).await?;
         keys.iter().map(|key| found.get(key).cloned().unwrap_or_else(|| Ok(Arc::default()))).collect()
     }
@@ -235,7 +259,7 @@ impl<R: Row> Of<R> {
         slice: Slice,
         columns: Columns,
     ) -> Result<Arc<Page<Arc<R>>>> {
-        self.many.load((relation, parent, slice, columns)).await
+        self.many.load((self.asked.number((relation, slice, columns)), parent)).await
     }
 
     /// How many children a parent has.
@@ -267,16 +291,17 @@ impl<R: Row> BatchFn<OneKey, Found<R>> for One<R> {
     }
 }
 
-struct Many<R>(Reader, PhantomData<fn() -> R>);
+struct Many<R>(Reader, Asked, PhantomData<fn() -> R>);
 
 impl<R: Row> BatchFn<PageKey, Paged<R>> for Many<R> {
     async fn load(&mut self, keys: &[PageKey]) -> HashMap<PageKey, Paged<R>> {
-        let mut groups: HashMap<(Relation, Slice, Columns), Vec<i64>> = HashMap::new();
-        for (relation, parent, slice, columns) in keys {
-            groups.entry((*relation, slice.clone(), *columns)).or_default().push(*parent);
+        let mut groups: HashMap<usize, Vec<i64>> = HashMap::new();
+        for (number, parent) in keys {
+            groups.entry(*number).or_default().push(*parent);
         }
         let mut answers = HashMap::with_capacity(keys.len());
-        for ((relation, slice, columns), parents) in groups {
+        for (number, parents) in groups {
+            let Some((relation, slice, columns)) = self.1.get(number) else { continue };
             let found =
                 page::children::<R>(&self.0, self.0.scope(), relation, &parents, &slice, columns).await;
             let mut found = found.map_err(Error::from);
@@ -285,7 +310,7 @@ impl<R: Row> BatchFn<PageKey, Paged<R>> for Many<R> {
                     Ok(pages) => Ok(Arc::new(shared(pages.remove(&parent).unwrap_or_default()))),
                     Err(error) => Err(error.clone()),
                 };
-                answers.insert((relation, parent, slice.clone(), columns), answer);
+                answers.insert((number, parent), answer);
             }
         }
         answers

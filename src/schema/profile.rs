@@ -14,6 +14,7 @@ use super::{
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_many, to_one},
     line::{AddLineInput, Line, LineAppearance},
+    loader::wanted,
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::{Organization, sea_name},
     phone::Phone,
@@ -35,9 +36,7 @@ use crate::{
     store::{
         line,
         page::{self, Filter, Order, Slice},
-        phone, profile,
-        row::{Columns, Row as _},
-        user,
+        phone, profile, user,
     },
 };
 
@@ -218,10 +217,9 @@ impl NameOnCluster {
 pub async fn only<T: Rendered>(ctx: &Context<'_>, filter: Filter, order: Order) -> Result<Option<T>> {
     let reader = ctx.reader()?;
     let slice = Slice { limit: 1, after: None, before: None, backwards: false };
-    let columns = Columns { own: T::Row::always(), line: 0 };
+    let columns = wanted::<T::Row>(ctx.field());
     let found = page::page::<T::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
-    let id = found.rows.first().map(|(_, key)| key.id);
-    one(ctx, id).await
+    Ok(found.rows.into_iter().next().map(|(row, _)| T::of(Arc::new(row))))
 }
 
 /// Which profiles a list holds. All that is given must hold.

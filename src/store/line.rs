@@ -42,6 +42,8 @@ row! {
         created_at: Moment,
         updated_at: Moment,
     }
+
+    const ORDERED_AT_ORGANIZATION: &'static [&'static str] = &["t.pattern"];
 }
 
 row! {

@@ -114,6 +114,8 @@ impl Store {
             .max_connections(options.connections)
             .connect_timeout(options.wait)
             .acquire_timeout(options.wait)
+            // A connection in use is not asked whether it lives before each statement: that is a way there and back.
+            .test_before_acquire_if_idle_for(Duration::from_secs(5))
             .sqlx_logging(false);
         if sqlite {
             let synchronous = sqlx::sqlite::SqliteSynchronous::from_str(options.synchronous)

@@ -11,9 +11,14 @@
 use std::collections::HashMap;
 
 use entity::{Moment, OrganizationId, change, change_subject};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, Set};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult,
+};
 
-use super::{Source, Store, Tx, sql::Sql};
+use super::{
+    Source, Store, Tx,
+    sql::{Rows, Sql},
+};
 use crate::{caller::Scope, rule::Change};
 
 /// Rows of one insert; well below both databases' limits of parameters.
@@ -53,31 +58,7 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
     let last: i64 = row.try_get_by_index(0)?;
     let mut seq = last - count;
     for chunk in changes.chunks(CHUNK) {
-        let (mut rows, mut subjects) = (Vec::with_capacity(chunk.len()), Vec::new());
-        for change in chunk {
-            seq += 1;
-            rows.push(change::ActiveModel {
-                seq: Set(seq),
-                at: Set(tx.now()),
-                by: Set(by.to_owned()),
-                reason: Set(reason.map(str::to_owned)),
-                organization_id: Set(change.organization()),
-                left_organization_id: Set(change.left_organization()),
-                kind: Set(change.kind().as_str().to_owned()),
-                body: Set(serde_json::to_string(change).map_err(|error| DbErr::Custom(error.to_string()))?),
-            });
-            for (noun, subject_id) in change.subjects() {
-                subjects.push(change_subject::ActiveModel {
-                    noun: Set(noun),
-                    subject_id: Set(subject_id),
-                    seq: Set(seq),
-                });
-            }
-        }
-        change::Entity::insert_many(rows).exec_without_returning(&tx.db).await?;
-        for part in subjects.chunks(CHUNK) {
-            change_subject::Entity::insert_many(part.to_vec()).exec_without_returning(&tx.db).await?;
-        }
+        keep(tx, chunk, &mut seq, by, reason).await?;
     }
     if tx.backend() == sea_orm::DatabaseBackend::Postgres {
         // Sent on commit; a wake-up only, the table carries the data.
@@ -85,6 +66,44 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
             .await?;
     }
     Ok(last)
+}
+
+/// Keeps a part of the changes with what they are about: two statements, whose texts are always the same.
+async fn keep(
+    tx: &Tx,
+    changes: &[Change],
+    seq: &mut i64,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<(), DbErr> {
+    let mut rows = Rows::new(["bigint", "bigint", "bigint", "text", "text"]);
+    let mut subjects = Rows::new(["text", "bigint", "bigint"]);
+    for change in changes {
+        *seq += 1;
+        let body = serde_json::to_string(change).map_err(|error| DbErr::Custom(error.to_string()))?;
+        rows.add([
+            (*seq).into(),
+            change.organization().map(|id| id.0).into(),
+            change.left_organization().map(|id| id.0).into(),
+            change.kind().as_str().into(),
+            body.into(),
+        ]);
+        for (noun, subject) in change.subjects() {
+            subjects.add([noun.to_value().into(), subject.into(), (*seq).into()]);
+        }
+    }
+    let mut sql = Sql::new(tx.backend());
+    sql.push(
+        "INSERT INTO change (seq, organization_id, left_organization_id, kind, body, at, by, reason) SELECT ",
+    );
+    sql.push("r.a, r.b, r.c, r.d, r.e, ").cast(tx.now().0, "BIGINT").push(", ").cast(by, "TEXT").push(", ");
+    sql.cast(reason.map(str::to_owned), "TEXT").push(" FROM ").rows(rows, "r");
+    tx.run(sql.statement()).await?;
+    let mut sql = Sql::new(tx.backend());
+    sql.push("INSERT INTO change_subject (noun, subject_id, seq) SELECT r.a, r.b, r.c FROM ")
+        .rows(subjects, "r");
+    tx.run(sql.statement()).await?;
+    Ok(())
 }
 
 /// The changes after a number, oldest first.

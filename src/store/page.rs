@@ -1,9 +1,12 @@
 //! The one way to page: keyset cursors with the id as tie-break, forwards and backwards, at the root and below
 //! many parents at once (one statement for all of them).
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+};
 
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::{DatabaseBackend, DbErr, QueryResult};
 
 use super::{
     Source,
@@ -182,28 +185,89 @@ pub async fn page<R: Row>(
     slice: &Slice,
     columns: Columns,
 ) -> Result<Page<R>, DbErr> {
+    let list = List { scope, filter, order, slice, columns };
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT ");
-    write_key(&mut sql, order);
-    sql.push(", t.id");
-    select::<R>(&mut sql, "t", columns.own);
-    R::joined(&mut sql, columns);
-    sql.push(" FROM ").push(R::TABLE).push(" t");
-    R::join(&mut sql, columns, scope);
-    sql.push(" WHERE 1 = 1");
-    R::scope(&mut sql, scope);
-    if *filter != Filter::All(Vec::new()) {
-        sql.push(" AND ");
-        filter.write(&mut sql, scope);
+    match list.tree::<R>(source.backend()) {
+        Some(roots) => list.write_by_organization::<R>(&mut sql, roots),
+        None => list.write::<R>(&mut sql, " WHERE 1 = 1"),
     }
-    write_bounds(&mut sql, order, slice);
-    write_order(&mut sql, order, slice.backwards);
-    sql.push(" LIMIT ").bind(i64::from(slice.limit) + 1);
     let mut rows = Vec::new();
     for row in source.rows(sql.statement()).await? {
         rows.push(read::<R>(&row, order, 0, columns)?);
     }
     Ok(finish(rows, slice))
+}
+
+/// So many organizations are read one by one; a larger part of the tree is found soon enough along the list.
+const FEW: i64 = 200;
+
+/// What is asked of a list at the root.
+struct List<'a> {
+    scope: Scope,
+    filter: &'a Filter,
+    order: Order,
+    slice: &'a Slice,
+    columns: Columns,
+}
+
+impl List<'_> {
+    /// Adds the page, of what is selected behind the condition.
+    fn write<R: Row>(&self, sql: &mut Sql, condition: &str) {
+        sql.push("SELECT ");
+        write_key(sql, self.order);
+        sql.push(", t.id");
+        select::<R>(sql, "t", self.columns.own);
+        R::joined(sql, self.columns);
+        sql.push(" FROM ").push(R::TABLE).push(" t");
+        R::join(sql, self.columns, self.scope);
+        sql.push(condition);
+        R::scope(sql, self.scope);
+        if *self.filter != Filter::All(Vec::new()) {
+            sql.push(" AND ");
+            self.filter.write(sql, self.scope);
+        }
+        write_bounds(sql, self.order, self.slice);
+        write_order(sql, self.order, self.slice.backwards);
+        sql.push(" LIMIT ").bind(i64::from(self.slice.limit) + 1);
+    }
+
+    /// The organizations below which everything in the list is kept, where an index of each organization has the
+    /// list's order. PostgreSQL would sort all that is below them, or walk the whole list to find it.
+    fn tree<R: Row>(&self, backend: DatabaseBackend) -> Option<Vec<i64>> {
+        if backend != DatabaseBackend::Postgres || !R::ORDERED_AT_ORGANIZATION.contains(&self.order.column) {
+            return None;
+        }
+        let told = |part: &Filter| match part {
+            Filter::Organizations("t.organization_id", ids, true) => Some(ids.clone()),
+            _ => None,
+        };
+        let filtered = match self.filter {
+            Filter::All(parts) => parts.iter().find_map(told),
+            part => told(part),
+        };
+        let seen = || match self.scope {
+            Scope::Below(organization) => Some(vec![organization.0]),
+            Scope::All => None,
+        };
+        filtered.or_else(seen)
+    }
+
+    /// Adds the page put together from the first items of each organization, if they are few.
+    fn write_by_organization<R: Row>(&self, sql: &mut Sql, roots: Vec<i64>) {
+        sql.push(
+            "WITH o AS MATERIALIZED (SELECT DISTINCT descendant_id AS id FROM organization_closure WHERE ",
+        );
+        sql.among("ancestor_id", roots.into_iter()).push("), n AS (SELECT count(*) <= ").bind(FEW);
+        sql.push(" AS few FROM o) SELECT * FROM (SELECT f.* FROM o CROSS JOIN LATERAL (");
+        self.write::<R>(sql, " WHERE t.organization_id = o.id");
+        sql.push(") f WHERE (SELECT few FROM n) UNION ALL (");
+        sql.push("SELECT * FROM (");
+        self.write::<R>(sql, " WHERE (SELECT NOT few FROM n)");
+        sql.push(") g)) q ORDER BY ");
+        let direction = if self.order.descending == self.slice.backwards { " ASC" } else { " DESC" };
+        sql.push("1").push(direction).push(", 2").push(direction);
+        sql.push(" LIMIT ").bind(i64::from(self.slice.limit) + 1);
+    }
 }
 
 /// How many items a list holds.
@@ -217,8 +281,8 @@ pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) 
     rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
-/// How a noun hangs below its parents.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// How a noun hangs below its parents. Its name stands for all of it.
+#[derive(Clone, Copy, Debug)]
 pub struct Relation {
     /// What tells relations apart.
     pub name: &'static str,
@@ -231,6 +295,20 @@ pub struct Relation {
     pub only: &'static str,
     /// Whether every child of a parent that is seen is seen as well.
     pub seen: bool,
+}
+
+impl PartialEq for Relation {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Relation {}
+
+impl Hash for Relation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 /// A page of children below each of the parents, in one statement.
@@ -259,10 +337,7 @@ pub async fn children<R: Row>(
     sql.push(" FROM ").push(R::TABLE).push(" t").push(relation.join);
     R::join(&mut sql, columns, scope);
     sql.push(" WHERE ");
-    match parents {
-        [one] => sql.push(relation.parent).push(" = ").bind(*one),
-        many => sql.among(relation.parent, many.iter().copied()),
-    };
+    sql.among(relation.parent, parents.iter().copied());
     sql.push(relation.only);
     if !relation.seen {
         R::scope(&mut sql, scope);
@@ -316,10 +391,7 @@ pub async fn by_ids<R: Row>(
     sql.push(" FROM ").push(R::TABLE).push(" t");
     R::join(&mut sql, columns, scope);
     sql.push(" WHERE ");
-    match ids {
-        [one] => sql.push("t.id = ").bind(*one),
-        many => sql.among("t.id", many.iter().copied()),
-    };
+    sql.among("t.id", ids.iter().copied());
     R::scope(&mut sql, scope);
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, whole(row, columns, 1)?))).collect()

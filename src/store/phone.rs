@@ -40,6 +40,8 @@ row! {
         created_at: Moment,
         updated_at: Moment,
     }
+
+    const ORDERED_AT_ORGANIZATION: &'static [&'static str] = &["t.name_key"];
 }
 
 impl From<&device::Row> for Row {

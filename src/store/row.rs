@@ -46,6 +46,9 @@ pub trait Row: Clone + Default + Send + Sync + 'static {
     /// The columns in order; a column's place is its bit in [`Columns`].
     const FIELDS: &'static [&'static str];
 
+    /// Columns by which an index orders what is kept at one organization.
+    const ORDERED_AT_ORGANIZATION: &'static [&'static str] = &[];
+
     /// Reads the asked-for columns, which stand from `at` on.
     fn read(row: &QueryResult, columns: Columns, at: &mut usize) -> Result<Self, DbErr>;
 

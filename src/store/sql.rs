@@ -5,6 +5,24 @@ use sea_orm::{DatabaseBackend, Statement, Value, sea_query::ArrayType};
 
 use crate::caller::Scope;
 
+/// Rows to be written by one statement, each with its columns' values.
+pub struct Rows<const N: usize> {
+    kinds: [&'static str; N],
+    rows: Vec<serde_json::Value>,
+}
+
+impl<const N: usize> Rows<N> {
+    /// No rows yet, of columns with these PostgreSQL types.
+    pub fn new(kinds: [&'static str; N]) -> Self {
+        Self { kinds, rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, row: [serde_json::Value; N]) {
+        self.rows.push(serde_json::Value::from(Vec::from(row)));
+    }
+}
+
 /// A statement in the making.
 pub struct Sql {
     backend: DatabaseBackend,
@@ -37,9 +55,15 @@ impl Sql {
         self
     }
 
-    /// Adds `column` is one of the numbers.
-    pub fn among(&mut self, column: &str, numbers: impl Iterator<Item = i64>) -> &mut Self {
+    /// Adds `column` is one of the numbers. A single one is compared as such, so that an index still gives the order
+    /// behind it.
+    pub fn among(&mut self, column: &str, mut numbers: impl Iterator<Item = i64>) -> &mut Self {
         self.push(column);
+        let (first, second) = (numbers.next(), numbers.next());
+        if let (Some(only), None) = (first, second) {
+            return self.push(" = ").bind(only);
+        }
+        let numbers = first.into_iter().chain(second).chain(numbers);
         if self.backend == DatabaseBackend::Postgres {
             let list = numbers.map(|number| Value::BigInt(Some(number))).collect();
             return self.any(ArrayType::BigInt, list);
@@ -78,6 +102,34 @@ impl Sql {
         self
     }
 
+    /// Adds a parameter of a type that the statement does not tell by itself.
+    pub fn cast(&mut self, value: impl Into<Value>, kind: &str) -> &mut Self {
+        self.push("CAST(").bind(value).push(" AS ").push(kind).push(")")
+    }
+
+    /// Adds rows to select from, with columns `a`, `b`, `c`, … in one parameter, whatever their number.
+    pub fn rows<const N: usize>(&mut self, rows: Rows<N>, alias: &str) -> &mut Self {
+        let json = serde_json::Value::from(rows.rows).to_string();
+        let columns = || ('a'..='z').zip(rows.kinds).enumerate();
+        if self.backend == DatabaseBackend::Postgres {
+            self.push("(SELECT ");
+            for (at, (name, kind)) in columns() {
+                let column =
+                    format!("{}(x.value ->> {at})::{kind} AS {name}", if at == 0 { "" } else { ", " });
+                self.push(&column);
+            }
+            self.push(" FROM json_array_elements(").cast(json, "JSON").push(") x) ");
+        } else {
+            self.push("(SELECT ");
+            for (at, (name, _)) in columns() {
+                let column = format!("{}value ->> {at} AS {name}", if at == 0 { "" } else { ", " });
+                self.push(&column);
+            }
+            self.push(" FROM json_each(").bind(json).push(")) ");
+        }
+        self.push(alias)
+    }
+
     /// The finished statement.
     pub fn statement(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)
@@ -110,6 +162,9 @@ mod tests {
             sql.push("a = ").bind(1_i64).push(" AND ").among("b", [1, 2].into_iter());
             assert_eq!(sql.statement().sql, want);
         }
+        let mut sql = Sql::new(DatabaseBackend::Postgres);
+        sql.among("a", [1].into_iter()).push(" AND ").among("b", [].into_iter());
+        assert_eq!(sql.statement().sql, "a = $1 AND b = ANY($2)");
     }
 
     #[test]

@@ -48,6 +48,8 @@ row! {
         created_at: Moment,
         updated_at: Moment,
     }
+
+    const ORDERED_AT_ORGANIZATION: &'static [&'static str] = &["t.name_key", "t.user_id"];
 }
 
 /// By last, then first name.
