@@ -53,17 +53,16 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
     let count = i64::try_from(changes.len()).map_err(|error| DbErr::Custom(error.to_string()))?;
     let mut sql = Sql::new(tx.backend());
     sql.push("UPDATE counter SET last = last + ").bind(count).push(" WHERE name = 'change' RETURNING last");
+    if tx.backend() == sea_orm::DatabaseBackend::Postgres {
+        // Sent on commit; a wake-up only, the table carries the data.
+        sql.push(", pg_notify('roamline_change', '')::text");
+    }
     let rows = tx.rows(sql.statement()).await?;
     let row = rows.first().ok_or_else(|| DbErr::Custom("the change counter is missing".to_owned()))?;
     let last: i64 = row.try_get_by_index(0)?;
     let mut seq = last - count;
     for chunk in changes.chunks(CHUNK) {
         keep(tx, chunk, &mut seq, by, reason).await?;
-    }
-    if tx.backend() == sea_orm::DatabaseBackend::Postgres {
-        // Sent on commit; a wake-up only, the table carries the data.
-        tx.rows(sea_orm::Statement::from_string(tx.backend(), "SELECT pg_notify('roamline_change', '')"))
-            .await?;
     }
     Ok(last)
 }
