@@ -159,6 +159,49 @@ story! {
     }
 }
 
+story! {
+    /// Whether a thing is reached by its interface, field by field, or with its whole level at once.
+    async fn a_thing_answers_the_same_however_it_is_reached(server) {
+        let (_, ids) = one_of_each(&server).await;
+        let admin = server.admin();
+        let types = Types::of(&admin).await;
+        for (name, root) in [
+            ("Profile", "profile"), ("Phone", "phone"), ("User", "user"), ("Line", "line"),
+            ("Organization", "organization"), ("Cluster", "cluster"),
+        ] {
+            let id = &ids[name];
+            let by = if root == "cluster" { format!(r#"id: "{id}""#) } else { format!(r#"by: {{id: "{id}"}}"#) };
+            for some in types.alone(name, 2).chunks(20) {
+                let asked: Vec<_> = some.iter().enumerate().map(|(at, part)| {
+                    format!(r#"a{at}: node(id: "{id}") {{ ... on {name} {part} }} b{at}: {root}({by}) {part}"#)
+                }).collect();
+                let answer = admin.data(&format!("{{ {} }}", asked.join(" "))).await;
+                for (at, part) in some.iter().enumerate() {
+                    assert_eq!(answer[format!("a{at}")], answer[format!("b{at}")], "{name} {part}");
+                }
+            }
+        }
+    }
+}
+
+story! {
+    /// What is asked for in several places, by name or inline, is one answer, in the order of the first mention.
+    async fn selections_are_merged(server) {
+        one_of_each(&server).await;
+        let admin = server.admin();
+        let plain = "{ profiles { nodes { id name kind: __typename lines(first: 2) { nodes { index role line { pattern version } } totalCount \
+            edges { cursor node { device { name id } } } pageInfo { endCursor hasNextPage } } organization { path kind } } } }";
+        let parts = "query { profiles { nodes { id ...Name lines(first: 2) { ...Page } ... on Device { organization { path } } \
+            ... { lines(first: 2) { nodes { role line { version } } totalCount \
+            edges { cursor node { device { name ... on Profile { id } } } } pageInfo { endCursor hasNextPage } } } organization { kind } } } } \
+            fragment Name on Node { ... on Profile { name kind: __typename } } \
+            fragment Page on LineAppearanceConnection { nodes { index } nodes { role line { pattern } } }";
+        let (plain, parts) = (admin.text(plain, json!({})).await, admin.text(parts, json!({})).await);
+        assert_eq!(plain, parts);
+        assert!(plain.contains(r#""endCursor":""#), "{plain}");
+    }
+}
+
 /// Asks for each part, a few at a time; tells how many there were.
 async fn ask_each(client: &Client, parts: &[String]) -> usize {
     for some in parts.chunks(25) {

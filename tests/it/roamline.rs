@@ -261,6 +261,12 @@ impl Client {
 
     /// The whole answer to a query with variables.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        let answer = self.text(query, variables).await;
+        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not JSON: {answer}"))
+    }
+
+    /// The answer as it came.
+    pub async fn text(&self, query: &str, variables: Value) -> String {
         let body = json!({"query": query, "variables": variables}).to_string();
         let mut request = self
             .http
@@ -270,8 +276,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let answer = request.send().await.expect("an answer").text().await.expect("a body");
-        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not JSON: {answer}"))
+        request.send().await.expect("an answer").text().await.expect("a body")
     }
 
     /// The data of a query that must succeed.
