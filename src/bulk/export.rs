@@ -661,7 +661,7 @@ fn on(cluster: ClusterId) -> Filter {
 }
 
 fn whole<R: row::Row>() -> Columns {
-    Columns { own: row::all::<R>(), line: 0 }
+    Columns::own(row::all::<R>())
 }
 
 fn ids<R: row::Row>(rows: &[R]) -> Result<Vec<i64>, Error> {

@@ -9,10 +9,10 @@ use entity::change_subject::Noun;
 use super::{
     Ask, Result,
     change::{ChangeEvent, history},
-    connection::{Asked, Connection, Direction, below, one, root},
+    connection::{Asked, Connection, Direction, below, one, one_joined, root},
     device::OtherDevice,
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Thing, rendered, to_many, to_one},
+    level::{Thing, rendered, to_joined, to_many},
     line::Line,
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
@@ -45,7 +45,7 @@ pub type Cluster = Thing<ClusterObject>;
 pub struct ClusterObject(pub Arc<cluster::Row>);
 
 rendered!(ClusterObject over cluster::Row, in cluster {
-    "organization" => to_one::<cluster::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
+    "organization" => to_joined::<cluster::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
     "profiles" => to_many::<cluster::Row, Profile>(profile::OF_CLUSTER),
     "phones" => to_many::<cluster::Row, Phone>(phone::OF_CLUSTER),
     "otherDevices" => to_many::<cluster::Row, OtherDevice>(device::OTHERS_OF_CLUSTER),
@@ -104,7 +104,7 @@ impl ClusterObject {
 
     /// The organization that it belongs to; nothing where that is above yours.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The profiles on it, by name.

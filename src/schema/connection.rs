@@ -306,6 +306,18 @@ pub async fn one<T: Rendered>(ctx: &Context<'_>, id: Option<impl Into<i64>>) -> 
     one_of(ctx, ctx.field(), id).await
 }
 
+/// The same for what may have come with the row, in the same statement.
+pub async fn one_joined<T: Rendered>(
+    ctx: &Context<'_>,
+    joined: Option<&Arc<T::Row>>,
+    id: impl Into<i64>,
+) -> Result<Option<T>> {
+    match joined {
+        Some(row) => Ok(Some(T::of(row.clone()))),
+        None => one(ctx, Some(id)).await,
+    }
+}
+
 /// The same, with the columns that a given field asks for.
 pub async fn one_of<T: Rendered>(
     ctx: &Context<'_>,

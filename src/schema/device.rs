@@ -12,9 +12,9 @@ use futures_util::{future::BoxFuture, join, try_join};
 use super::{
     Ask, Result,
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, one, one_of, root},
+    connection::{Asked, Connection, Direction, one, one_joined, one_of, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Answers, Lead, Thing, failed, rendered, scatter, to_one},
+    level::{Answers, Lead, Thing, failed, rendered, scatter, to_joined},
     loader::wanted,
     mutation::{CallInput, make, payload, perform},
     organization::Organization,
@@ -59,8 +59,8 @@ pub async fn load(
     field: SelectionField<'_>,
     id: entity::DeviceId,
 ) -> Result<Option<Device>> {
-    let kind = Columns { own: crate::store::row::bit::<device::Row>("kind"), line: 0 };
-    let columns = Columns { own: kind.own | <device::Row as crate::store::row::Row>::always(), line: 0 };
+    let kind = Columns::own(crate::store::row::bit::<device::Row>("kind"));
+    let columns = Columns::own(kind.own | <device::Row as crate::store::row::Row>::always());
     let Some(row) = ctx.loaders()?.device.get(id.0, columns).await? else { return Ok(None) };
     Ok(match row.kind.get()? {
         entity::device::Kind::Profile => one_of(ctx, field, Some(id)).await?.map(Device::Profile),
@@ -107,7 +107,7 @@ impl Found {
         // What all devices have is in their common table.
         let items = &first.item.node.selection_set.node.items;
         let common = items.iter().all(|item| matches!(item.node, Selection::Field(_)));
-        let mut columns = Columns { own: bit::<device::Row>("kind") | device::Row::always(), line: 0 };
+        let mut columns = Columns::own(bit::<device::Row>("kind") | device::Row::always());
         if common {
             columns.own |= wanted::<device::Row>(field).own;
         }
@@ -178,8 +178,8 @@ impl OtherDeviceObject {
 }
 
 rendered!(OtherDeviceObject over device::Row, in device {
-    "organization" => to_one::<device::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
-    "cluster" => to_one::<device::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "organization" => to_joined::<device::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
+    "cluster" => to_joined::<device::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
 });
 
 /// A device that is neither a profile nor a phone, such as a gateway; kept because it occupies its name.
@@ -202,12 +202,12 @@ impl OtherDeviceObject {
 
     /// Where it is kept.
     pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The cluster that it is on.
     pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
-        one(ctx, Some(*self.0.cluster_id.get()?)).await
+        one_joined(ctx, self.0.joined.cluster.as_ref(), *self.0.cluster_id.get()?).await
     }
 }
 

@@ -10,10 +10,10 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Thing, rendered, to_first, to_joined, to_many, to_one},
+    level::{Thing, rendered, to_first, to_joined, to_many},
     loader::wanted,
     mutation::{CallInput, Done, make, payload, perform, run},
     organization::Organization,
@@ -49,8 +49,8 @@ pub type Line = Thing<LineObject>;
 pub struct LineObject(pub Arc<line::Row>);
 
 rendered!(LineObject over line::Row, in line {
-    "organization" => to_one::<line::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
-    "cluster" => to_one::<line::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "organization" => to_joined::<line::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
+    "cluster" => to_joined::<line::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
     "original" => to_first::<line::Row, LineAppearance>(line::ORIGINAL_OF_LINE, |row| Ok(row.id.get()?.0)),
     "appearances" => to_many::<line::Row, LineAppearance>(line::OF_LINE),
     "clones" => to_many::<line::Row, LineAppearance>(line::CLONES_OF_LINE),
@@ -102,12 +102,12 @@ impl LineObject {
 
     /// The organization that it is kept at.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The cluster that it is on.
     async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
-        one(ctx, Some(*self.0.cluster_id.get()?)).await
+        one_joined(ctx, self.0.joined.cluster.as_ref(), *self.0.cluster_id.get()?).await
     }
 
     /// The appearance that it is changed through; nothing while it stands nowhere, or where that one is not for you to
@@ -170,7 +170,7 @@ pub struct LineAppearanceObject(pub Arc<line::AppearanceRow>);
 
 rendered!(LineAppearanceObject over line::AppearanceRow, in appearance {
     // It came with the appearance, in the same statement.
-    "line" => to_joined::<line::AppearanceRow, Line>(|row| Ok(Some(row.line_id.get()?.0)), |row| row.joined.clone()),
+    "line" => to_joined::<line::AppearanceRow, Line>(|row| Ok(Some(row.line_id.get()?.0)), |row| row.joined.line.clone()),
     "device" => device::lead(),
     "original" => to_first::<line::AppearanceRow, LineAppearance>(line::ORIGINAL_OF_LINE, |row| Ok(row.line_id.get()?.0)),
 });
@@ -210,11 +210,7 @@ impl LineAppearanceObject {
 
     /// The line; nothing where it is kept outside your organization.
     async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
-        match &self.0.joined {
-            // It came with the appearance, in the same statement.
-            Some(line) => Ok(Some(Line::of(line.clone()))),
-            None => one(ctx, Some(*self.0.line_id.get()?)).await,
-        }
+        one_joined(ctx, self.0.joined.line.as_ref(), *self.0.line_id.get()?).await
     }
 
     /// The profile, phone or other device that it is on.
@@ -526,7 +522,7 @@ impl LineQuery {
     ) -> Result<Option<LineImpact>> {
         let reader = ctx.reader()?;
         let Some(line) = line_of(ctx, line.target()).await? else { return Ok(None) };
-        let columns = crate::store::row::Columns { own: crate::store::row::bit::<line::Row>("id"), line: 0 };
+        let columns = crate::store::row::Columns::own(crate::store::row::bit::<line::Row>("id"));
         if ctx.loaders()?.line.get(line, columns).await?.is_none() {
             return Ok(None);
         }
@@ -542,7 +538,7 @@ async fn line_of(ctx: &Context<'_>, target: Target) -> Result<Option<i64>> {
         Target::Appearance(id) => id.0,
     };
     let own = crate::store::row::bit::<line::AppearanceRow>("line_id");
-    let columns = crate::store::row::Columns { own, line: 0 };
+    let columns = crate::store::row::Columns::own(own);
     match ctx.loaders()?.appearance.get(id, columns).await? {
         Some(row) => Ok(Some(row.line_id.get()?.0)),
         None => Ok(None),

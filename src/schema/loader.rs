@@ -399,15 +399,10 @@ pub fn shared<R>(page: Page<R>) -> Page<Arc<R>> {
 pub trait Look: Row {
     /// The names with the columns that each needs.
     fn names() -> &'static HashMap<&'static str, u64>;
-
-    /// The columns of the line that an appearance's fields ask for.
-    fn line(_fields: &[SelectionField<'_>]) -> u64 {
-        0
-    }
 }
 
 macro_rules! look {
-    ($row:ty { $($field:literal needs [$($column:literal),*]),* } $($hook:item)*) => {
+    ($row:ty { $($field:literal needs [$($column:literal),*]),* }) => {
         impl Look for $row {
             fn names() -> &'static HashMap<&'static str, u64> {
                 static NAMES: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
@@ -418,7 +413,6 @@ macro_rules! look {
                 &NAMES
             }
 
-            $($hook)*
         }
     };
 }
@@ -434,21 +428,25 @@ look!(phone::Row {
 });
 look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
-    fn line(fields: &[SelectionField<'_>]) -> u64 {
-        let own = fields.iter().filter(|field| field.name() == "line");
-        let names: Vec<_> = own.flat_map(SelectionField::selection_set).map(|field| field.name()).collect();
-        if names.is_empty() { 0 } else { row::columns::<line::Row>(line::Row::names(), names.into_iter()) }
-    }
 );
 look!(user::Row {
     "primaryExtension" needs ["primary_pattern", "primary_partition"],
     "defaultProfile" needs ["default_profile_id"]
 });
 
-/// The columns that the fields ask for.
+/// The columns that the fields ask for: the row's, and those of what can come with it.
 fn of_fields<R: Look>(fields: &[SelectionField<'_>]) -> Columns {
-    let names = fields.iter().map(SelectionField::name);
-    Columns { own: row::columns::<R>(R::names(), names), line: R::line(fields) }
+    fn joined<R: Row, J: Look>(fields: &[SelectionField<'_>], name: &str, key: &str) -> u64 {
+        let leads = R::FIELDS.contains(&key) && fields.iter().any(|field| field.name() == name);
+        let own = fields.iter().filter(|field| field.name() == name).flat_map(SelectionField::selection_set);
+        if leads { row::columns::<J>(J::names(), own.map(|field| field.name())) } else { 0 }
+    }
+    Columns {
+        own: row::columns::<R>(R::names(), fields.iter().map(SelectionField::name)),
+        organization: joined::<R, organization::Row>(fields, "organization", "organization_id"),
+        cluster: joined::<R, cluster::Row>(fields, "cluster", "cluster_id"),
+        line: joined::<R, line::Row>(fields, "line", "line_id"),
+    }
 }
 
 /// The columns that a field of the noun's type asks for.

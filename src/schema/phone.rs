@@ -10,9 +10,9 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, TimeRange, below, one, root, several},
+    connection::{Asked, Connection, Direction, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Thing, rendered, to_many, to_one},
+    level::{Thing, rendered, to_joined, to_many, to_one},
     line::{Line, LineAppearance},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
@@ -45,8 +45,8 @@ pub type Phone = Thing<PhoneObject>;
 pub struct PhoneObject(pub Arc<phone::Row>);
 
 rendered!(PhoneObject over phone::Row, in phone {
-    "organization" => to_one::<phone::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
-    "cluster" => to_one::<phone::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "organization" => to_joined::<phone::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
+    "cluster" => to_joined::<phone::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
     "logoutProfile" => to_one::<phone::Row, Profile>(|row| Ok(row.logout_profile_id.get()?.map(|id| id.0))),
     "owner" => to_one::<phone::Row, User>(|row| Ok(row.owner_id.get()?.map(|id| id.0))),
     "lines" => to_many::<phone::Row, LineAppearance>(line::OF_DEVICE),
@@ -118,12 +118,12 @@ impl PhoneObject {
 
     /// The organization that it is kept at.
     pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The cluster that it is on.
     pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
-        one(ctx, Some(*self.0.cluster_id.get()?)).await
+        one_joined(ctx, self.0.joined.cluster.as_ref(), *self.0.cluster_id.get()?).await
     }
 
     /// What it shows while nobody is logged in; nothing shows its own settings.

@@ -10,9 +10,9 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Thing, rendered, to_many, to_one},
+    level::{Thing, rendered, to_joined, to_many, to_one},
     line::{AddLineInput, Line, LineAppearance},
     loader::wanted,
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -48,8 +48,8 @@ pub type Profile = Thing<ProfileObject>;
 pub struct ProfileObject(pub Arc<profile::Row>);
 
 rendered!(ProfileObject over profile::Row, in profile {
-    "organization" => to_one::<profile::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
-    "cluster" => to_one::<profile::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "organization" => to_joined::<profile::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
+    "cluster" => to_joined::<profile::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
     "loginUser" => to_one::<profile::Row, User>(|row| Ok(row.login_user_id.get()?.map(|id| id.0))),
     "lines" => to_many::<profile::Row, LineAppearance>(line::OF_DEVICE),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
@@ -122,12 +122,12 @@ impl ProfileObject {
 
     /// The organization that it is kept at.
     pub async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The cluster that it is on.
     pub async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
-        one(ctx, Some(*self.0.cluster_id.get()?)).await
+        one_joined(ctx, self.0.joined.cluster.as_ref(), *self.0.cluster_id.get()?).await
     }
 
     /// The user that it logs in by itself, for profiles that phones show while nobody is logged in.

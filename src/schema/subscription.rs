@@ -272,7 +272,7 @@ impl Taken {
         let order = Order { column: "t.id", number: true, descending: false };
         let after = after.map(|id| Key { value: KeyValue::Int(id), id });
         let slice = Slice { limit: PAGE, after, before: None, backwards: false };
-        let columns = Columns { own: row::all::<T::Row>(), line: 0 };
+        let columns = Columns::own(row::all::<T::Row>());
         let page = page::page::<T::Row>(&self.snapshot, scope, filter, order, &slice, columns).await?;
         let last = if page.has_next { page.rows.last().map(|(_, key)| key.id) } else { None };
         Ok((page.rows.into_iter().map(|(row, _)| node(T::of(Arc::new(row)))).collect(), last))

@@ -10,9 +10,9 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
-    level::{Thing, rendered, to_many, to_one},
+    level::{Thing, rendered, to_joined, to_many, to_one},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     phone::Phone,
@@ -42,8 +42,8 @@ pub type User = Thing<UserObject>;
 pub struct UserObject(pub Arc<user::Row>);
 
 rendered!(UserObject over user::Row, in user {
-    "organization" => to_one::<user::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0))),
-    "cluster" => to_one::<user::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0))),
+    "organization" => to_joined::<user::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
+    "cluster" => to_joined::<user::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
     "profiles" => to_many::<user::Row, Profile>(profile::OF_USER),
     "defaultProfile" => to_one::<user::Row, Profile>(|row| Ok(row.default_profile_id.get()?.map(|id| id.0))),
     "phones" => to_many::<user::Row, Phone>(phone::OF_USER),
@@ -140,12 +140,12 @@ impl UserObject {
 
     /// The organization that the user is kept at.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        one(ctx, Some(*self.0.organization_id.get()?)).await
+        one_joined(ctx, self.0.joined.organization.as_ref(), *self.0.organization_id.get()?).await
     }
 
     /// The cluster that the user is on.
     async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
-        one(ctx, Some(*self.0.cluster_id.get()?)).await
+        one_joined(ctx, self.0.joined.cluster.as_ref(), *self.0.cluster_id.get()?).await
     }
 
     /// The profiles that serve the user, by name.

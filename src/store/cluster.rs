@@ -38,9 +38,10 @@ row! {
         created_at: Moment,
         updated_at: Moment,
     }
-    fn scope(sql: &mut Sql, scope: Scope) {
+    fn scope(sql: &mut Sql, alias: &str, scope: Scope) {
         if let Scope::Below(organization) = scope {
-            sql.push(" AND t.organization_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
+            sql.push(" AND ").push(alias).push(".organization_id IN (");
+            sql.push("SELECT descendant_id FROM organization_closure WHERE ancestor_id = ");
             sql.bind(organization);
             sql.push(" UNION SELECT ancestor_id FROM organization_closure WHERE descendant_id = ");
             sql.bind(organization).push(")");

@@ -7,13 +7,13 @@ use entity::{
     line::{Column, Entity, Model, Settings},
     line_appearance::{self, Role},
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
     Source, Tx, cluster, device, organization,
     page::{Order, Relation},
     phone, profile,
-    row::{self, Columns, row},
+    row::row,
     sql::Sql,
 };
 use crate::{
@@ -58,37 +58,11 @@ row! {
         settings: line_appearance::Settings,
         created_at: Moment,
     }
-    fn scope(sql: &mut Sql, scope: Scope) {
+    fn scope(sql: &mut Sql, alias: &str, scope: Scope) {
         if let Scope::Below(_) = scope {
-            sql.push(" AND t.device_id IN (SELECT id FROM device WHERE 1 = 1");
+            sql.push(" AND ").push(alias).push(".device_id IN (SELECT id FROM device WHERE 1 = 1");
             sql.within("organization_id", scope).push(")");
         }
-    }
-
-    // A line that is kept outside the scope joins as nothing.
-    fn join(sql: &mut Sql, columns: Columns, scope: Scope) {
-        if columns.line != 0 {
-            sql.push(" LEFT JOIN line j ON j.id = t.line_id").within("j.organization_id", scope);
-        }
-    }
-
-    fn joined(sql: &mut Sql, columns: Columns) {
-        if columns.line != 0 {
-            sql.push(", j.id");
-            row::select::<Row>(sql, "j", columns.line);
-        }
-    }
-
-    fn read_joined(&mut self, row: &QueryResult, columns: Columns, at: &mut usize) -> Result<(), DbErr> {
-        if columns.line != 0 {
-            let there: Option<i64> = row.try_get_by_index(*at)?;
-            *at += 1;
-            if there.is_some() {
-                let line = Row::read(row, Columns { own: columns.line, line: 0 }, at)?;
-                self.joined = Some(std::sync::Arc::new(line));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ pub mod cluster;
 pub mod device;
 mod generate;
 pub mod idempotency;
+mod join;
 pub mod line;
 pub mod organization;
 pub mod outbox;

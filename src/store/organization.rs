@@ -38,8 +38,8 @@ row! {
         created_at: Moment,
         updated_at: Moment,
     }
-    fn scope(sql: &mut Sql, scope: Scope) {
-        sql.within("t.id", scope);
+    fn scope(sql: &mut Sql, alias: &str, scope: Scope) {
+        sql.within(&format!("{alias}.id"), scope);
     }
 }
 
@@ -64,7 +64,7 @@ pub async fn by_path(
 ) -> Result<Option<OrganizationId>, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT t.id FROM organization t WHERE t.path_key = ").bind(value::key(path));
-    Row::scope(&mut sql, scope);
+    Row::scope(&mut sql, "t", scope);
     let rows = source.rows(sql.statement()).await?;
     rows.first().map(|row| row.try_get_by_index(0)).transpose()
 }

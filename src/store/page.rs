@@ -9,7 +9,7 @@ use std::{
 use sea_orm::{DatabaseBackend, DbErr, QueryResult};
 
 use super::{
-    Source,
+    Source, join,
     row::{Columns, Row, select},
     sql::{Sql, like},
 };
@@ -96,8 +96,8 @@ pub enum Filter {
 impl Filter {
     fn write(&self, sql: &mut Sql, scope: Scope) {
         match self {
-            Self::All(parts) => join(sql, scope, parts, " AND ", "1 = 1"),
-            Self::Any(parts) => join(sql, scope, parts, " OR ", "1 = 0"),
+            Self::All(parts) => combine(sql, scope, parts, " AND ", "1 = 1"),
+            Self::Any(parts) => combine(sql, scope, parts, " OR ", "1 = 0"),
             Self::Not(part) => {
                 // What is unknown, as of a column without a value, does not hold.
                 sql.push("((");
@@ -167,7 +167,7 @@ fn seen(sql: &mut Sql, column: &str, table: &str, scope: Scope) {
     }
 }
 
-fn join(sql: &mut Sql, scope: Scope, parts: &[Filter], between: &str, empty: &str) {
+fn combine(sql: &mut Sql, scope: Scope, parts: &[Filter], between: &str, empty: &str) {
     sql.push("(");
     for (at, part) in parts.iter().enumerate() {
         sql.push(if at == 0 { "" } else { between });
@@ -217,11 +217,11 @@ impl List<'_> {
         write_key(sql, self.order);
         sql.push(", t.id");
         select::<R>(sql, "t", self.columns.own);
-        R::joined(sql, self.columns);
+        join::selected(sql, self.columns);
         sql.push(" FROM ").push(R::TABLE).push(" t");
-        R::join(sql, self.columns, self.scope);
+        join::join(sql, self.columns, self.scope);
         sql.push(condition);
-        R::scope(sql, self.scope);
+        R::scope(sql, "t", self.scope);
         if *self.filter != Filter::All(Vec::new()) {
             sql.push(" AND ");
             self.filter.write(sql, self.scope);
@@ -274,7 +274,7 @@ impl List<'_> {
 pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) -> Result<i64, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT count(*) FROM ").push(R::TABLE).push(" t WHERE 1 = 1");
-    R::scope(&mut sql, scope);
+    R::scope(&mut sql, "t", scope);
     sql.push(" AND ");
     filter.write(&mut sql, scope);
     let rows = source.rows(sql.statement()).await?;
@@ -328,19 +328,19 @@ pub async fn children<R: Row>(
     write_key(&mut sql, order);
     sql.push(" AS sort, t.id AS tie");
     select::<R>(&mut sql, "t", columns.own);
-    R::joined(&mut sql, columns);
+    join::selected(&mut sql, columns);
     if many {
         sql.push(", row_number() OVER (PARTITION BY ").push(relation.parent);
         write_order(&mut sql, order, slice.backwards);
         sql.push(") AS place");
     }
     sql.push(" FROM ").push(R::TABLE).push(" t").push(relation.join);
-    R::join(&mut sql, columns, scope);
+    join::join(&mut sql, columns, scope);
     sql.push(" WHERE ");
     sql.among(relation.parent, parents.iter().copied());
     sql.push(relation.only);
     if !relation.seen {
-        R::scope(&mut sql, scope);
+        R::scope(&mut sql, "t", scope);
     }
     write_bounds(&mut sql, order, slice);
     let limit = i64::from(slice.limit) + 1;
@@ -370,7 +370,7 @@ pub async fn counts<R: Row>(
     sql.push(relation.join).push(" WHERE ").among(relation.parent, parents.iter().copied());
     sql.push(relation.only);
     if !relation.seen {
-        R::scope(&mut sql, scope);
+        R::scope(&mut sql, "t", scope);
     }
     sql.push(" GROUP BY ").push(relation.parent);
     let rows = source.rows(sql.statement()).await?;
@@ -387,12 +387,12 @@ pub async fn by_ids<R: Row>(
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT t.id");
     select::<R>(&mut sql, "t", columns.own);
-    R::joined(&mut sql, columns);
+    join::selected(&mut sql, columns);
     sql.push(" FROM ").push(R::TABLE).push(" t");
-    R::join(&mut sql, columns, scope);
+    join::join(&mut sql, columns, scope);
     sql.push(" WHERE ");
     sql.among("t.id", ids.iter().copied());
-    R::scope(&mut sql, scope);
+    R::scope(&mut sql, "t", scope);
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, whole(row, columns, 1)?))).collect()
 }
@@ -409,7 +409,7 @@ fn read<R: Row>(row: &QueryResult, order: Order, at: usize, columns: Columns) ->
 
 fn whole<R: Row>(row: &QueryResult, columns: Columns, mut at: usize) -> Result<R, DbErr> {
     let mut read = R::read(row, columns, &mut at)?;
-    read.read_joined(row, columns, &mut at)?;
+    read.take(join::read(row, columns, &mut at)?);
     Ok(read)
 }
 

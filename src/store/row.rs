@@ -5,14 +5,23 @@ use std::collections::HashMap;
 
 use sea_orm::{DbErr, QueryResult};
 
-use super::sql::Sql;
+use super::{join::Joined, sql::Sql};
 use crate::caller::Scope;
 
-/// Which columns of a row a query asks for, and which of the line that an appearance stands for.
+/// Which columns of a row a query asks for, and which of what is joined with it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Columns {
     pub own: u64,
+    pub organization: u64,
+    pub cluster: u64,
     pub line: u64,
+}
+
+impl Columns {
+    /// Columns of the row alone.
+    pub fn own(own: u64) -> Self {
+        Self { own, ..Self::default() }
+    }
 }
 
 /// A value that the query may not have asked for.
@@ -52,21 +61,13 @@ pub trait Row: Clone + Default + Send + Sync + 'static {
     /// Reads the asked-for columns, which stand from `at` on.
     fn read(row: &QueryResult, columns: Columns, at: &mut usize) -> Result<Self, DbErr>;
 
-    /// Adds `AND` the row `t` is within the scope.
-    fn scope(sql: &mut Sql, scope: Scope) {
-        sql.within("t.organization_id", scope);
+    /// Adds `AND` the row of this alias is within the scope.
+    fn scope(sql: &mut Sql, alias: &str, scope: Scope) {
+        sql.within(&format!("{alias}.organization_id"), scope);
     }
 
-    /// Adds the join that the columns need.
-    fn join(_sql: &mut Sql, _columns: Columns, _scope: Scope) {}
-
-    /// Adds the columns of the joined table.
-    fn joined(_sql: &mut Sql, _columns: Columns) {}
-
-    /// Reads the joined table's columns, which stand from `at` on.
-    fn read_joined(&mut self, _row: &QueryResult, _columns: Columns, _at: &mut usize) -> Result<(), DbErr> {
-        Ok(())
-    }
+    /// Takes what came with the row.
+    fn take(&mut self, joined: Joined);
 
     /// The row's id.
     fn id(&self) -> Result<i64, DbErr>;
@@ -134,8 +135,8 @@ macro_rules! row {
         #[derive(Clone, Debug, Default)]
         pub struct $name {
             $( pub $field: $crate::store::row::Loaded<$type>, )*
-            /// The joined line of an appearance; none for other nouns.
-            pub joined: Option<std::sync::Arc<$crate::store::line::Row>>,
+            /// What came with it.
+            pub joined: $crate::store::join::Joined,
         }
 
         impl $crate::store::row::Row for $name {
@@ -160,6 +161,10 @@ macro_rules! row {
                 Ok(read)
             }
 
+            fn take(&mut self, joined: $crate::store::join::Joined) {
+                self.joined = joined;
+            }
+
             fn id(&self) -> Result<i64, sea_orm::DbErr> {
                 Ok(self.id.get()?.0)
             }
@@ -173,7 +178,7 @@ macro_rules! row {
 
         impl From<$model> for $name {
             fn from(model: $model) -> Self {
-                Self { $( $field: $crate::store::row::Loaded::some(model.$field), )* joined: None }
+                Self { $( $field: $crate::store::row::Loaded::some(model.$field), )* joined: $crate::store::join::Joined::default() }
             }
         }
     };

@@ -63,7 +63,7 @@ pub async fn search(
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
             // Those whom it serves see it.
             Noun::Cluster => {
-                cluster::Row::scope(&mut sql, scope);
+                cluster::Row::scope(&mut sql, "t", scope);
                 &mut sql
             }
             _ => sql.within("t.organization_id", scope),

@@ -118,7 +118,7 @@ impl Import<'_> {
         let rows: Vec<store::cluster::Row> = self.first(source, &filter, order, 1_000).await?;
         let ids =
             rows.iter().map(|row| Ok(row.organization_id.get()?.0)).collect::<Result<Vec<_>, Error>>()?;
-        let columns = Columns { own: all::<store::organization::Row>(), line: 0 };
+        let columns = Columns::own(all::<store::organization::Row>());
         let paths = by_ids::<store::organization::Row>(source, self.caller.scope, &ids, columns).await?;
         let mut stored = Vec::new();
         for (row, organization) in rows.iter().zip(ids) {
@@ -207,7 +207,7 @@ impl Import<'_> {
         limit: u32,
     ) -> Result<Vec<R>, Error> {
         let slice = Slice { limit, after: None, before: None, backwards: false };
-        let columns = Columns { own: all::<R>(), line: 0 };
+        let columns = Columns::own(all::<R>());
         let page = page::<R>(source, self.caller.scope, filter, order, &slice, columns).await?;
         Ok(page.rows.into_iter().map(|(row, _)| row).collect())
     }
