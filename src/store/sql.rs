@@ -23,6 +23,9 @@ impl<const N: usize> Rows<N> {
     }
 }
 
+/// Items of a list that PostgreSQL does not know when it plans.
+const LIKELY: usize = 10;
+
 /// A statement in the making.
 pub struct Sql {
     backend: DatabaseBackend,
@@ -82,8 +85,12 @@ impl Sql {
         self.each(serde_json::Value::from(texts.to_vec()).to_string())
     }
 
-    /// PostgreSQL's list in one parameter.
-    fn any(&mut self, kind: ArrayType, list: Vec<Value>) -> &mut Self {
+    /// PostgreSQL's list in one parameter. It takes a list that it does not know for one of ten, and would plan anew each
+    /// time for a shorter one, which takes longer than to run it: a short list repeats its last item.
+    fn any(&mut self, kind: ArrayType, mut list: Vec<Value>) -> &mut Self {
+        if let Some(last) = list.last().cloned() {
+            list.resize(list.len().max(LIKELY + 1), last);
+        }
         self.push(" = ANY(").bind(Value::Array(kind, Some(Box::new(list)))).push(")")
     }
 
@@ -128,6 +135,14 @@ impl Sql {
             self.push(" FROM json_each(").bind(json).push(")) ");
         }
         self.push(alias)
+    }
+
+    /// Adds a limit of rows, rounded up: where the number stands in the text, PostgreSQL plans once for it, and there
+    /// are few texts.
+    pub fn limit(&mut self, rows: u32) -> &mut Self {
+        let rounded = [2, 6, 11, 21, 51, 101, 201].into_iter().find(|limit| *limit >= rows);
+        let limit = rounded.unwrap_or_else(|| rows.next_multiple_of(100));
+        self.push(" LIMIT ").push(&limit.to_string())
     }
 
     /// The finished statement.
