@@ -49,6 +49,10 @@ id! {
     AppearanceId
 }
 id! {
+    /// A speed dial, busy lamp field, call park or service URL button of a device.
+    ButtonId
+}
+id! {
     /// A user.
     UserId
 }

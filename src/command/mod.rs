@@ -13,6 +13,7 @@ use crate::{
     store::Tx,
 };
 
+mod button;
 mod cluster;
 mod device;
 mod line;

@@ -1,12 +1,16 @@
 //! Phones: extension mobility on or off, and what they show while nobody is logged in (SES-14).
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, phone::Model, profile, profile::Protocol, user,
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
+    profile, profile::Protocol, user,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, Change, Decision, Patch, Rule, check_version,
+    Broken, Change, Decision, Patch, Rule,
+    button::take_all,
+    change::On,
+    check_version,
     cluster::Place,
     device::Owner,
     line::{Placed, take_off},
@@ -69,7 +73,7 @@ pub struct UpdateFacts {
     pub referred: Referred,
 }
 
-/// Deletes a phone; its lines stay.
+/// Deletes a phone; its lines stay, its buttons go along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delete {
     pub id: DeviceId,
@@ -82,6 +86,7 @@ pub struct DeleteFacts {
     pub lines: Vec<(Placed, Vec<Placed>)>,
     /// Users that control the phone, with their whole lists.
     pub users: Vec<(user::Model, Vec<DeviceId>)>,
+    pub buttons: Vec<button::Model>,
 }
 
 /// Decides [`Create`].
@@ -181,6 +186,12 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         for (placed, all) in &facts.lines {
             changes.extend(take_off(placed, all));
         }
+        let on = On {
+            organization_id: current.organization_id,
+            kind: device_entity::Kind::Phone,
+            name: current.name.clone(),
+        };
+        changes.extend(take_all(&on, &facts.buttons));
         changes.push(Change::PhoneDeleted { phone: current.clone() });
         changes
     })

@@ -10,6 +10,7 @@ use entity::{OrganizationId, change_subject};
 
 use super::{
     Ask, Result,
+    button::{self, Button},
     cluster::Cluster,
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
     device::{self, Device, OtherDevice},
@@ -385,6 +386,37 @@ change_types! {
         /// How many users.
         users: i64 = |ctx, { users, .. }| Ok(*users);
     }
+    /// A speed dial, busy lamp field, call park or service URL button was put on a device.
+    ButtonAdded {
+        /// The button as added.
+        after: Button = |ctx, { button, .. }| state!(Button, button);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
+    }
+    /// A button got another position, or does or says something else.
+    ButtonUpdated {
+        /// The button before.
+        before: Button = |ctx, { before, .. }| state!(Button, before);
+        /// The button after.
+        after: Button = |ctx, { after, .. }| state!(Button, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(button::differing(before, after));
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// A button was taken off a device.
+    ButtonRemoved {
+        /// The button as it was.
+        before: Button = |ctx, { button, .. }| state!(Button, button);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
+    }
 }
 
 /// Something that was there when the snapshot was taken.
@@ -565,7 +597,7 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ClusterId, DeviceId, LineId, UserId};
+    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, UserId};
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
@@ -575,6 +607,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Line => NodeId::Line(LineId(id)),
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
+        Noun::Button => NodeId::Button(ButtonId(id)),
     }
 }
 

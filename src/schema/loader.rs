@@ -20,7 +20,7 @@ use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
-        Entry, Reader, cluster, device, line, organization,
+        Entry, Reader, button, cluster, device, line, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
@@ -105,6 +105,7 @@ pub struct Loaders {
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
+    pub button: Of<button::Row>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
 }
@@ -122,6 +123,7 @@ impl Loaders {
             line: Of::new(reader, &gate),
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
+            button: Of::new(reader, &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
             gate,
@@ -143,6 +145,7 @@ impl Loaders {
         self.line.forget().await;
         self.appearance.forget().await;
         self.user.forget().await;
+        self.button.forget().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
     }
@@ -376,6 +379,8 @@ look!(user::Row {
     "primaryExtension" needs ["primary_pattern", "primary_partition"],
     "defaultProfile" needs ["default_profile_id"]
 });
+
+look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
 
 /// The columns that the fields ask for.
 fn of_fields<R: Look>(fields: &[SelectionField<'_>]) -> Columns {

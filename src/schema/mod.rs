@@ -5,6 +5,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions};
 
 use crate::{app::App, caller::Caller, error::Error, store::Reader};
 
+mod button;
 mod change;
 mod cluster;
 mod connection;
@@ -44,6 +45,7 @@ pub struct Query(
     line::LineQuery,
     user::UserQuery,
     phone::PhoneQuery,
+    button::ButtonQuery,
     search::SearchQuery,
     change::ChangeQuery,
 );
@@ -59,6 +61,7 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    button::ButtonMutation,
 );
 
 /// The schema over an application.

@@ -8,6 +8,7 @@ use entity::change_subject::Noun;
 
 use super::{
     Ask, Result,
+    button::{self, BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     change::{ChangeEvent, history},
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
@@ -32,7 +33,7 @@ use crate::{
         phone::{Create, Delete, Update},
     },
     store::{
-        line,
+        button as button_store, line,
         page::{Filter, Order},
         phone, user,
     },
@@ -164,6 +165,59 @@ impl PhoneObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_PHONE, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its speed dials, in the order of their positions: the first ones stand on buttons, the others are dialled by
+    /// their position.
+    async fn speed_dials(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SpeedDial>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SPEED_DIALS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its busy lamp fields, in the order of their positions.
+    async fn busy_lamp_fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<BusyLampField>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::BUSY_LAMP_FIELDS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its call park buttons, in the order of their positions.
+    async fn call_parks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<CallParkButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::CALL_PARKS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its service URL buttons, in the order of their positions.
+    async fn service_urls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceUrlButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.
@@ -416,6 +470,8 @@ payload! {
             RuleChange::ClonePromoted { after, .. } => Some(after.id.0),
             _ => None,
         })).await;
+        /// Its speed dials and other buttons as they were; they went along.
+        buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
     }
 }
 
@@ -472,7 +528,7 @@ impl PhoneMutation {
         Ok(UpdatePhonePayload(run(ctx, input.call, id.0, cmd).await?))
     }
 
-    /// Deletes a phone; its lines stay.
+    /// Deletes a phone with its buttons; its lines stay.
     async fn delete_phone(
         &self,
         ctx: &Context<'_>,

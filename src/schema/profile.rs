@@ -8,6 +8,7 @@ use entity::change_subject::Noun;
 
 use super::{
     Ask, Result,
+    button::{self, BusyLampField, Button, ButtonInput, CallParkButton, ServiceUrlButton, SpeedDial},
     change::{ChangeEvent, history},
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
@@ -34,7 +35,7 @@ use crate::{
         value::key,
     },
     store::{
-        line,
+        button as button_store, line,
         page::{self, Filter, Order, Slice},
         phone, profile,
         row::{Columns, Row as _},
@@ -177,6 +178,59 @@ impl ProfileObject {
     ) -> Result<Connection<Phone>> {
         let asked = Asked { first, after, last, before };
         below(ctx, phone::OF_LOGOUT_PROFILE, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its speed dials, in the order of their positions: the first ones stand on buttons, the others are dialled by
+    /// their position.
+    async fn speed_dials(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SpeedDial>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SPEED_DIALS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its busy lamp fields, in the order of their positions.
+    async fn busy_lamp_fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<BusyLampField>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::BUSY_LAMP_FIELDS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its call park buttons, in the order of their positions.
+    async fn call_parks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<CallParkButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::CALL_PARKS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its service URL buttons, in the order of their positions.
+    async fn service_urls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceUrlButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.
@@ -427,6 +481,9 @@ pub struct CreateProfileInput {
     /// Its users, in order.
     #[graphql(default)]
     pub user_ids: Vec<ID>,
+    /// Its speed dials and other buttons.
+    #[graphql(default)]
+    pub buttons: Vec<ButtonInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -474,6 +531,7 @@ impl NewProfileInput {
             settings: self.settings.unwrap_or_default().patch(),
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
+            buttons: Vec::new(),
         })
     }
 }
@@ -516,6 +574,9 @@ pub struct CopyProfileInput {
     /// Whether the copy serves the same users.
     #[graphql(default)]
     pub users: bool,
+    /// Whether the copy gets the speed dials and other buttons.
+    #[graphql(default = true)]
+    pub buttons: bool,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -582,6 +643,8 @@ payload! {
             RuleChange::UserDisassociated { association, .. } => Some(association.user_id.0),
             _ => None,
         })).await;
+        /// Its speed dials and other buttons as they were; they went along.
+        buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
     }
 }
 
@@ -597,7 +660,7 @@ fn made(change: &RuleChange) -> Option<i64> {
 
 #[Object]
 impl ProfileMutation {
-    /// Makes a profile at an organization, with lines and users where they are given: all of it or nothing.
+    /// Makes a profile at an organization, with lines, users and buttons where they are given: all of it or nothing.
     async fn create_profile(
         &self,
         ctx: &Context<'_>,
@@ -619,6 +682,7 @@ impl ProfileMutation {
             settings: input.settings.unwrap_or_default().patch(),
             lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
+            buttons: input.buttons.into_iter().map(Into::into).collect(),
         };
         Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
     }
@@ -658,6 +722,7 @@ impl ProfileMutation {
             description: input.description,
             lines: input.lines,
             users: input.users,
+            buttons: input.buttons,
         };
         Ok(CopyProfilePayload(make(ctx, input.call, cmd, made).await?))
     }

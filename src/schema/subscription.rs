@@ -257,8 +257,8 @@ impl Taken {
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
-            // Appearances are told by the lines and devices that they join.
-            Noun::Appearance => Ok((Vec::new(), None)),
+            // Appearances are told by the lines and devices that they join, buttons by their devices.
+            Noun::Appearance | Noun::Button => Ok((Vec::new(), None)),
         }
     }
 

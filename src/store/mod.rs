@@ -23,6 +23,7 @@ use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use crate::{caller::Scope, rule::Change};
 
 mod apply;
+pub mod button;
 pub mod cluster;
 pub mod device;
 mod generate;

@@ -9,7 +9,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Tx, cluster, device, line, organization,
+    Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     profile,
     row::row,
@@ -112,11 +112,12 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
 /// What deleting one must know.
 pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
-    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new() };
+    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new(), buttons: Vec::new() };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
+    facts.buttons = button::on_device(tx, cmd.id).await?;
     let controlled =
         user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.db).await?;
     for association in controlled {

@@ -8,7 +8,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Tx, cluster, device, line, organization,
+    Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
     user as user_store,
@@ -94,6 +94,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         place,
         users,
         login_user: login_user(tx, &cmd.fields).await?,
+        buttons: button::ids(tx, cmd.buttons.len())?,
     })
 }
 
@@ -117,11 +118,13 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         defaults: Vec::new(),
         cti: Vec::new(),
         logout_phones: Vec::new(),
+        buttons: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
+    facts.buttons = button::on_device(tx, cmd.id).await?;
     facts.users = user_store::of_profile(tx, cmd.id).await?;
     let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
     facts.defaults = user::Entity::find()

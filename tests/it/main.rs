@@ -6,6 +6,7 @@ mod roamline;
 mod access;
 mod architecture;
 mod bulk;
+mod button;
 mod cluster;
 mod crash;
 mod device;

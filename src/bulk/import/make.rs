@@ -199,6 +199,7 @@ impl Import<'_> {
             settings: row.settings(),
             lines: Vec::new(),
             users: Vec::new(),
+            buttons: Vec::new(),
         };
         let id = self.stage(tx, File::Profiles, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Profile)))
