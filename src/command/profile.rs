@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     rule::{
         Broken, Decision, Patch, Rule,
-        button::{NewButton, fields_of},
+        button::again,
         line::{NewLine, Reference},
         profile::{Copy, Create, Delete, Fields, Update, create, delete, update},
     },
@@ -57,11 +57,6 @@ impl Command for Copy {
             Vec::new()
         };
         let buttons = if self.buttons { button::on_device(tx, self.from).await? } else { Vec::new() };
-        let copied = |button: &entity::button::Model| NewButton {
-            kind: button.kind,
-            index: Some(button.position),
-            fields: fields_of(button),
-        };
         let cmd = Create {
             organization: self.organization.unwrap_or(from.organization_id),
             cluster: from.cluster_id,
@@ -72,7 +67,7 @@ impl Command for Copy {
             settings: Patch::whole(&from.settings),
             lines,
             users,
-            buttons: buttons.iter().map(copied).collect(),
+            buttons: buttons.iter().map(again).collect(),
         };
         let facts = create_facts(tx, &cmd).await?;
         Ok(create(&cmd, &facts))

@@ -265,8 +265,13 @@ pub fn field_of(kind: Kind) -> &'static str {
     }
 }
 
+/// The same button at the same position, to put on another device.
+pub fn again(button: &Model) -> NewButton {
+    NewButton { kind: button.kind, index: Some(button.position), fields: fields_of(button) }
+}
+
 /// What a button has besides its place.
-pub fn fields_of(button: &Model) -> Fields {
+fn fields_of(button: &Model) -> Fields {
     let Model { label, destination, pattern, partition, pickup, service, url, .. } = button.clone();
     let (number, destination) =
         if button.kind == Kind::SpeedDial { (destination, None) } else { (None, destination) };

@@ -10,6 +10,7 @@ pub mod button;
 pub mod change;
 pub mod cluster;
 pub mod device;
+pub mod layout;
 pub mod line;
 pub mod organization;
 pub mod patch;

@@ -361,11 +361,16 @@ macro_rules! look {
 look!(organization::Row { "parent" needs ["parent_id"] });
 look!(cluster::Row {});
 look!(device::Row {});
-look!(profile::Row { "loginUser" needs ["login_user_id"], "productInfo" needs ["product"] });
+look!(profile::Row {
+    "loginUser" needs ["login_user_id"],
+    "productInfo" needs ["product"],
+    "layout" needs ["product", "protocol", "button_template", "settings"]
+});
 look!(phone::Row {
     "logoutProfile" needs ["logout_profile_id"],
     "owner" needs ["owner_id"],
-    "productInfo" needs ["product"]
+    "productInfo" needs ["product"],
+    "layout" needs ["product", "protocol", "button_template"]
 });
 look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }

@@ -14,6 +14,7 @@ mod drive;
 mod execution;
 mod filter;
 mod in_order;
+mod layout;
 mod line;
 mod loader;
 mod mutation;

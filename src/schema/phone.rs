@@ -14,6 +14,7 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     in_order::InOrder,
+    layout::{Laid, Layout, layout},
     line::{Line, LineAppearance},
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -218,6 +219,25 @@ impl PhoneObject {
     ) -> Result<Connection<ServiceUrlButton>> {
         let asked = Asked { first, after, last, before };
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// How it looks on itself or on a phone of another product: which line or button stands on which key, and what does not
+    /// fit. Nothing where the catalogue does not list its product.
+    async fn layout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
+            String,
+        >,
+    ) -> Result<Option<Layout>> {
+        let laid = Laid {
+            device: *self.0.id.get()?,
+            product: self.0.product.get()?,
+            protocol: *self.0.protocol.get()?,
+            template: self.0.button_template.get()?,
+            modules: &[],
+        };
+        layout(ctx, laid, product).await
     }
 
     /// What happened to it, newest first.

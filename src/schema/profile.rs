@@ -14,6 +14,7 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     in_order::InOrder,
+    layout::{Laid, Layout, layout},
     line::{AddLineInput, Line, LineAppearance},
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
@@ -231,6 +232,25 @@ impl ProfileObject {
     ) -> Result<Connection<ServiceUrlButton>> {
         let asked = Asked { first, after, last, before };
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// How it looks on a phone of its product or of another one: which line or button stands on which key, and what does not
+    /// fit. Nothing where the catalogue does not list its product.
+    async fn layout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
+            String,
+        >,
+    ) -> Result<Option<Layout>> {
+        let laid = Laid {
+            device: *self.0.id.get()?,
+            product: self.0.product.get()?,
+            protocol: *self.0.protocol.get()?,
+            template: self.0.button_template.get()?,
+            modules: &self.0.settings.get()?.add_on_modules,
+        };
+        layout(ctx, laid, product).await
     }
 
     /// What happened to it, newest first.

@@ -90,7 +90,8 @@ story! {
             "busyLampFields": {"nodes": [{"index": 1, "label": null}, {"index": 2, "label": "Ben"}]},
             "callParks": {"nodes": [{"label": "Park"}]}, "serviceUrls": {"nodes": [{"service": "Weather"}]},
         });
-        assert_eq!(data, json!({"profile": want(6), "phone": want(6)}));
+        // The profile's line came first.
+        assert_eq!(data, json!({"profile": want(7), "phone": want(6)}));
     }
 }
 
@@ -416,5 +417,81 @@ story! {
             assert_eq!(codes, ["BUTTON_INDEX_TAKEN", "DONE"]);
             assert_eq!(dials(&admin, &id).await.len(), 1);
         }
+    }
+}
+
+story! {
+    /// LIN-22, LIN-23, SPD-2: what stands on which key of which phone, and what does not fit.
+    async fn a_profile_is_drawn_on_any_phone(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let input = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "name": "EM-1", "product": "Cisco 7841", "protocol": "SIP",
+            "lines": [{"pattern": "4001"}, {"pattern": "4002", "index": 3}],
+            "buttons": [
+                {"speedDial": {"number": "1", "label": "one"}}, {"speedDial": {"number": "2", "label": "two", "index": 2}},
+                {"speedDial": {"number": "9", "label": "nine", "index": 9}}, {"busyLampField": {"destination": "4003"}},
+            ],
+        });
+        let id = text(&admin.done("createProfile", input, "profile { id }").await["profile"]["id"]);
+        let layout = async |client: &Client, arguments: &str| {
+            let query = format!(
+                r#"{{ profile(by: {{id: "{id}"}}) {{ layout{arguments} {{ product template fits
+                    keys {{ number feature onModule line {{ line {{ pattern }} }} button {{ label }} }}
+                    hidden {{ reason message feature index line {{ line {{ pattern }} }} button {{ label }} }} }} }} }}"#
+            );
+            client.data(&query).await["profile"]["layout"].clone()
+        };
+        let key = |number: i32, feature: &str, line: Value, button: Value| json!({
+            "number": number, "feature": feature, "onModule": false, "line": line, "button": button,
+        });
+        assert_eq!(
+            layout(&admin, "").await,
+            json!({
+                "product": "Cisco 7841", "template": "Standard 7841 SIP", "fits": false,
+                "keys": [
+                    key(1, "LINE", json!({"line": {"pattern": "4001"}}), json!(null)),
+                    key(2, "LINE", json!(null), json!(null)),
+                    key(3, "SPEED_DIAL", json!(null), json!({"label": "one"})),
+                    key(4, "SPEED_DIAL", json!(null), json!({"label": "two"})),
+                ],
+                "hidden": [
+                    {
+                        "reason": "NO_KEY_LEFT", "message": "The template has 2 keys for it; it is stored and not shown.",
+                        "feature": "LINE", "index": 3, "line": {"line": {"pattern": "4002"}}, "button": null,
+                    },
+                    {
+                        "reason": "ABBREVIATED_DIAL", "message": "The template has 2 keys for speed dials; dial it by its position, 9.",
+                        "feature": "SPEED_DIAL", "index": 9, "line": null, "button": {"label": "nine"},
+                    },
+                    {
+                        "reason": "NO_KEY_LEFT", "message": "The template has 0 keys for it; it is stored and not shown.",
+                        "feature": "BLF", "index": 1, "line": null, "button": {"label": null},
+                    },
+                ],
+            })
+        );
+        let small = layout(&admin, r#"(product: "cisco 6901")"#).await;
+        assert_eq!((&small["product"], &small["template"]), (&json!("Cisco 6901"), &json!("Standard 6901 SIP")));
+        assert_eq!(small["keys"].as_array().map(Vec::len), Some(1));
+        let reasons: Vec<_> = small["hidden"].as_array().expect("hidden").iter().map(|hidden| text(&hidden["reason"])).collect();
+        assert_eq!(reasons, ["NO_KEY_LEFT", "ABBREVIATED_DIAL", "ABBREVIATED_DIAL", "ABBREVIATED_DIAL", "NOT_SUPPORTED"]);
+        let query = format!(r#"{{ profile(by: {{id: "{id}"}}) {{ layout(product: "Cisco 1") {{ fits }} }} }}"#);
+        assert_eq!(admin.code(&query).await, "BAD_USER_INPUT");
+
+        // Modules add keys; a phone is drawn as well.
+        let modules = json!([{"index": 1, "model": "BEKEM 36-Button Line Expansion Module"}]);
+        let input = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "name": "EM-2", "product": "Cisco 8851", "protocol": "SIP",
+            "settings": {"addOnModules": modules},
+        });
+        let select = "profile { productInfo { lineButtons } layout { fits keys { onModule } } }";
+        let done = admin.done("createProfile", input, select).await;
+        let keys = done["profile"]["layout"]["keys"].as_array().expect("keys").len();
+        assert_eq!(Some(keys as u64), done["profile"]["productInfo"]["lineButtons"].as_u64().map(|own| own + 36));
+        let phone = admin.phone(&estate, &estate.berlin, "SEP1").await;
+        dial(&admin, &phone, "7").await;
+        let query = format!(r#"{{ phone(by: {{id: "{phone}"}}) {{ layout {{ fits keys {{ button {{ label }} }} }} }} }}"#);
+        let data = admin.data(&query).await["phone"]["layout"].clone();
+        assert_eq!((&data["fits"], &data["keys"][2]["button"]["label"]), (&json!(true), &json!("to 7")));
     }
 }

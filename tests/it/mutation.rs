@@ -212,6 +212,19 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["APPEARANCE_REMOVED", "APPEARANCE_UPDATED"],
         ),
         (
+            "addButton",
+            json!({"deviceId": id("createProfile"), "button": {"speedDial": {"number": "1", "label": "one"}}}),
+            vec!["BUTTON_ADDED"],
+        ),
+        ("updateButton", json!({"buttonId": id("addButton"), "label": "x"}), vec!["BUTTON_UPDATED"]),
+        ("moveButton", json!({"buttonId": id("addButton"), "index": 3}), vec!["BUTTON_UPDATED"]),
+        ("removeButton", json!({"buttonId": id("addButton")}), vec!["BUTTON_REMOVED"]),
+        (
+            "replaceButtons",
+            json!({"deviceId": id("copyProfile"), "expectedVersion": 3, "callParks": [{"pattern": "4900"}]}),
+            vec!["BUTTON_ADDED"],
+        ),
+        (
             "createPhone",
             place(json!({"name": "SEP1", "product": "Cisco 8841", "protocol": "SIP"})),
             vec!["PHONE_CREATED"],
@@ -269,6 +282,7 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
 fn maker(mutation: &str) -> Option<String> {
     match mutation {
         "addLineToDevice" => Some("appearance".to_owned()),
+        "addButton" => Some("button".to_owned()),
         "copyProfile" => Some("profile".to_owned()),
         "registerDevice" => Some("device".to_owned()),
         _ => mutation.strip_prefix("create").map(str::to_lowercase),

@@ -105,7 +105,14 @@ const SHAPES: &[(&str, &str, u64)] = &[
         // Profiles, four lists, the lines that busy lamp fields watch, and a count.
         7,
     ),
-    ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 4),
+    (
+        "profiles laid out",
+        "profiles(first: $n) { nodes { name layout { template keys { number feature line { label line { pattern } } button { label } } \
+         hidden { reason message } } } }",
+        // Profiles; what stands on them in two lists; then the lines and the buttons themselves.
+        5,
+    ),
+    ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
     ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
 ];
