@@ -44,4 +44,5 @@ pub enum Noun {
     Appearance,
     User,
     Button,
+    Template,
 }

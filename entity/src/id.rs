@@ -53,6 +53,10 @@ id! {
     ButtonId
 }
 id! {
+    /// A phone button or softkey template.
+    TemplateId
+}
+id! {
     /// A user.
     UserId
 }

@@ -18,10 +18,13 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod template;
 pub mod token;
 pub mod user;
 pub mod user_cti_profile;
 pub mod user_phone;
 
-pub use id::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+pub use id::{
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, TokenId, UserId,
+};
 pub use moment::Moment;

@@ -1,4 +1,4 @@
-//! Buttons: speed dials, busy lamp fields, directed call parks and service URLs of devices.
+//! Buttons: speed dials, busy lamp fields, directed call parks and service URLs of devices; and templates of clusters.
 
 use sea_orm_migration::prelude::*;
 
@@ -31,4 +31,22 @@ const BUTTONS: &[&str] = &[
     r"CREATE INDEX button_age ON button (created_at, id)",
     r"CREATE INDEX button_destination ON button (destination)",
     r"CREATE INDEX button_number ON button (pattern, partition)",
+    r"CREATE TABLE template (
+        id {int} NOT NULL PRIMARY KEY,
+        cluster_id {int} NOT NULL REFERENCES cluster (id),
+        organization_id {int} NOT NULL REFERENCES organization (id),
+        kind TEXT NOT NULL CHECK (kind IN ('BUTTON', 'SOFTKEY')),
+        name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 128),
+        name_key {key} NOT NULL,
+        description TEXT NOT NULL CHECK (length(description) <= 128),
+        product TEXT,
+        protocol TEXT CHECK (protocol IN ('SIP', 'SCCP')),
+        features TEXT NOT NULL,
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    r"CREATE UNIQUE INDEX rml_20_template_name ON template (cluster_id, kind, name_key)",
+    r"CREATE INDEX template_name ON template (name_key, id)",
+    r"CREATE INDEX template_organization ON template (organization_id)",
 ];

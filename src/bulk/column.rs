@@ -11,6 +11,7 @@ use entity::{
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
+    template,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -32,6 +33,7 @@ pub enum File {
     UserPhones,
     UserCtiProfiles,
     Buttons,
+    Templates,
 }
 
 /// A column of a file.
@@ -293,6 +295,22 @@ const USER_CTI_PROFILES: &[Column] = &[
     key("profile", "Name of a profile that applications may control for the user."),
 ];
 
+const TEMPLATES: &[Column] = &[
+    key("cluster", CLUSTER),
+    Column { kind: Kind::Word(names::<template::Kind>), ..key("kind", "What it lays out.") },
+    key("name", "Its name, by which profiles and phones name it."),
+    text("description", "none", "Up to 128 characters."),
+    text("product", "none", "The product of a button template, which needs one."),
+    Column {
+        kind: Kind::Word(names::<Protocol>),
+        ..text("protocol", "`SIP` for a button template", PROTOCOL)
+    },
+    Column {
+        kind: Kind::Texts,
+        ..text("features", "none", "What each button of a button template is for, from the first, a `LINE`.")
+    },
+];
+
 const BUTTON_LISTS: &[Column] = &[
     key("cluster", CLUSTER),
     key("device", "Name of the profile or phone that it stands on."),
@@ -341,7 +359,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -354,11 +372,12 @@ impl File {
         Self::UserPhones,
         Self::UserCtiProfiles,
         Self::Buttons,
+        Self::Templates,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons)
+        matches!(self, Self::Buttons | Self::Templates)
     }
 
     /// The file's name.
@@ -376,6 +395,7 @@ impl File {
             Self::UserPhones => "user_phones.csv",
             Self::UserCtiProfiles => "user_cti_profiles.csv",
             Self::Buttons => "buttons.csv",
+            Self::Templates => "templates.csv",
         }
     }
 
@@ -394,6 +414,7 @@ impl File {
             Self::UserPhones => USER_PHONES,
             Self::UserCtiProfiles => USER_CTI_PROFILES,
             Self::Buttons => BUTTON_LISTS,
+            Self::Templates => TEMPLATES,
         }
     }
 
@@ -454,6 +475,9 @@ impl File {
             Self::UserCtiProfiles => "Which profiles applications may control for a user.",
             Self::Buttons => {
                 "Speed dials, busy lamp fields, call park and service URL buttons of profiles and phones. The folder may lack this file."
+            }
+            Self::Templates => {
+                "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::{
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
-        user,
+        template, user,
     },
 };
 
@@ -265,6 +265,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                                 .await?;
                         }
                         File::Buttons => self.buttons(&mut sheet, id, &called).await?,
+                        File::Templates => self.templates(&mut sheet, id, &called).await?,
                     }
                 }
             }
@@ -545,6 +546,28 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                     }
                     cells.set("service", button.service.get()?)?;
                     cells.set("url", button.url.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn templates(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        // Names of the two kinds may be alike.
+        for kind in ["BUTTON", "SOFTKEY"] {
+            let filter = Filter::All(vec![on(cluster), Filter::Is("t.kind", kind.to_owned())]);
+            let mut pages = Pages::new(template::BY_NAME, filter);
+            while let Some(rows) = pages.next::<template::Row>(self.source, self.scope).await? {
+                for row in rows {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("kind", row.kind.get()?)?;
+                    cells.set("name", row.name.get()?)?;
+                    cells.set("description", row.description.get()?)?;
+                    cells.set("product", row.product.get()?)?;
+                    cells.set("protocol", row.protocol.get()?)?;
+                    cells.set("features", row.features.get()?)?;
                     sheet.row(&cells.0)?;
                 }
             }

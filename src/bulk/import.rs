@@ -320,8 +320,8 @@ impl Import<'_> {
         let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
         let mut keys = Vec::new();
         match table.file {
-            // No row names a button.
-            File::Organizations | File::Clusters | File::Buttons => {}
+            // No row needs a button or template to be there.
+            File::Organizations | File::Clusters | File::Buttons | File::Templates => {}
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -406,7 +406,7 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters => Right::Configure,
+        File::Organizations | File::Clusters | File::Templates => Right::Configure,
         _ => Right::Edit,
     }
 }

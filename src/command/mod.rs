@@ -20,6 +20,7 @@ mod line;
 mod organization;
 mod phone;
 mod profile;
+mod template;
 mod user;
 
 /// How often a transaction that stood in another one's way is tried.

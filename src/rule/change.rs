@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, organization, phone, profile, profile_user, user,
+    line, line_appearance, organization, phone, profile, profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,12 @@ changes! {
     ButtonUpdated { on: On, before: button::Model, after: button::Model }
     /// A button was taken off a device.
     ButtonRemoved { on: On, button: button::Model }
+    /// A button or softkey template was made.
+    TemplateCreated { template: template::Model }
+    /// A button or softkey template was updated.
+    TemplateUpdated { before: template::Model, after: template::Model }
+    /// A button or softkey template was deleted.
+    TemplateDeleted { template: template::Model }
 }
 
 impl Change {
@@ -177,6 +183,10 @@ impl Change {
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
             Self::EstateGenerated { .. } => None,
+            Self::TemplateCreated { template } | Self::TemplateDeleted { template } => {
+                Some(template.organization_id)
+            }
+            Self::TemplateUpdated { after, .. } => Some(after.organization_id),
         }
     }
 
@@ -238,6 +248,8 @@ impl Change {
             Self::EstateGenerated { .. } => Vec::new(),
             Self::ButtonAdded { on, button } | Self::ButtonRemoved { on, button } => pressed(on, button),
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),
+            Self::TemplateCreated { template } | Self::TemplateDeleted { template } => laid_out(template),
+            Self::TemplateUpdated { after, .. } => laid_out(after),
         }
     }
 }
@@ -257,6 +269,10 @@ fn placed(on: &On, appearance: AppearanceId, line: LineId, device: DeviceId) -> 
 
 fn pressed(on: &On, button: &button::Model) -> Vec<(Noun, i64)> {
     vec![(Noun::Button, button.id.0), (noun_of(on.kind), button.device_id.0)]
+}
+
+fn laid_out(template: &template::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::Template, template.id.0), (Noun::Cluster, template.cluster_id.0)]
 }
 
 /// The user, and the devices that came or went.

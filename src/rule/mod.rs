@@ -17,6 +17,7 @@ pub mod patch;
 pub mod phone;
 pub mod product;
 pub mod profile;
+pub mod template;
 pub mod user;
 pub mod value;
 
@@ -429,6 +430,35 @@ rules! {
     BlfTargetNotAllowed { pattern: String }: "BLF_TARGET_NOT_ALLOWED" "BLF-3"
         "'{pattern}' stands for more than one number and has no state to show. Watch one line's number."
         "addButton(input: {button: {busyLampField: {pattern: \"40XX\"}}, …})"
+
+    /// Templates of one kind on a cluster have different names, whatever the case.
+    TemplateNameTaken { name: String }: "TEMPLATE_NAME_TAKEN" "RML-20"
+        "The cluster already has a template called '{name}'. Choose another name."
+        "createButtonTemplate(input: {name: \"Sales\", …}) twice"
+    /// A template is not made under a name by which devices of other products name theirs.
+    TemplateNamedByOthers { name: String, count: i64 }: "TEMPLATE_NAMED_BY_OTHERS" "RML-21"
+        "{count} devices of another product or protocol name a template '{name}'. Choose another name, or change theirs first."
+        "createButtonTemplate(input: {name: \"Standard 8841 SIP\", product: \"Cisco 7841\", …})"
+    /// A template that devices name is not deleted.
+    TemplateInUse { name: String, count: i64 }: "TEMPLATE_IN_USE" "RML-5"
+        "{count} devices name '{name}'. Give them another template first."
+        "deleteTemplate(input: {id: a profile's button template})"
+    /// A device's button template, where the cluster has it, is for the device's product and protocol.
+    TemplateMismatch { template: String, product: String }: "TEMPLATE_MISMATCH" "RML-22"
+        "'{template}' is for {product} and its protocol. Choose a template of the device's product and protocol."
+        "updateProfile(input: {buttonTemplate: a template of another product, …})"
+    /// The first button of a template is a line.
+    TemplateButtonOneIsLine: "TEMPLATE_BUTTON_ONE_IS_LINE" "BTN-1"
+        "Button 1 is a line and cannot be anything else. Begin the features with LINE."
+        "createButtonTemplate(input: {features: [SPEED_DIAL, LINE], …})"
+    /// A template has no more buttons than its product with expansion modules.
+    TemplateTooLong { product: String, most: usize, got: usize }: "TEMPLATE_TOO_LONG" "BTN-1"
+        "The template has {got} buttons, and {product} has {most} with its expansion modules."
+        "createButtonTemplate(input: {product: \"Cisco 6901\", features: [LINE, SPEED_DIAL], …})"
+    /// A template gives buttons only what its product can put there.
+    ButtonNotSupported { product: String, feature: String }: "BUTTON_NOT_SUPPORTED" "BTN-1"
+        "{product} has no buttons for {feature}. Query products for what it has."
+        "createButtonTemplate(input: {product: \"Cisco 6901\", features: [LINE, BLF], …})"
 }
 
 impl RuleCode {

@@ -2,7 +2,7 @@
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
-    profile, profile::Protocol, user,
+    profile, profile::Protocol, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::{
     patched,
     product::{Feature, Product},
     profile::{check_product, check_users},
+    template::check_fit,
     value,
 };
 
@@ -47,6 +48,8 @@ pub struct Create {
 pub struct Referred {
     pub logout_profile: Option<profile::Model>,
     pub owner: Option<user::Model>,
+    /// The cluster's button template of the name that the phone gets.
+    pub template: Option<template::Model>,
 }
 
 /// What [`create`] must know.
@@ -220,6 +223,7 @@ fn check(
             "extensionMobility",
         );
     }
+    check_fit(broken, referred.template.as_ref(), &phone.product, phone.protocol);
     if let (true, Some(id)) = (sent.has("logout_profile_id"), phone.logout_profile_id) {
         match &referred.logout_profile {
             Some(profile) if profile.cluster_id == phone.cluster_id => broken.when(
@@ -273,7 +277,7 @@ pub(crate) mod tests {
                 now: Moment(3),
                 place: place(),
                 taken_by: None,
-                referred: Referred { logout_profile, owner: None },
+                referred: Referred { logout_profile, owner: None, template: None },
             },
         )
     }

@@ -3,7 +3,7 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user, user,
+    profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::{
     line::{Adding, Device, NewLine, NewLineFacts, Placed, take_off},
     patched,
     product::{self, Feature, Product},
+    template::check_fit,
     value,
 };
 
@@ -62,6 +63,8 @@ pub struct CreateFacts {
     pub login_user: Option<user::Model>,
     /// An id for each button.
     pub buttons: Vec<ButtonId>,
+    /// The cluster's button template of the name that it gets.
+    pub template: Option<template::Model>,
 }
 
 /// Updates the fields and settings that were sent.
@@ -79,6 +82,8 @@ pub struct UpdateFacts {
     pub current: Option<Model>,
     /// The login user that was sent, when it is there.
     pub login_user: Option<user::Model>,
+    /// The cluster's button template of the name that was sent.
+    pub template: Option<template::Model>,
 }
 
 /// Makes a profile like another one; its lines become clones.
@@ -133,6 +138,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             || Rule::ExtensionMobilityNotSupported { product: product.name.clone() },
             "product",
         );
+        check_fit(&mut broken, facts.template.as_ref(), &product.name, cmd.protocol);
     }
     let fields =
         checked_fields(&mut broken, &cmd.fields, &Fields::default(), facts.login_user.as_ref(), cmd.cluster);
@@ -211,6 +217,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         login_user_id: current.login_user_id,
     };
     let product = product::find(&current.product);
+    if cmd.fields.has("button_template") {
+        check_fit(&mut broken, facts.template.as_ref(), &current.product, current.protocol);
+    }
     let fields =
         checked_fields(&mut broken, &cmd.fields, &before, facts.login_user.as_ref(), current.cluster_id);
     let settings = patched(&mut broken, &cmd.settings, &current.settings, "settings");
@@ -579,6 +588,7 @@ pub(crate) mod tests {
             users: Vec::new(),
             login_user: None,
             buttons: Vec::new(),
+            template: None,
         }
     }
 
@@ -670,7 +680,12 @@ pub(crate) mod tests {
                     fields: Patch::default(),
                     settings: patch(settings),
                 },
-                &UpdateFacts { now: Moment(11), current: Some(profile("{}")), login_user: None },
+                &UpdateFacts {
+                    now: Moment(11),
+                    current: Some(profile("{}")),
+                    login_user: None,
+                    template: None,
+                },
             )
         };
         assert!(ok(update(r#"{"dnd_status":false}"#, 1)).is_empty());

@@ -20,6 +20,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::Template,
     user::User,
     value::{
         enums::Noun,
@@ -417,6 +418,25 @@ change_types! {
         /// The device as it is now.
         device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
     }
+    /// A button or softkey template was made.
+    TemplateCreated {
+        /// The template as made.
+        after: Template = |ctx, { template, .. }| state!(Template, template);
+    }
+    /// A button or softkey template was updated.
+    TemplateUpdated {
+        /// The template before.
+        before: Template = |ctx, { before, .. }| state!(Template, before);
+        /// The template after.
+        after: Template = |ctx, { after, .. }| state!(Template, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A button or softkey template was deleted.
+    TemplateDeleted {
+        /// The template as it was.
+        before: Template = |ctx, { template, .. }| state!(Template, template);
+    }
 }
 
 /// Something that was there when the snapshot was taken.
@@ -597,7 +617,7 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, UserId};
+    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, TemplateId, UserId};
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
@@ -608,6 +628,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
         Noun::Button => NodeId::Button(ButtonId(id)),
+        Noun::Template => NodeId::Template(TemplateId(id)),
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::{ButtonTemplate, SoftkeyTemplate},
     user::User,
     value::{
         enums::MultipleLogin,
@@ -34,7 +35,7 @@ use crate::{
     store::{
         cluster, device, line,
         page::{Filter, Order},
-        phone, profile, user,
+        phone, profile, template, user,
     },
 };
 
@@ -174,6 +175,32 @@ impl ClusterObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its phone button templates, by name.
+    async fn button_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ButtonTemplate>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, template::BUTTONS_OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its softkey templates, by name.
+    async fn softkey_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SoftkeyTemplate>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, template::SOFTKEYS_OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.

@@ -1,14 +1,24 @@
 //! How a profile or phone looks on a phone of some model: which line or button stands on which key, and what does not
 //! fit.
 
-use async_graphql::{Context, Enum, Object};
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object};
 use entity::{
     DeviceId,
     profile::{AddOnModule, Protocol},
 };
 
 use super::{
-    Ask, Result, button::Button, connection::one, line::LineAppearance, value::enums::ButtonFeature,
+    Ask, Result,
+    button::Button,
+    connection::one,
+    line::LineAppearance,
+    template::of_device,
+    value::{
+        enums::ButtonFeature,
+        id::{self, or_none},
+    },
 };
 use crate::{
     error::Error,
@@ -18,14 +28,17 @@ use crate::{
     },
     store::{
         button, line,
-        page::Slice,
-        row::{Columns, bit},
+        page::{Relation, Slice},
+        row::{Columns, all, bit},
+        template,
     },
 };
 
 /// What is known of the device that is laid out.
 pub struct Laid<'a> {
     pub device: DeviceId,
+    /// How the device finds its template.
+    pub relation: Relation,
     pub product: &'a str,
     pub protocol: Protocol,
     pub template: &'a str,
@@ -36,6 +49,7 @@ pub struct Laid<'a> {
 pub struct Layout {
     product: &'static product::Product,
     template: String,
+    known: bool,
     laid: layout::Layout,
 }
 
@@ -68,10 +82,15 @@ impl Layout {
         &self.product.name
     }
 
-    /// The button template. What a cluster's stock templates hold is not kept here; they are taken to give the first two
-    /// keys to lines and the others to speed dials, and so is every template that is not known.
+    /// The button template.
     async fn template(&self) -> &str {
         &self.template
+    }
+
+    /// Whether the cluster has the template. What is not kept here, as a cluster's stock templates need not be, is taken
+    /// to give the first two keys to lines and the others to speed dials.
+    async fn is_template_known(&self) -> bool {
+        self.known
     }
 
     /// Every key of the phone and its expansion modules, in order.
@@ -179,7 +198,12 @@ fn button_in(thing: Option<Thing>) -> Option<i64> {
 }
 
 /// The layout of a device on its own product or on another one; nothing where the catalogue does not list its own.
-pub async fn layout(ctx: &Context<'_>, laid: Laid<'_>, asked: Option<String>) -> Result<Option<Layout>> {
+pub async fn layout(
+    ctx: &Context<'_>,
+    laid: Laid<'_>,
+    asked: Option<String>,
+    template: Option<ID>,
+) -> Result<Option<Layout>> {
     let name = asked.as_deref().unwrap_or(laid.product);
     let Some(product) = product::find(name) else {
         return match asked {
@@ -189,16 +213,35 @@ pub async fn layout(ctx: &Context<'_>, laid: Laid<'_>, asked: Option<String>) ->
             None => Ok(None),
         };
     };
-    let template = if product.name == laid.product {
-        laid.template.to_owned()
-    } else {
-        let speaks = product.with(laid.protocol).or_else(|| product.protocols.first());
-        speaks.map(|speaks| speaks.button_template.clone()).unwrap_or_default()
+    let own = product.name == laid.product;
+    let found = match &template {
+        Some(id) => Some(chosen(ctx, id, product).await?),
+        None if own => of_device(ctx, laid.relation, laid.device.0).await?,
+        None => None,
+    };
+    let (name, features) = match &found {
+        Some(row) => (row.name.get()?.clone(), row.features.get()?.0.clone()),
+        None if own => (laid.template.to_owned(), layout::stock(product)),
+        None => {
+            let speaks = product.with(laid.protocol).or_else(|| product.protocols.first());
+            let stock = speaks.map(|speaks| speaks.button_template.clone());
+            (stock.unwrap_or_default(), layout::stock(product))
+        }
     };
     let things = things(ctx, laid.device).await?;
     let more = layout::module_keys(product, laid.modules);
-    let laid = layout::lay(product, more, &layout::stock(product), &things);
-    Ok(Some(Layout { product, template, laid }))
+    let laid = layout::lay(product, more, &features, &things);
+    Ok(Some(Layout { product, template: name, known: found.is_some(), laid }))
+}
+
+/// The button template with this id, which must be for the product.
+async fn chosen(ctx: &Context<'_>, id: &ID, product: &product::Product) -> Result<Arc<template::Row>> {
+    let columns = Columns { own: all::<template::Row>(), line: 0 };
+    let found = ctx.loaders()?.template.get(or_none(id::template(id)).0, columns).await?;
+    match found {
+        Some(row) if row.product.get()?.as_deref() == Some(product.name.as_str()) => Ok(row),
+        _ => Err(Error::Input(format!("`template` is no button template for {}", product.name))),
+    }
 }
 
 /// What stands on a device: its lines, then its buttons, list by list.

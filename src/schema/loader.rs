@@ -25,7 +25,7 @@ use crate::{
         page::{self, Page, Relation, Slice},
         phone, profile,
         row::{self, Columns, Row},
-        user,
+        template, user,
     },
 };
 
@@ -106,6 +106,7 @@ pub struct Loaders {
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
     pub button: Of<button::Row>,
+    pub template: Of<template::Row>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
 }
@@ -124,6 +125,7 @@ impl Loaders {
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
             button: Of::new(reader, &gate),
+            template: Of::new(reader, &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
             gate,
@@ -146,6 +148,7 @@ impl Loaders {
         self.appearance.forget().await;
         self.user.forget().await;
         self.button.forget().await;
+        self.template.forget().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
     }
@@ -385,6 +388,7 @@ look!(user::Row {
     "defaultProfile" needs ["default_profile_id"]
 });
 
+look!(template::Row {});
 look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
 
 /// The columns that the fields ask for.

@@ -25,6 +25,7 @@ mod profile;
 mod search;
 mod service;
 mod subscription;
+mod template;
 mod user;
 pub mod value;
 
@@ -47,6 +48,7 @@ pub struct Query(
     user::UserQuery,
     phone::PhoneQuery,
     button::ButtonQuery,
+    template::TemplateQuery,
     search::SearchQuery,
     change::ChangeQuery,
 );
@@ -63,6 +65,7 @@ pub struct Mutation(
     user::UserMutation,
     phone::PhoneMutation,
     button::ButtonMutation,
+    template::TemplateMutation,
 );
 
 /// The schema over an application.

@@ -12,6 +12,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::{ButtonTemplate, SoftkeyTemplate, Template},
     user::User,
     value::id::NodeId,
 };
@@ -33,6 +34,8 @@ pub enum Node {
     BusyLampField(BusyLampField),
     CallParkButton(CallParkButton),
     ServiceUrlButton(ServiceUrlButton),
+    ButtonTemplate(ButtonTemplate),
+    SoftkeyTemplate(SoftkeyTemplate),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -58,8 +61,17 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
             Button::CallParkButton(button) => Node::CallParkButton(button),
             Button::ServiceUrlButton(button) => Node::ServiceUrlButton(button),
         }),
+        NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
         NodeId::Token(_) => None,
     })
+}
+
+/// The node that a template of either kind is.
+pub fn of_template(template: Template) -> Node {
+    match template {
+        Template::ButtonTemplate(template) => Node::ButtonTemplate(template),
+        Template::SoftkeyTemplate(template) => Node::SoftkeyTemplate(template),
+    }
 }
 
 #[derive(Default)]

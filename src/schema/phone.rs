@@ -20,6 +20,7 @@ use super::{
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
+    template::{self, ButtonTemplate},
     user::User,
     value::{
         enums::Protocol,
@@ -36,7 +37,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{Filter, Order},
-        phone, user,
+        phone, template as template_store, user,
     },
 };
 
@@ -95,6 +96,13 @@ impl PhoneObject {
     /// The phone button template.
     async fn button_template(&self) -> Result<&str> {
         Ok(self.0.button_template.get()?)
+    }
+
+    /// What the cluster knows of the button template; nothing for one that is not kept here, which is taken for the
+    /// product's own.
+    async fn button_template_info(&self, ctx: &Context<'_>) -> Result<Option<ButtonTemplate>> {
+        let found = template::of_device(ctx, template_store::OF_PHONE, self.0.id.get()?.0).await?;
+        Ok(found.map(ButtonTemplate::of))
     }
 
     /// The softkey template; nothing takes the system's.
@@ -229,15 +237,20 @@ impl PhoneObject {
         #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
             String,
         >,
+        #[graphql(
+            desc = "A button template for the product; its own on its own product, else the product's own."
+        )]
+        template: Option<ID>,
     ) -> Result<Option<Layout>> {
         let laid = Laid {
             device: *self.0.id.get()?,
+            relation: template_store::OF_PHONE,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
             template: self.0.button_template.get()?,
             modules: &[],
         };
-        layout(ctx, laid, product).await
+        layout(ctx, laid, product, template).await
     }
 
     /// What happened to it, newest first.

@@ -20,6 +20,7 @@ use super::{
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::{Organization, sea_name},
     phone::Phone,
+    template::{self, ButtonTemplate},
     user::User,
     value::{
         enums::Protocol,
@@ -40,7 +41,7 @@ use crate::{
         page::{self, Filter, Order, Slice},
         phone, profile,
         row::{Columns, Row as _},
-        user,
+        template as template_store, user,
     },
 };
 
@@ -100,6 +101,13 @@ impl ProfileObject {
     /// The phone button template.
     async fn button_template(&self) -> Result<&str> {
         Ok(self.0.button_template.get()?)
+    }
+
+    /// What the cluster knows of the button template; nothing for one that is not kept here, which is taken for the
+    /// product's own.
+    async fn button_template_info(&self, ctx: &Context<'_>) -> Result<Option<ButtonTemplate>> {
+        let found = template::of_device(ctx, template_store::OF_PROFILE, self.0.id.get()?.0).await?;
+        Ok(found.map(ButtonTemplate::of))
     }
 
     /// The softkey template; nothing takes the system's.
@@ -242,15 +250,20 @@ impl ProfileObject {
         #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
             String,
         >,
+        #[graphql(
+            desc = "A button template for the product; its own on its own product, else the product's own."
+        )]
+        template: Option<ID>,
     ) -> Result<Option<Layout>> {
         let laid = Laid {
             device: *self.0.id.get()?,
+            relation: template_store::OF_PROFILE,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
             template: self.0.button_template.get()?,
             modules: &self.0.settings.get()?.add_on_modules,
         };
-        layout(ctx, laid, product).await
+        layout(ctx, laid, product, template).await
     }
 
     /// What happened to it, newest first.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, organization,
-    organization_closure, phone, profile, profile_user, user, user_cti_profile, user_phone,
+    organization_closure, phone, profile, profile_user, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -79,6 +79,12 @@ pub const UNIQUE: &[Unique] = &[
         "button.device_id, button.kind, button.position",
         || Rule::ButtonIndexTaken { index: 0, free: 0 },
         "index",
+    ),
+    (
+        "rml_20_template_name",
+        "template.cluster_id, template.kind, template.name_key",
+        || Rule::TemplateNameTaken { name: taken() },
+        "name",
     ),
 ];
 
@@ -326,6 +332,13 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::ButtonRemoved { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
             button::Entity::delete_by_id(button.id).exec(&tx.db).await.map(drop)
+        }
+        Change::TemplateCreated { template } => insert(tx, template.clone()).await,
+        Change::TemplateUpdated { after, .. } => {
+            update(tx, after.clone(), template::Column::Id.eq(after.id)).await
+        }
+        Change::TemplateDeleted { template } => {
+            template::Entity::delete_by_id(template.id).exec(&tx.db).await.map(drop)
         }
     }
 }

@@ -37,6 +37,7 @@ pub mod profile;
 pub mod row;
 pub mod search;
 pub mod sql;
+pub mod template;
 pub mod token;
 pub mod user;
 

@@ -193,6 +193,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "userId") => json!("anna"),
             (_, "expectedVersion" | "index") => json!(1),
             (_, "number") => json!("4001"),
+            (_, "features") => json!("LINE"),
             (_, "label") => json!("Anna"),
             (_, "partition" | "description" | "firstName") => json!(""),
             ("Boolean", _) => json!(false),
@@ -223,6 +224,11 @@ async fn neighbours(
     let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
     let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "4001", "label": "ours"}}});
     let dial = text(&admin.done("addButton", dial, "button { id }").await["button"]["id"]);
+    let template = json!({
+        "clusterId": own, "name": "ours", "product": "Cisco 8841", "protocol": "SIP", "features": ["LINE"],
+    });
+    let template = admin.done("createButtonTemplate", template, "template { id }").await;
+    let template = text(&template["template"]["id"]);
     let ours = BTreeMap::from([
         ("LineAppearance", admin.appearances(&profile).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -233,6 +239,7 @@ async fn neighbours(
         ("OtherDevice", gateway),
         ("Line", line),
         ("Button", dial),
+        ("Template", template),
     ]);
     let nothing = |name: &str| data_encoding::BASE64URL_NOPAD.encode(format!("{name}:987654").as_bytes());
     let none = ours.keys().map(|&name| (name, nothing(name))).collect();
@@ -260,7 +267,7 @@ story! {
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
             assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 36);
+        assert_eq!(mutations.len(), 40);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -296,7 +303,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -325,6 +332,8 @@ story! {
             format!(r#"phones(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
             format!(r#"phones(filter: {{logoutProfiles: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{ids: ["{{Button}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),

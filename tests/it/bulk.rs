@@ -428,7 +428,8 @@ async fn buttons_are_read_and_written_list_by_list() {
         let folder = place.files("right", &[TREE, CLUSTER, PROFILES, LINE, (File::Buttons, rows)]);
         let report = import(&app, &folder, ALL).await;
         assert!(report.kept, "{report}");
-        let written = export(&app, place.folder("out")).await.pop().expect("buttons").1;
+        let written = export(&app, place.folder("out")).await;
+        let (_, written) = written.iter().find(|(name, _)| *name == "buttons.csv").expect("buttons");
         assert_eq!(
             written.lines().skip(1).collect::<Vec<_>>(),
             [
@@ -466,6 +467,47 @@ async fn buttons_are_read_and_written_list_by_list() {
         // A folder from before there were buttons has no such file.
         fs::remove_file(folder.join(File::Buttons.name())).expect("removed");
         assert_eq!(told(&import(&app, &folder, ALL).await), [""; 0]);
+        place.close().await;
+    }
+}
+
+/// BTN-1, RML-22: templates are read behind the devices that name them, and fit them all the same.
+#[tokio::test]
+async fn templates_are_read_and_written() {
+    for mut place in Place::all() {
+        let app = place.open().await;
+        let profiles =
+            "cluster,name,organization,product,protocol,buttonTemplate\none,A,a.b,Cisco 8841,SIP,Sales\n";
+        let templates = "cluster,kind,name,product,protocol,features\none,BUTTON,Sales,Cisco 8841,SIP,\"[\"\"LINE\"\",\"\"BLF\"\"]\"\n\
+                         one,SOFTKEY,Soft,,,\n";
+        let folder =
+            place.files("right", &[TREE, CLUSTER, (File::Profiles, profiles), (File::Templates, templates)]);
+        let report = import(&app, &folder, ALL).await;
+        assert!(report.kept, "{report}");
+        let written = export(&app, place.folder("out")).await;
+        let (_, written) = written.iter().find(|(name, _)| *name == "templates.csv").expect("templates");
+        assert_eq!(
+            written.lines().skip(1).collect::<Vec<_>>(),
+            ["one,BUTTON,Sales,,Cisco 8841,SIP,\"[\"\"LINE\"\",\"\"BLF\"\"]\"", "one,SOFTKEY,Soft,,,,"]
+        );
+        let wrong = "cluster,kind,name,product,protocol,features\none,BUTTON,Sales,Cisco 8841,SIP,\"[\"\"LINE\"\"]\"\n\
+                     one,BUTTON,New,Cisco 1,SIP,\"[\"\"BLF\"\"]\"\none,SOFTKEY,New,,,\"[\"\"LINE\"\"]\"\n";
+        let folder = place.files("wrong", &[(File::Templates, wrong)]);
+        let report = import(&app, &folder, ALL).await;
+        let places: Vec<_> = report
+            .refusals
+            .iter()
+            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (Some(2), "name", "TEMPLATE_NAME_TAKEN"),
+                (Some(3), "product", "PRODUCT_UNKNOWN"),
+                (Some(3), "features", "TEMPLATE_BUTTON_ONE_IS_LINE"),
+                (Some(4), "features", "VALUE_INVALID"),
+            ]
+        );
         place.close().await;
     }
 }

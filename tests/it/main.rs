@@ -22,4 +22,5 @@ mod schema;
 mod statements;
 mod store;
 mod subscription;
+mod template;
 mod user;

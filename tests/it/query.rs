@@ -49,6 +49,13 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let park = button(json!({"callPark": {"pattern": "4900", "label": "Park"}})).await;
     let service =
         button(json!({"serviceUrl": {"service": "Weather", "url": "http://w", "label": "Sun"}})).await;
+    let template = json!({
+        "clusterId": estate.emea, "name": "Standard 8841 SIP", "product": "Cisco 8841", "protocol": "SIP",
+        "features": ["LINE", "SPEED_DIAL", "BLF"], "description": "as here",
+    });
+    let template = id("createButtonTemplate", template, "template").await;
+    let softkeys = json!({"clusterId": estate.emea, "name": "soft"});
+    let softkeys = id("createSoftkeyTemplate", softkeys, "template").await;
     let ids = BTreeMap::from([
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -62,6 +69,8 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         ("BusyLampField", lamp),
         ("CallParkButton", park),
         ("ServiceUrlButton", service),
+        ("ButtonTemplate", template),
+        ("SoftkeyTemplate", softkeys),
     ]);
     (estate, ids)
 }

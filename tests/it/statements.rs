@@ -109,8 +109,14 @@ const SHAPES: &[(&str, &str, u64)] = &[
         "profiles laid out",
         "profiles(first: $n) { nodes { name layout { template keys { number feature line { label line { pattern } } button { label } } \
          hidden { reason message } } } }",
-        // Profiles; what stands on them in two lists; then the lines and the buttons themselves.
-        5,
+        // Profiles; their templates; what stands on them in two lists; then the lines and the buttons themselves.
+        6,
+    ),
+    (
+        "phones with their templates",
+        "phones(first: $n) { nodes { name buttonTemplateInfo { name cluster { name } } layout { fits } } }",
+        // The layout takes the template that is read already.
+        4,
     ),
     ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
@@ -180,6 +186,14 @@ async fn wrong(server: &Roamline, name: &str, shape: &str, want: u64) -> Vec<Str
 /// Puts a speed dial and a busy lamp field on every profile, and a speed dial on every phone.
 async fn equip(server: &Roamline) {
     let admin = server.admin();
+    let found = admin.data("{ clusters { nodes { id } } }").await;
+    for cluster in found["clusters"]["nodes"].as_array().expect("clusters") {
+        let input = json!({
+            "clusterId": cluster["id"], "name": "Standard 8841 SIP", "product": "Cisco 8841", "protocol": "SIP",
+            "features": ["LINE", "SPEED_DIAL", "BLF"],
+        });
+        admin.done("createButtonTemplate", input, "").await;
+    }
     let found = "{ nodes { id lines(first: 1) { nodes { line { pattern partition } } } } pageInfo { endCursor hasNextPage } }";
     for list in ["profiles", "phones"] {
         let mut after = String::new();

@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     rule::{
         Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, organization, phone, profile,
-        user, value,
+        template, user, value,
     },
     store::{self, Tx},
 };
@@ -45,6 +45,7 @@ impl Import<'_> {
             File::Appearances => self.place_line(tx, row).await,
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
             File::Buttons => self.place_button(tx, row).await,
+            File::Templates => self.make_template(tx, row).await,
         }
     }
 
@@ -304,6 +305,22 @@ impl Import<'_> {
         };
         let cmd = button::Add { device, expected_version: None, button: new };
         self.stage(tx, File::Buttons, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn make_template(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let cluster = missing.settle(cluster)?;
+        let cmd = template::Create {
+            cluster,
+            kind: row.word("kind").ok_or_else(unread)?,
+            name: row.must("name").to_owned(),
+            product: row.text("product").map(str::to_owned),
+            protocol: row.word("protocol"),
+            fields: Patch::new(row.fields(&["description", "features"])),
+        };
+        self.stage(tx, File::Templates, row, &cmd, |_| Faults::new()).await?;
         Ok(None)
     }
 

@@ -364,6 +364,8 @@ pub enum Noun {
     User,
     /// A speed dial, busy lamp field, call park or service URL button.
     Button,
+    /// A phone button or softkey template.
+    Template,
 }
 
 /// Which of a device's four lists of buttons.
