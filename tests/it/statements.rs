@@ -115,8 +115,8 @@ const SHAPES: &[(&str, &str, u64)] = &[
     (
         "phones with their templates",
         "phones(first: $n) { nodes { name buttonTemplateInfo { name cluster { name } } layout { fits } } }",
-        // The layout takes the template that is read already.
-        4,
+        // Phones, their templates, the templates' clusters, and two lists; the layout takes the template that is read already.
+        5,
     ),
     ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
