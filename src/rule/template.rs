@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_button_template_fits_its_product() {
-        let long = format!("[{}]", vec![r#""LINE""#; 11].join(","));
+        let long = format!("[{}]", [r#""LINE""#; 11].join(","));
         for (product, features, want) in [
             ("Cisco 8841", r#"["LINE","SPEED_DIAL","BLF","CALL_PARK_BLF","SERVICE_URL"]"#, vec![]),
             ("Cisco 8841", r#"["SPEED_DIAL","LINE"]"#, vec![("TEMPLATE_BUTTON_ONE_IS_LINE", "features.0")]),

@@ -180,19 +180,19 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "appearanceId") if kind == "LineTarget" => continue,
             // A button to add is of one kind.
             (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
-            ("ButtonInput" | "SpeedDialInput", _) => input(types, ids, mutation, &inner),
             ("ID", _) => json!(id_for(ids, mutation, &name)),
-            ("AddLineInput" | "NewProfileInput" | "LineTarget", _) => input(types, ids, mutation, &inner),
+            ("AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput", _) => {
+                input(types, ids, mutation, &inner)
+            }
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             _ if !needed => continue,
             (_, "kind") => json!("SITE"),
             (_, "protocol") => json!("SIP"),
             (_, "product") => json!("Cisco 8841"),
-            (_, "pattern") => json!("4001"),
+            (_, "pattern" | "number") => json!("4001"),
             (_, "userId") => json!("anna"),
             (_, "expectedVersion" | "index") => json!(1),
-            (_, "number") => json!("4001"),
             (_, "features") => json!("LINE"),
             (_, "label") => json!("Anna"),
             (_, "partition" | "description" | "firstName") => json!(""),

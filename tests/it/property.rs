@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, UserId, button::Kind,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, UserId, button::Kind,
     line_appearance::Role, profile::Protocol,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -17,7 +17,7 @@ use roamline::{
         button::{self, Fields, NewButton},
         line,
         line::{NewLine, Reference},
-        profile, user,
+        profile, template, user,
     },
     store::outbox,
 };
@@ -47,6 +47,9 @@ enum Step {
     MoveButton { button: u8, index: i32 },
     RemoveButton(u8),
     ReplaceButtons { profile: u8, kind: u8, count: u8 },
+    Template { name: u8, small: bool },
+    Name { profile: u8, template: u8 },
+    DeleteTemplate(u8),
 }
 
 fn new_button(kind: u8, index: Option<i32>) -> NewButton {
@@ -88,6 +91,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => few().prop_map(Step::RemoveButton),
         1 => (few(), 0_u8..4, few())
             .prop_map(|(profile, kind, count)| Step::ReplaceButtons { profile, kind, count }),
+        1 => (0_u8..4, any::<bool>()).prop_map(|(name, small)| Step::Template { name, small }),
+        1 => (few(), 0_u8..4).prop_map(|(profile, template)| Step::Name { profile, template }),
+        1 => few().prop_map(Step::DeleteTemplate),
     ];
     proptest::collection::vec(step, 20..40)
 }
@@ -100,6 +106,7 @@ struct There {
     lines: Vec<i64>,
     appearances: Vec<i64>,
     buttons: Vec<i64>,
+    templates: Vec<i64>,
 }
 
 fn pick(there: &[i64], choice: u8) -> i64 {
@@ -302,6 +309,33 @@ impl World {
                 let lists = BTreeMap::from([(new_button(*kind, None).kind, list)]);
                 self.ask(&button::Replace { device: device(profile), expected_version: None, lists }).await
             }
+            Step::Template { name, small } => {
+                let features = serde_json::json!({"features": ["LINE"]});
+                self.ask(&template::Create {
+                    cluster: self.cluster,
+                    kind: entity::template::Kind::Button,
+                    name: format!("template{name}"),
+                    product: Some(if *small { "Cisco 7841" } else { "Cisco 8841" }.to_owned()),
+                    protocol: Some(Protocol::Sip),
+                    fields: Patch::new(features.as_object().cloned().unwrap_or_default()),
+                })
+                .await
+            }
+            Step::Name { profile, template } => {
+                let name = format!("template{template}");
+                let fields = serde_json::Map::from_iter([("button_template".to_owned(), name.into())]);
+                self.ask(&profile::Update {
+                    id: device(profile),
+                    expected_version: None,
+                    fields: Patch::new(fields),
+                    settings: Patch::default(),
+                })
+                .await
+            }
+            Step::DeleteTemplate(choice) => {
+                let id = TemplateId(pick(&there.templates, *choice));
+                self.ask(&template::Delete { id, expected_version: None }).await
+            }
         }
     }
 
@@ -321,6 +355,7 @@ impl World {
             lines: self.ids("SELECT id FROM line ORDER BY id").await,
             appearances: self.ids("SELECT id FROM line_appearance ORDER BY id").await,
             buttons: self.ids("SELECT id FROM button ORDER BY id").await,
+            templates: self.ids("SELECT id FROM template ORDER BY id").await,
         }
     }
 
@@ -366,6 +401,11 @@ impl World {
                 "SELECT count(*) FROM button WHERE position < 1 OR position > 199",
                 "BTN-2: a position out of range",
             ),
+            (
+                "SELECT count(*) FROM profile p JOIN template t ON t.cluster_id = p.cluster_id AND t.kind = 'BUTTON' \
+                 AND t.name = p.button_template WHERE t.product <> p.product OR t.protocol <> p.protocol",
+                "RML-22: a profile's template is for another product",
+            ),
         ] {
             assert_eq!(self.ids(what).await, [0], "{wanted}");
         }
@@ -376,6 +416,7 @@ impl World {
         let snapshot = self.app.snapshot().await.expect("a snapshot");
         let (mut profiles, mut users, mut appearances) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut pairs, mut buttons) = (BTreeSet::new(), BTreeMap::new());
+        let mut templates = BTreeSet::new();
         for entry in outbox::after(&snapshot, 0, 100_000).await.expect("changes") {
             match entry.change {
                 Change::ProfileCreated { profile } => assert!(profiles.insert(profile.id.0)),
@@ -390,6 +431,8 @@ impl World {
                 Change::UserDisassociated { association, .. } => {
                     assert!(pairs.remove(&(association.profile_id, association.user_id)));
                 }
+                Change::TemplateCreated { template } => assert!(templates.insert(template.id.0)),
+                Change::TemplateDeleted { template } => assert!(templates.remove(&template.id.0)),
                 Change::ButtonAdded { button, .. } => {
                     assert!(buttons.insert(button.id.0, button.position).is_none());
                 }
@@ -406,6 +449,7 @@ impl World {
         assert_eq!(profiles.into_iter().collect::<Vec<_>>(), there.profiles);
         assert_eq!(users.into_iter().collect::<Vec<_>>(), there.users);
         assert_eq!(appearances.into_iter().collect::<Vec<_>>(), there.appearances);
+        assert_eq!(templates.into_iter().collect::<Vec<_>>(), there.templates);
         assert_eq!(buttons.keys().copied().collect::<Vec<_>>(), there.buttons);
         let places = self.ids("SELECT CAST(position AS BIGINT) FROM button ORDER BY id").await;
         assert_eq!(buttons.into_values().map(i64::from).collect::<Vec<_>>(), places);
