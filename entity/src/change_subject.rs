@@ -43,4 +43,6 @@ pub enum Noun {
     Line,
     Appearance,
     User,
+    Button,
+    Template,
 }

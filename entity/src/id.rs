@@ -49,6 +49,14 @@ id! {
     AppearanceId
 }
 id! {
+    /// A speed dial, busy lamp field, call park or service URL button of a device.
+    ButtonId
+}
+id! {
+    /// A phone button or softkey template.
+    TemplateId
+}
+id! {
     /// A user.
     UserId
 }

@@ -1,6 +1,7 @@
 //! Roamline's tables, one file each: data only, no rules. Ids are typed, moments are whole microseconds, and
 //! values that are always read and written as one (settings) are one column of JSON text.
 
+pub mod button;
 pub mod change;
 pub mod change_subject;
 pub mod cluster;
@@ -17,10 +18,13 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod template;
 pub mod token;
 pub mod user;
 pub mod user_cti_profile;
 pub mod user_phone;
 
-pub use id::{AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+pub use id::{
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, TokenId, UserId,
+};
 pub use moment::Moment;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use entity::{
+    button,
     cluster::MultipleLogin,
     line::{self, AlternateNumber, AutoAnswer, CfaCssPolicy, DirectoryUri, Forward, Precedence},
     line_appearance::{self, MessageLampPolicy, PartitionUsage, Recording, RecordingSource, Role},
@@ -10,6 +11,7 @@ use entity::{
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
+    template,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,6 +32,8 @@ pub enum File {
     Appearances,
     UserPhones,
     UserCtiProfiles,
+    Buttons,
+    Templates,
 }
 
 /// A column of a file.
@@ -291,6 +295,40 @@ const USER_CTI_PROFILES: &[Column] = &[
     key("profile", "Name of a profile that applications may control for the user."),
 ];
 
+const TEMPLATES: &[Column] = &[
+    key("cluster", CLUSTER),
+    Column { kind: Kind::Word(names::<template::Kind>), ..key("kind", "What it lays out.") },
+    key("name", "Its name, by which profiles and phones name it."),
+    text("description", "none", "Up to 128 characters."),
+    text("product", "none", "The product of a button template, which needs one."),
+    Column {
+        kind: Kind::Word(names::<Protocol>),
+        ..text("protocol", "`SIP` for a button template", PROTOCOL)
+    },
+    Column {
+        kind: Kind::Texts,
+        ..text("features", "none", "What each button of a button template is for, from the first, a `LINE`.")
+    },
+];
+
+const BUTTON_LISTS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("device", "Name of the profile or phone that it stands on."),
+    Column {
+        kind: Kind::Word(names::<button::Kind>),
+        ..key("kind", "Which of the device's lists it is in.")
+    },
+    number("index", "the first free position", "Its position in that list, 1 to 199."),
+    text("label", "none", "Text beside the button, up to 50 characters; a speed dial needs one."),
+    text("number", "none", "What a speed dial dials."),
+    text("destination", "none", "Number or SIP URI that a busy lamp field watches, where it has no pattern."),
+    text("pattern", "none", "Number of a busy lamp field or call park button."),
+    text("partition", "`<None>`", "The partition of that number."),
+    truth("pickup", "false", "Whether a busy lamp field also picks up the call that it shows."),
+    text("service", "none", "The phone service of a service URL button."),
+    text("url", "none", "What a service URL button opens."),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -321,7 +359,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -333,7 +371,14 @@ impl File {
         Self::Appearances,
         Self::UserPhones,
         Self::UserCtiProfiles,
+        Self::Buttons,
+        Self::Templates,
     ];
+
+    /// Whether a folder may lack the file, as folders from before there was such a noun do.
+    pub fn may_be_missing(self) -> bool {
+        matches!(self, Self::Buttons | Self::Templates)
+    }
 
     /// The file's name.
     pub fn name(self) -> &'static str {
@@ -349,6 +394,8 @@ impl File {
             Self::Appearances => "appearances.csv",
             Self::UserPhones => "user_phones.csv",
             Self::UserCtiProfiles => "user_cti_profiles.csv",
+            Self::Buttons => "buttons.csv",
+            Self::Templates => "templates.csv",
         }
     }
 
@@ -366,6 +413,8 @@ impl File {
             Self::Appearances => APPEARANCES,
             Self::UserPhones => USER_PHONES,
             Self::UserCtiProfiles => USER_CTI_PROFILES,
+            Self::Buttons => BUTTON_LISTS,
+            Self::Templates => TEMPLATES,
         }
     }
 
@@ -382,6 +431,11 @@ impl File {
     /// The column in which a rule's path into the input stands.
     pub fn column_of(self, path: &str) -> Option<&'static str> {
         let path = path.strip_prefix("settings.").unwrap_or(path);
+        // A button's fields stand below its kind.
+        let path = match (self, path.strip_prefix("button.")) {
+            (Self::Buttons, Some(rest)) => rest.split_once('.').map_or("kind", |(_, field)| field),
+            _ => path,
+        };
         let field = path.split('.').next().unwrap_or_default();
         let other = match (self, field) {
             (Self::Organizations, "name" | "parentId") => "path",
@@ -419,6 +473,12 @@ impl File {
             }
             Self::UserPhones => "Which phones a user controls (Cisco: controlled devices).",
             Self::UserCtiProfiles => "Which profiles applications may control for a user.",
+            Self::Buttons => {
+                "Speed dials, busy lamp fields, call park and service URL buttons of profiles and phones. The folder may lack this file."
+            }
+            Self::Templates => {
+                "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
+            }
         }
     }
 }
@@ -544,6 +604,9 @@ mod tests {
             (File::Users, "profileId", "defaultProfile"),
             (File::Phones, "logoutProfileId", "logoutProfile"),
             (File::Appearances, "lineId", "pattern"),
+            (File::Buttons, "button.speedDial.number", "number"),
+            (File::Buttons, "button.callPark", "kind"),
+            (File::Buttons, "deviceId", "device"),
         ] {
             assert_eq!(file.column_of(path), Some(column), "{} {path}", file.name());
         }

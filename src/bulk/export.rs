@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entity::{ClusterId, DeviceId, OrganizationId, UserId, line_appearance::Role};
+use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_appearance::Role};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -18,11 +18,11 @@ use crate::{
     caller::{Caller, Scope},
     error::Error,
     store::{
-        Snapshot, cluster, device, line, organization,
+        Snapshot, button, cluster, device, line, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
-        user,
+        template, user,
     },
 };
 
@@ -264,6 +264,8 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                             self.controlled::<profile::Row>(&mut sheet, id, &called, profile::CTI_OF_USER)
                                 .await?;
                         }
+                        File::Buttons => self.buttons(&mut sheet, id, &called).await?,
+                        File::Templates => self.templates(&mut sheet, id, &called).await?,
                     }
                 }
             }
@@ -510,6 +512,62 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                     cells.set("role", role)?;
                     cells.set("created", created)?;
                     cells.set("label", appearance.label.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The lists of every profile and phone, by the device's name.
+    async fn buttons(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(device::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {
+            let mut standing = self.below::<button::Row>(button::OF_DEVICE, &ids(&rows)?).await?;
+            for row in rows {
+                let mut buttons = Vec::new();
+                for (button, _) in standing.remove(&row.id.get()?.0).unwrap_or_default().rows {
+                    buttons.push(((*button.kind.get()?, *button.position.get()?), button));
+                }
+                buttons.sort_by_key(|(place, _)| *place);
+                for ((kind, position), button) in buttons {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("device", row.name.get()?)?;
+                    cells.set("kind", kind)?;
+                    cells.set("index", position)?;
+                    cells.set("label", button.label.get()?)?;
+                    let column = if kind == Kind::SpeedDial { "number" } else { "destination" };
+                    cells.set(column, button.destination.get()?)?;
+                    cells.set("pattern", button.pattern.get()?)?;
+                    cells.set("partition", button.partition.get()?)?;
+                    if kind == Kind::BusyLampField {
+                        cells.set("pickup", button.pickup.get()?)?;
+                    }
+                    cells.set("service", button.service.get()?)?;
+                    cells.set("url", button.url.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn templates(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        // Names of the two kinds may be alike.
+        for kind in ["BUTTON", "SOFTKEY"] {
+            let filter = Filter::All(vec![on(cluster), Filter::Is("t.kind", kind.to_owned())]);
+            let mut pages = Pages::new(template::BY_NAME, filter);
+            while let Some(rows) = pages.next::<template::Row>(self.source, self.scope).await? {
+                for row in rows {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("kind", row.kind.get()?)?;
+                    cells.set("name", row.name.get()?)?;
+                    cells.set("description", row.description.get()?)?;
+                    cells.set("product", row.product.get()?)?;
+                    cells.set("protocol", row.protocol.get()?)?;
+                    cells.set("features", row.features.get()?)?;
                     sheet.row(&cells.0)?;
                 }
             }

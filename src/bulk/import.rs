@@ -320,7 +320,8 @@ impl Import<'_> {
         let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
         let mut keys = Vec::new();
         match table.file {
-            File::Organizations | File::Clusters => {}
+            // No row needs a button or template to be there.
+            File::Organizations | File::Clusters | File::Buttons | File::Templates => {}
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -364,6 +365,8 @@ fn steps(tables: &[Table]) -> Vec<(&Table, &Row, Part)> {
                 let original = table.raw(row, "role").trim().eq_ignore_ascii_case("ORIGINAL");
                 (!original, number(row, "created"))
             }),
+            // What asks for a position before what takes a free one.
+            File::Buttons => rows.sort_by_key(|row| number(row, "index")),
             _ => {}
         }
         steps.extend(rows.into_iter().map(|row| (table, row, Part::Row)));
@@ -403,7 +406,7 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters => Right::Configure,
+        File::Organizations | File::Clusters | File::Templates => Right::Configure,
         _ => Right::Edit,
     }
 }

@@ -72,6 +72,7 @@ pub fn folder(folder: &Path) -> Result<(Vec<Table>, Vec<Refusal>), Error> {
                 Ok(table) => tables.push(table),
                 Err(faults) => refusals.extend(faults),
             },
+            Err(error) if error.kind() == ErrorKind::NotFound && file.may_be_missing() => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let want = "it is missing; a file that holds only its header holds nothing";
                 refusals.push(Refusal::new(file.name(), None, None, &unreadable("The folder", want)));

@@ -13,12 +13,14 @@ use crate::{
     store::Tx,
 };
 
+mod button;
 mod cluster;
 mod device;
 mod line;
 mod organization;
 mod phone;
 mod profile;
+mod template;
 mod user;
 
 /// How often a transaction that stood in another one's way is tried.

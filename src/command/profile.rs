@@ -6,11 +6,12 @@ use crate::{
     error::Error,
     rule::{
         Broken, Decision, Patch, Rule,
+        button::again,
         line::{NewLine, Reference},
         profile::{Copy, Create, Delete, Fields, Update, create, delete, update},
     },
     store::{
-        Tx,
+        Tx, button,
         line::on_device,
         profile::{create_facts, delete_facts, locked, update_facts},
         user::of_profile,
@@ -55,6 +56,7 @@ impl Command for Copy {
         } else {
             Vec::new()
         };
+        let buttons = if self.buttons { button::on_device(tx, self.from).await? } else { Vec::new() };
         let cmd = Create {
             organization: self.organization.unwrap_or(from.organization_id),
             cluster: from.cluster_id,
@@ -65,6 +67,7 @@ impl Command for Copy {
             settings: Patch::whole(&from.settings),
             lines,
             users,
+            buttons: buttons.iter().map(again).collect(),
         };
         let facts = create_facts(tx, &cmd).await?;
         Ok(create(&cmd, &facts))

@@ -4,8 +4,8 @@
 //! Changes are public and permanent: add kinds, add optional fields. A test reads one stored sample of every kind.
 
 use entity::{
-    AppearanceId, DeviceId, LineId, OrganizationId, UserId, change_subject::Noun, cluster, device, line,
-    line_appearance, organization, phone, profile, profile_user, user,
+    AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
+    line, line_appearance, organization, phone, profile, profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +130,18 @@ changes! {
     }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
+    /// A speed dial, busy lamp field, call park or service URL button was put on a device.
+    ButtonAdded { on: On, button: button::Model }
+    /// A button got another position, or does or says something else.
+    ButtonUpdated { on: On, before: button::Model, after: button::Model }
+    /// A button was taken off a device.
+    ButtonRemoved { on: On, button: button::Model }
+    /// A button or softkey template was made.
+    TemplateCreated { template: template::Model }
+    /// A button or softkey template was updated.
+    TemplateUpdated { before: template::Model, after: template::Model }
+    /// A button or softkey template was deleted.
+    TemplateDeleted { template: template::Model }
 }
 
 impl Change {
@@ -159,7 +171,10 @@ impl Change {
             | Self::AppearanceUpdated { on, .. }
             | Self::AppearanceSettingsChanged { on, .. }
             | Self::AppearanceRemoved { on, .. }
-            | Self::ClonePromoted { on, .. } => Some(on.organization_id),
+            | Self::ClonePromoted { on, .. }
+            | Self::ButtonAdded { on, .. }
+            | Self::ButtonUpdated { on, .. }
+            | Self::ButtonRemoved { on, .. } => Some(on.organization_id),
             Self::UserCreated { user } | Self::UserDeleted { user } => Some(user.organization_id),
             Self::UserUpdated { after, .. } => Some(after.organization_id),
             Self::UserAssociated { organization_id, .. }
@@ -168,6 +183,10 @@ impl Change {
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
             Self::EstateGenerated { .. } => None,
+            Self::TemplateCreated { template } | Self::TemplateDeleted { template } => {
+                Some(template.organization_id)
+            }
+            Self::TemplateUpdated { after, .. } => Some(after.organization_id),
         }
     }
 
@@ -227,6 +246,10 @@ impl Change {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
             Self::EstateGenerated { .. } => Vec::new(),
+            Self::ButtonAdded { on, button } | Self::ButtonRemoved { on, button } => pressed(on, button),
+            Self::ButtonUpdated { on, after, .. } => pressed(on, after),
+            Self::TemplateCreated { template } | Self::TemplateDeleted { template } => laid_out(template),
+            Self::TemplateUpdated { after, .. } => laid_out(after),
         }
     }
 }
@@ -242,6 +265,14 @@ pub fn noun_of(kind: device::Kind) -> Noun {
 
 fn placed(on: &On, appearance: AppearanceId, line: LineId, device: DeviceId) -> Vec<(Noun, i64)> {
     vec![(Noun::Appearance, appearance.0), (Noun::Line, line.0), (noun_of(on.kind), device.0)]
+}
+
+fn pressed(on: &On, button: &button::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::Button, button.id.0), (noun_of(on.kind), button.device_id.0)]
+}
+
+fn laid_out(template: &template::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::Template, template.id.0), (Noun::Cluster, template.cluster_id.0)]
 }
 
 /// The user, and the devices that came or went.

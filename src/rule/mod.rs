@@ -6,15 +6,18 @@
 
 use std::{collections::BTreeSet, fmt};
 
+pub mod button;
 pub mod change;
 pub mod cluster;
 pub mod device;
+pub mod layout;
 pub mod line;
 pub mod organization;
 pub mod patch;
 pub mod phone;
 pub mod product;
 pub mod profile;
+pub mod template;
 pub mod user;
 pub mod value;
 
@@ -386,6 +389,76 @@ rules! {
     ExtensionMobilityNotSupported { product: String }: "EXTENSION_MOBILITY_NOT_SUPPORTED" "SES-1"
         "{product} does not support extension mobility."
         "createPhone(input: {product: \"Cisco 6901\", extensionMobility: true, …})"
+
+    /// A device has at most 199 speed dials, abbreviated ones included, and as many buttons of each other kind.
+    ButtonLimit { what: String, most: i32 }: "BUTTON_LIMIT" "SPD-1"
+        "A device has at most {most} {what}, and this one has them. Remove one first."
+        "addButton(input: {button: {speedDial: …}, …}) to a device with 199 speed dials"
+    /// Two buttons of one kind on a device stand at different positions.
+    ButtonIndexTaken { index: i32, free: i32 }: "BUTTON_INDEX_TAKEN" "BTN-2"
+        "Position {index} is taken. Position {free} is free; or use moveButton, which makes room."
+        "addButton(input: {button: {speedDial: {index: 1, …}}, …}) where speed dial 1 is taken"
+    /// A button stands at position 1 to 199 of its list.
+    ButtonIndexInvalid { index: i32 }: "BUTTON_INDEX_INVALID" "BTN-2"
+        "Position {index} does not exist: positions are 1 to 199."
+        "moveButton(input: {index: 200, …})"
+    /// Buttons are put on profiles and phones only.
+    DeviceHasNoButtons { device: String }: "DEVICE_HAS_NO_BUTTONS" "BTN-1"
+        "{device} is neither a profile nor a phone and has no buttons here."
+        "addButton(input: {deviceId: a gateway, …})"
+    /// A speed dial dials 1 to 255 digits, '*', '#', a plus in front, and commas behind the number.
+    SpeedDialNumberInvalid { number: String }: "SPEED_DIAL_NUMBER_INVALID" "SPD-3"
+        "'{number}' cannot be dialled: 1 to 255 digits, '*' and '#', a '+' in front, and commas for pauses and codes behind the number."
+        "addButton(input: {button: {speedDial: {number: \"call me\", …}}, …})"
+    /// A speed dial with codes behind its number does not show them in its label.
+    SpeedDialShowsCodes: "SPEED_DIAL_SHOWS_CODES" "SPD-4"
+        "The label shows a code that stands behind the number. Choose a label without it."
+        "addButton(input: {button: {speedDial: {number: \"4001,98765\", label: \"Room 98765\"}}, …})"
+    /// A speed dial has a label.
+    SpeedDialLabelRequired: "SPEED_DIAL_LABEL_REQUIRED" "SPD-5"
+        "A speed dial needs a label; without one the phone would show the number with its codes."
+        "addButton(input: {button: {speedDial: {label: \"\", …}}, …})"
+    /// A busy lamp field watches either a number or SIP URI, or a number in a partition.
+    BlfDestinationAmbiguous: "BLF_DESTINATION_AMBIGUOUS" "BLF-1"
+        "Give either a destination or a pattern, with its partition where it has one; one of them, not both."
+        "addButton(input: {button: {busyLampField: {destination: \"4001\", pattern: \"4001\"}}, …})"
+    /// Only devices that speak SIP watch SIP URIs.
+    BlfUriNeedsSip: "BLF_URI_NEEDS_SIP" "BLF-2"
+        "The device speaks SCCP and watches numbers only. Give a number, not a SIP URI."
+        "addButton(input: {button: {busyLampField: {destination: \"anna@acme.example\"}}, …}) to an SCCP device"
+    /// A busy lamp field watches one line, not the number of a hunt or a group.
+    BlfTargetNotAllowed { pattern: String }: "BLF_TARGET_NOT_ALLOWED" "BLF-3"
+        "'{pattern}' stands for more than one number and has no state to show. Watch one line's number."
+        "addButton(input: {button: {busyLampField: {pattern: \"40XX\"}}, …})"
+
+    /// Templates of one kind on a cluster have different names, whatever the case.
+    TemplateNameTaken { name: String }: "TEMPLATE_NAME_TAKEN" "RML-20"
+        "The cluster already has a template called '{name}'. Choose another name."
+        "createButtonTemplate(input: {name: \"Sales\", …}) twice"
+    /// A template is not made under a name by which devices of other products name theirs.
+    TemplateNamedByOthers { name: String, count: i64 }: "TEMPLATE_NAMED_BY_OTHERS" "RML-21"
+        "{count} devices of another product or protocol name a template '{name}'. Choose another name, or change theirs first."
+        "createButtonTemplate(input: {name: \"Standard 8841 SIP\", product: \"Cisco 7841\", …})"
+    /// A template that devices name is not deleted.
+    TemplateInUse { name: String, count: i64 }: "TEMPLATE_IN_USE" "RML-5"
+        "{count} devices name '{name}'. Give them another template first."
+        "deleteTemplate(input: {id: a profile's button template})"
+    /// A device's button template, where the cluster has it, is for the device's product and protocol.
+    TemplateMismatch { template: String, product: String }: "TEMPLATE_MISMATCH" "RML-22"
+        "'{template}' is for {product} and its protocol. Choose a template of the device's product and protocol."
+        "updateProfile(input: {buttonTemplate: a template of another product, …})"
+    /// The first button of a template is a line.
+    TemplateButtonOneIsLine: "TEMPLATE_BUTTON_ONE_IS_LINE" "BTN-1"
+        "Button 1 is a line and cannot be anything else. Begin the features with LINE."
+        "createButtonTemplate(input: {features: [SPEED_DIAL, LINE], …})"
+    /// A template has no more buttons than its product with expansion modules.
+    TemplateTooLong { product: String, most: usize, got: usize }: "TEMPLATE_TOO_LONG" "BTN-1"
+        "The template has {got} buttons, and {product} has {most} with its expansion modules."
+        "createButtonTemplate(input: {product: \"Cisco 6901\", features: [LINE, SPEED_DIAL], …})"
+    /// A template gives buttons only what its product can put there.
+    ButtonNotSupported { product: String, feature: String }: "BUTTON_NOT_SUPPORTED" "BTN-1"
+        "{product} has no buttons for {feature}. Query products for what it has."
+        "createButtonTemplate(input: {product: \"Cisco 6901\", features: [LINE, BLF], …})"
 }
 
 impl RuleCode {

@@ -1,18 +1,23 @@
 //! Phones: extension mobility on or off, and what they show while nobody is logged in (SES-14).
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, phone::Model, profile, profile::Protocol, user,
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
+    profile, profile::Protocol, template, user,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, Change, Decision, Patch, Rule, check_version,
+    Broken, Change, Decision, Patch, Rule,
+    button::take_all,
+    change::On,
+    check_version,
     cluster::Place,
     device::Owner,
     line::{Placed, take_off},
     patched,
     product::{Feature, Product},
     profile::{check_product, check_users},
+    template::check_fit,
     value,
 };
 
@@ -43,6 +48,8 @@ pub struct Create {
 pub struct Referred {
     pub logout_profile: Option<profile::Model>,
     pub owner: Option<user::Model>,
+    /// The cluster's button template of the name that the phone gets.
+    pub template: Option<template::Model>,
 }
 
 /// What [`create`] must know.
@@ -69,7 +76,7 @@ pub struct UpdateFacts {
     pub referred: Referred,
 }
 
-/// Deletes a phone; its lines stay.
+/// Deletes a phone; its lines stay, its buttons go along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delete {
     pub id: DeviceId,
@@ -82,6 +89,7 @@ pub struct DeleteFacts {
     pub lines: Vec<(Placed, Vec<Placed>)>,
     /// Users that control the phone, with their whole lists.
     pub users: Vec<(user::Model, Vec<DeviceId>)>,
+    pub buttons: Vec<button::Model>,
 }
 
 /// Decides [`Create`].
@@ -181,6 +189,12 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         for (placed, all) in &facts.lines {
             changes.extend(take_off(placed, all));
         }
+        let on = On {
+            organization_id: current.organization_id,
+            kind: device_entity::Kind::Phone,
+            name: current.name.clone(),
+        };
+        changes.extend(take_all(&on, &facts.buttons));
         changes.push(Change::PhoneDeleted { phone: current.clone() });
         changes
     })
@@ -209,6 +223,7 @@ fn check(
             "extensionMobility",
         );
     }
+    check_fit(broken, referred.template.as_ref(), &phone.product, phone.protocol);
     if let (true, Some(id)) = (sent.has("logout_profile_id"), phone.logout_profile_id) {
         match &referred.logout_profile {
             Some(profile) if profile.cluster_id == phone.cluster_id => broken.when(
@@ -262,7 +277,7 @@ pub(crate) mod tests {
                 now: Moment(3),
                 place: place(),
                 taken_by: None,
-                referred: Referred { logout_profile, owner: None },
+                referred: Referred { logout_profile, owner: None, template: None },
             },
         )
     }

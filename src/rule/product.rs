@@ -14,6 +14,7 @@
 use std::sync::LazyLock;
 
 use entity::profile::Protocol;
+pub use entity::template::Feature as ButtonFeature;
 use serde::{Deserialize, Serialize};
 
 static CATALOGUE: LazyLock<Vec<Product>> = LazyLock::new(|| {
@@ -63,22 +64,6 @@ pub struct Expansion {
     pub most: u16,
     /// Unified CM's names of the modules; empty with `most` above zero when they are not known.
     pub models: Vec<String>,
-}
-
-/// Something that a phone button template can put on a button (BTN-1).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ButtonFeature {
-    /// A line.
-    Line,
-    /// A speed dial.
-    SpeedDial,
-    /// A speed dial with a busy lamp.
-    Blf,
-    /// A directed call park number with a busy lamp.
-    CallParkBlf,
-    /// An IP phone service.
-    ServiceUrl,
 }
 
 /// An ability that some products lack and that a rule asks for.

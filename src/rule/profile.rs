@@ -1,14 +1,15 @@
 //! Extension mobility profiles: what their settings may be, and what goes when they go (`domain.md` 2.1, DEL-*).
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, device,
+    ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user, user,
+    profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Broken, Change, Decision, Patch, Rule,
+    button::{self as button_rule, NewButton},
     change::On,
     check_repeats, check_version,
     cluster::Place,
@@ -16,6 +17,7 @@ use super::{
     line::{Adding, Device, NewLine, NewLineFacts, Placed, take_off},
     patched,
     product::{self, Feature, Product},
+    template::check_fit,
     value,
 };
 
@@ -42,6 +44,9 @@ pub struct Create {
     pub settings: Patch<Settings>,
     pub lines: Vec<NewLine>,
     pub users: Vec<UserId>,
+    /// Left out where there is none, so that an answer kept under a key from before buttons is found again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<NewButton>,
 }
 
 /// What [`create`] must know.
@@ -56,6 +61,10 @@ pub struct CreateFacts {
     /// In the order of the command; none where the user is not there.
     pub users: Vec<Option<user::Model>>,
     pub login_user: Option<user::Model>,
+    /// An id for each button.
+    pub buttons: Vec<ButtonId>,
+    /// The cluster's button template of the name that it gets.
+    pub template: Option<template::Model>,
 }
 
 /// Updates the fields and settings that were sent.
@@ -73,6 +82,8 @@ pub struct UpdateFacts {
     pub current: Option<Model>,
     /// The login user that was sent, when it is there.
     pub login_user: Option<user::Model>,
+    /// The cluster's button template of the name that was sent.
+    pub template: Option<template::Model>,
 }
 
 /// Makes a profile like another one; its lines become clones.
@@ -84,6 +95,7 @@ pub struct Copy {
     pub description: Option<String>,
     pub lines: bool,
     pub users: bool,
+    pub buttons: bool,
 }
 
 /// Deletes a profile with everything that is its own.
@@ -108,6 +120,7 @@ pub struct DeleteFacts {
     pub cti: Vec<(user::Model, Vec<DeviceId>)>,
     /// Phones whose logout profile it is, and whether the caller sees each.
     pub logout_phones: Vec<(entity::phone::Model, bool)>,
+    pub buttons: Vec<button::Model>,
 }
 
 /// Decides [`Create`].
@@ -125,6 +138,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             || Rule::ExtensionMobilityNotSupported { product: product.name.clone() },
             "product",
         );
+        check_fit(&mut broken, facts.template.as_ref(), &product.name, cmd.protocol);
     }
     let fields =
         checked_fields(&mut broken, &cmd.fields, &Fields::default(), facts.login_user.as_ref(), cmd.cluster);
@@ -148,6 +162,14 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         }
     }
     check_users(&mut broken, &cmd.users, &facts.users, cmd.cluster, "userIds");
+    let bare = button_rule::Device {
+        id: facts.id,
+        protocol: Some(cmd.protocol),
+        version: 1,
+        on: empty.on.clone(),
+        buttons: Vec::new(),
+    };
+    let buttons = button_rule::equip(&mut broken, &bare, &cmd.buttons, &facts.buttons, facts.now);
 
     broken.or(|| {
         let stock = product.and_then(|product| product.with(cmd.protocol));
@@ -179,7 +201,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             organization_id: cmd.organization,
             association: profile_user::Model { profile_id: facts.id, user_id, position },
         });
-        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).collect()
+        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).collect()
     })
 }
 
@@ -195,6 +217,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         login_user_id: current.login_user_id,
     };
     let product = product::find(&current.product);
+    if cmd.fields.has("button_template") {
+        check_fit(&mut broken, facts.template.as_ref(), &current.product, current.protocol);
+    }
     let fields =
         checked_fields(&mut broken, &cmd.fields, &before, facts.login_user.as_ref(), current.cluster_id);
     let settings = patched(&mut broken, &cmd.settings, &current.settings, "settings");
@@ -229,7 +254,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
-/// defaults close up (DEL-8).
+/// defaults close up (DEL-8), buttons go along (DEL-1).
 pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
@@ -273,6 +298,12 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         for (placed, all) in &facts.lines {
             changes.extend(take_off(placed, all));
         }
+        let on = On {
+            organization_id: current.organization_id,
+            kind: device::Kind::Profile,
+            name: current.name.clone(),
+        };
+        changes.extend(button_rule::take_all(&on, &facts.buttons));
         changes.push(Change::ProfileDeleted { profile: current.clone() });
         changes
     })
@@ -543,6 +574,7 @@ pub(crate) mod tests {
             settings: patch(settings),
             lines: Vec::new(),
             users: Vec::new(),
+            buttons: Vec::new(),
         }
     }
 
@@ -555,6 +587,8 @@ pub(crate) mod tests {
             lines: Vec::new(),
             users: Vec::new(),
             login_user: None,
+            buttons: Vec::new(),
+            template: None,
         }
     }
 
@@ -646,7 +680,12 @@ pub(crate) mod tests {
                     fields: Patch::default(),
                     settings: patch(settings),
                 },
-                &UpdateFacts { now: Moment(11), current: Some(profile("{}")), login_user: None },
+                &UpdateFacts {
+                    now: Moment(11),
+                    current: Some(profile("{}")),
+                    login_user: None,
+                    template: None,
+                },
             )
         };
         assert!(ok(update(r#"{"dnd_status":false}"#, 1)).is_empty());
@@ -674,6 +713,7 @@ pub(crate) mod tests {
                     defaults: Vec::new(),
                     cti: Vec::new(),
                     logout_phones,
+                    buttons: Vec::new(),
                 },
             )
         };

@@ -832,6 +832,7 @@ mod tests {
                 defaults: Vec::new(),
                 cti: Vec::new(),
                 logout_phones: Vec::new(),
+                buttons: Vec::new(),
             });
             let kinds = |changes: Vec<Change>| -> Vec<_> {
                 changes.iter().map(|change| change.kind().as_str()).collect()

@@ -10,6 +10,7 @@ use entity::{OrganizationId, change_subject};
 
 use super::{
     Ask, Result,
+    button::{self, Button},
     cluster::Cluster,
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
     device::{self, Device, OtherDevice},
@@ -19,6 +20,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::Template,
     user::User,
     value::{
         enums::Noun,
@@ -385,6 +387,56 @@ change_types! {
         /// How many users.
         users: i64 = |ctx, { users, .. }| Ok(*users);
     }
+    /// A speed dial, busy lamp field, call park or service URL button was put on a device.
+    ButtonAdded {
+        /// The button as added.
+        after: Button = |ctx, { button, .. }| state!(Button, button);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
+    }
+    /// A button got another position, or does or says something else.
+    ButtonUpdated {
+        /// The button before.
+        before: Button = |ctx, { before, .. }| state!(Button, before);
+        /// The button after.
+        after: Button = |ctx, { after, .. }| state!(Button, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(button::differing(before, after));
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// A button was taken off a device.
+    ButtonRemoved {
+        /// The button as it was.
+        before: Button = |ctx, { button, .. }| state!(Button, button);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
+    }
+    /// A button or softkey template was made.
+    TemplateCreated {
+        /// The template as made.
+        after: Template = |ctx, { template, .. }| state!(Template, template);
+    }
+    /// A button or softkey template was updated.
+    TemplateUpdated {
+        /// The template before.
+        before: Template = |ctx, { before, .. }| state!(Template, before);
+        /// The template after.
+        after: Template = |ctx, { after, .. }| state!(Template, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A button or softkey template was deleted.
+    TemplateDeleted {
+        /// The template as it was.
+        before: Template = |ctx, { template, .. }| state!(Template, template);
+    }
 }
 
 /// Something that was there when the snapshot was taken.
@@ -565,7 +617,7 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ClusterId, DeviceId, LineId, UserId};
+    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, TemplateId, UserId};
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
@@ -575,6 +627,8 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Line => NodeId::Line(LineId(id)),
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
+        Noun::Button => NodeId::Button(ButtonId(id)),
+        Noun::Template => NodeId::Template(TemplateId(id)),
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::{ButtonTemplate, SoftkeyTemplate},
     user::User,
     value::{
         enums::MultipleLogin,
@@ -33,7 +34,7 @@ use crate::{
     store::{
         cluster, device, line,
         page::{Filter, Order},
-        phone, profile, user,
+        phone, profile, template, user,
     },
 };
 
@@ -50,6 +51,8 @@ rendered!(ClusterObject over cluster::Row, in cluster {
     "phones" => to_many::<cluster::Row, Phone>(phone::OF_CLUSTER),
     "otherDevices" => to_many::<cluster::Row, OtherDevice>(device::OTHERS_OF_CLUSTER),
     "lines" => to_many::<cluster::Row, Line>(line::OF_CLUSTER),
+    "buttonTemplates" => to_many::<cluster::Row, ButtonTemplate>(template::BUTTONS_OF_CLUSTER),
+    "softkeyTemplates" => to_many::<cluster::Row, SoftkeyTemplate>(template::SOFTKEYS_OF_CLUSTER),
     "users" => to_many::<cluster::Row, User>(user::OF_CLUSTER),
 });
 
@@ -170,6 +173,32 @@ impl ClusterObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its phone button templates, by name.
+    async fn button_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ButtonTemplate>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, template::BUTTONS_OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its softkey templates, by name.
+    async fn softkey_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SoftkeyTemplate>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, template::SOFTKEYS_OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.

@@ -14,7 +14,7 @@ use super::{
     Ask, Result,
     change::ChangeEvent,
     in_order::InOrder,
-    level::{self, Kept, Thing},
+    level::{self, Answers, Kept, Thing},
     loader::{Look, Of, shared, wanted_nodes},
 };
 use crate::{
@@ -75,23 +75,18 @@ pub struct PageInfo {
 /// A noun's GraphQL type over its row.
 pub trait Rendered: OutputType + Clone + 'static {
     type Row: Look;
-    /// What answers its fields one by one.
-    type Object: Kept<Row = Self::Row>;
     /// The type over a row.
     fn of(row: Arc<Self::Row>) -> Self;
     /// The row.
     fn row(&self) -> &Arc<Self::Row>;
-    /// What answers its fields.
-    fn object(&self) -> &Self::Object;
     /// The noun's loaders.
-    fn loaders(loaders: &super::Loaders) -> &Of<Self::Row> {
-        Self::Object::loaders(loaders)
-    }
+    fn loaders(loaders: &super::Loaders) -> &Of<Self::Row>;
+    /// What is asked of rows, with `at` standing at each of them.
+    fn fill<'a>(at: &'a [ContextSelectionSet<'a>], rows: &'a [Arc<Self::Row>]) -> BoxFuture<'a, Answers>;
 }
 
 impl<T: Kept> Rendered for Thing<T> {
     type Row = T::Row;
-    type Object = T;
 
     fn of(row: Arc<Self::Row>) -> Self {
         Self(T::of(row))
@@ -101,8 +96,12 @@ impl<T: Kept> Rendered for Thing<T> {
         self.0.row()
     }
 
-    fn object(&self) -> &T {
-        &self.0
+    fn loaders(loaders: &super::Loaders) -> &Of<Self::Row> {
+        T::loaders(loaders)
+    }
+
+    fn fill<'a>(at: &'a [ContextSelectionSet<'a>], rows: &'a [Arc<Self::Row>]) -> BoxFuture<'a, Answers> {
+        level::fill::<T>(at, rows)
     }
 }
 

@@ -76,7 +76,7 @@ impl<T: Kept> OutputType for Thing<T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
         let rows = [self.0.row().clone()];
-        let answers = fill::<Self>(std::slice::from_ref(ctx), &rows).await;
+        let answers = fill::<T>(std::slice::from_ref(ctx), &rows).await;
         answers.into_iter().next().unwrap_or(Ok(Value::Null))
     }
 }
@@ -101,18 +101,18 @@ impl<T: Kept> ObjectType for Thing<T> {}
 pub async fn list<T: Rendered>(ctx: &ContextSelectionSet<'_>, things: &[T]) -> ServerResult<Value> {
     let rows: Vec<_> = things.iter().map(|thing| thing.row().clone()).collect();
     let at: Vec<_> = (0..rows.len()).map(|index| ctx.with_index(index)).collect();
-    fill::<T>(&at, &rows).await.into_iter().collect::<ServerResult<_>>().map(Value::List)
+    T::fill(&at, &rows).await.into_iter().collect::<ServerResult<_>>().map(Value::List)
 }
 
 /// Answers what is asked of things; `at` stands at each of them.
-pub fn fill<'a, T: Rendered>(
+pub fn fill<'a, T: Kept>(
     at: &'a [ContextSelectionSet<'a>],
     rows: &'a [Arc<T::Row>],
 ) -> BoxFuture<'a, Answers> {
     Box::pin(filled::<T>(at, rows))
 }
 
-async fn filled<T: Rendered>(at: &[ContextSelectionSet<'_>], rows: &[Arc<T::Row>]) -> Answers {
+async fn filled<T: Kept>(at: &[ContextSelectionSet<'_>], rows: &[Arc<T::Row>]) -> Answers {
     let Some(first) = at.first() else { return Vec::new() };
     let fields = picked(first, &T::type_name());
     let things: Vec<T> = rows.iter().cloned().map(T::of).collect();
@@ -163,7 +163,7 @@ fn keep<T: OutputType>(
 }
 
 /// Reads a leaf of each thing; false when it cannot be told on the spot.
-fn leaves<T: Rendered>(
+fn leaves<T: Kept>(
     things: &[T],
     at: &[ContextSelectionSet<'_>],
     field: &Positioned<Field>,
@@ -173,7 +173,7 @@ fn leaves<T: Rendered>(
     for ((thing, at), object) in things.iter().zip(at).zip(objects) {
         let ctx = at.with_field(field);
         let answer = {
-            let asked = pin!(thing.object().resolve_field(&ctx));
+            let asked = pin!(thing.resolve_field(&ctx));
             asked.poll(&mut task::Context::from_waker(task::Waker::noop()))
         };
         match answer {
@@ -189,17 +189,37 @@ fn leaves<T: Rendered>(
     true
 }
 
-async fn follow<T: Rendered>(
+async fn follow<T: Kept>(
     at: &[ContextSelectionSet<'_>],
     rows: &[Arc<T::Row>],
     things: &[T],
     field: &Positioned<Field>,
 ) -> Answers {
     let at: Vec<_> = at.iter().map(|ctx| ctx.with_field(field)).collect();
-    match T::Object::leads().get(field.node.name.node.as_str()) {
+    match T::leads().get(field.node.name.node.as_str()) {
         Some(lead) => lead.follow(&at, rows).await,
-        None => join_all(things.iter().zip(&at).map(|(thing, ctx)| thing.object().resolved(ctx))).await,
+        None => join_all(things.iter().zip(&at).map(|(thing, ctx)| thing.resolved(ctx))).await,
     }
+}
+
+/// The answers of the rows that are of a kind, each with its place; `at` stands at each row.
+pub async fn fill_some<T: Kept>(
+    at: &[ContextSelectionSet<'_>],
+    rows: &[Arc<T::Row>],
+    is: impl Fn(&T::Row) -> bool,
+) -> Vec<(usize, ServerResult<Value>)> {
+    let places: Vec<_> = rows.iter().enumerate().filter(|(_, row)| is(row)).map(|(place, _)| place).collect();
+    let at: Vec<_> = places.iter().map(|place| at[*place].clone()).collect();
+    let rows: Vec<_> = places.iter().map(|place| rows[*place].clone()).collect();
+    let answers = fill::<T>(&at, &rows).await;
+    places.into_iter().zip(answers).collect()
+}
+
+/// The answers of all kinds, in the order of their places.
+pub fn in_place(kinds: impl IntoIterator<Item = Vec<(usize, ServerResult<Value>)>>) -> Answers {
+    let mut all: Vec<_> = kinds.into_iter().flatten().collect();
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// The same failure for everybody.
@@ -309,7 +329,7 @@ pub async fn scatter<T: Rendered>(at: &[Context<'_>], found: Vec<Option<Arc<T::R
         .collect();
     let is_there: Vec<_> = found.iter().map(Option::is_some).collect();
     let rows: Vec<_> = found.into_iter().flatten().collect();
-    let mut answers = fill::<T>(&there, &rows).await.into_iter();
+    let mut answers = T::fill(&there, &rows).await.into_iter();
     let answer = |there| if there { answers.next() } else { None };
     is_there.into_iter().map(answer).map(|answer| answer.unwrap_or(Ok(Value::Null))).collect()
 }
@@ -413,7 +433,7 @@ async fn nodes<T: Rendered>(at: &[Context<'_>], pages: &Pages<T>) -> Answers {
     let items: Vec<_> =
         items.flat_map(|(ctx, page)| (0..page.rows.len()).map(move |index| ctx.with_index(index))).collect();
     let rows: Vec<_> = pages.iter().flat_map(|page| page.rows.iter().map(|(row, _)| row.clone())).collect();
-    apart::<T>(pages, fill::<T>(&items, &rows).await)
+    apart::<T>(pages, T::fill(&items, &rows).await)
 }
 
 /// The items of each page with their places; `at` stands at the field `edges` of each.
@@ -433,7 +453,7 @@ async fn edges<T: Rendered>(at: &[Context<'_>], list: &str, pages: &Pages<T>) ->
                 let at: Vec<_> = items.iter().map(|ctx| ctx.with_field(field)).collect();
                 let at = at.iter().map(|ctx| ctx.with_selection_set(&ctx.item.node.selection_set));
                 let rows: Vec<_> = places.iter().map(|(row, _)| row.clone()).collect();
-                fill::<T>(&at.collect::<Vec<_>>(), &rows).await
+                T::fill(&at.collect::<Vec<_>>(), &rows).await
             }
             "cursor" => places.iter().map(|(_, key)| Ok(Value::String(write(list, key)))).collect(),
             _ => places.iter().map(|_| Ok(Value::from(type_name.as_str()))).collect(),

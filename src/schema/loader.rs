@@ -20,12 +20,12 @@ use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
-        Entry, Reader, cluster, device, line, organization,
+        Entry, Reader, button, cluster, device, line, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
         row::{self, Columns, Row},
-        user,
+        template, user,
     },
 };
 
@@ -137,6 +137,8 @@ pub struct Loaders {
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
+    pub button: Of<button::Row>,
+    pub template: Of<template::Row>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
 }
@@ -154,6 +156,8 @@ impl Loaders {
             line: Of::new(reader, &gate),
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
+            button: Of::new(reader, &gate),
+            template: Of::new(reader, &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
             gate,
@@ -175,6 +179,8 @@ impl Loaders {
         self.line.forget().await;
         self.appearance.forget().await;
         self.user.forget().await;
+        self.button.forget().await;
+        self.template.forget().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
     }
@@ -420,11 +426,16 @@ macro_rules! look {
 look!(organization::Row { "parent" needs ["parent_id"] });
 look!(cluster::Row {});
 look!(device::Row {});
-look!(profile::Row { "loginUser" needs ["login_user_id"], "productInfo" needs ["product"] });
+look!(profile::Row {
+    "loginUser" needs ["login_user_id"],
+    "productInfo" needs ["product"],
+    "layout" needs ["product", "protocol", "button_template", "settings"]
+});
 look!(phone::Row {
     "logoutProfile" needs ["logout_profile_id"],
     "owner" needs ["owner_id"],
-    "productInfo" needs ["product"]
+    "productInfo" needs ["product"],
+    "layout" needs ["product", "protocol", "button_template"]
 });
 look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
@@ -433,6 +444,9 @@ look!(user::Row {
     "primaryExtension" needs ["primary_pattern", "primary_partition"],
     "defaultProfile" needs ["default_profile_id"]
 });
+
+look!(template::Row {});
+look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
 
 /// The columns that the fields ask for: the row's, and those of what can come with it.
 fn of_fields<R: Look>(fields: &[SelectionField<'_>]) -> Columns {

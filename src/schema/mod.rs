@@ -5,6 +5,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions};
 
 use crate::{app::App, caller::Caller, error::Error, store::Reader};
 
+mod button;
 mod change;
 mod cluster;
 mod connection;
@@ -13,6 +14,7 @@ mod drive;
 mod execution;
 mod filter;
 mod in_order;
+mod layout;
 mod level;
 mod line;
 mod loader;
@@ -24,6 +26,7 @@ mod profile;
 mod search;
 mod service;
 mod subscription;
+mod template;
 mod user;
 pub mod value;
 
@@ -45,6 +48,8 @@ pub struct Query(
     line::LineQuery,
     user::UserQuery,
     phone::PhoneQuery,
+    button::ButtonQuery,
+    template::TemplateQuery,
     search::SearchQuery,
     change::ChangeQuery,
 );
@@ -60,6 +65,8 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    button::ButtonMutation,
+    template::TemplateMutation,
 );
 
 /// The schema over an application.

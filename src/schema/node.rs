@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, SelectionField};
 
 use super::{
     Ask, Result,
+    button::{BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     cluster::Cluster,
     connection::one_of,
     device::OtherDevice,
@@ -11,6 +12,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::{ButtonTemplate, SoftkeyTemplate, Template},
     user::User,
     value::id::NodeId,
 };
@@ -28,6 +30,12 @@ pub enum Node {
     Line(Line),
     LineAppearance(LineAppearance),
     User(User),
+    SpeedDial(SpeedDial),
+    BusyLampField(BusyLampField),
+    CallParkButton(CallParkButton),
+    ServiceUrlButton(ServiceUrlButton),
+    ButtonTemplate(ButtonTemplate),
+    SoftkeyTemplate(SoftkeyTemplate),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -47,8 +55,23 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Line(id) => one_of(ctx, field, Some(id)).await?.map(Node::Line),
         NodeId::Appearance(id) => one_of(ctx, field, Some(id)).await?.map(Node::LineAppearance),
         NodeId::User(id) => one_of(ctx, field, Some(id)).await?.map(Node::User),
+        NodeId::Button(id) => one_of(ctx, field, Some(id)).await?.map(|button| match button {
+            Button::SpeedDial(button) => Node::SpeedDial(button),
+            Button::BusyLampField(button) => Node::BusyLampField(button),
+            Button::CallParkButton(button) => Node::CallParkButton(button),
+            Button::ServiceUrlButton(button) => Node::ServiceUrlButton(button),
+        }),
+        NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
         NodeId::Token(_) => None,
     })
+}
+
+/// The node that a template of either kind is.
+pub fn of_template(template: Template) -> Node {
+    match template {
+        Template::ButtonTemplate(template) => Node::ButtonTemplate(template),
+        Template::SoftkeyTemplate(template) => Node::SoftkeyTemplate(template),
+    }
 }
 
 #[derive(Default)]

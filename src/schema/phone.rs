@@ -8,15 +8,18 @@ use entity::change_subject::Noun;
 
 use super::{
     Ask, Result,
+    button::{self, BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, TimeRange, below, one, one_joined, root, several},
+    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    layout::{Laid, Layout, layout},
     level::{Thing, rendered, to_joined, to_many, to_one},
     line::{Line, LineAppearance},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
+    template::{self, ButtonTemplate},
     user::User,
     value::{
         enums::Protocol,
@@ -31,9 +34,9 @@ use crate::{
         phone::{Create, Delete, Update},
     },
     store::{
-        line,
+        button as button_store, line,
         page::{Filter, Order},
-        phone, user,
+        phone, template as template_store, user,
     },
 };
 
@@ -50,6 +53,10 @@ rendered!(PhoneObject over phone::Row, in phone {
     "logoutProfile" => to_one::<phone::Row, Profile>(|row| Ok(row.logout_profile_id.get()?.map(|id| id.0))),
     "owner" => to_one::<phone::Row, User>(|row| Ok(row.owner_id.get()?.map(|id| id.0))),
     "lines" => to_many::<phone::Row, LineAppearance>(line::OF_DEVICE),
+    "speedDials" => to_many::<phone::Row, SpeedDial>(button_store::SPEED_DIALS),
+    "busyLampFields" => to_many::<phone::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
+    "callParkButtons" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
+    "serviceUrlButtons" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
     "users" => to_many::<phone::Row, User>(user::OF_PHONE),
 });
 
@@ -89,6 +96,13 @@ impl PhoneObject {
     /// The phone button template.
     async fn button_template(&self) -> Result<&str> {
         Ok(self.0.button_template.get()?)
+    }
+
+    /// What the cluster knows of the button template; nothing for one that is not kept here, which is taken for the
+    /// product's own.
+    async fn button_template_info(&self, ctx: &Context<'_>) -> Result<Option<ButtonTemplate>> {
+        let found = template::of_device(ctx, template_store::OF_PHONE, self.0.id.get()?.0).await?;
+        Ok(found.map(ButtonTemplate::of))
     }
 
     /// The softkey template; nothing takes the system's.
@@ -160,6 +174,83 @@ impl PhoneObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_PHONE, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its speed dials, in the order of their positions: the first ones stand on buttons, the others are dialled by
+    /// their position.
+    async fn speed_dials(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SpeedDial>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SPEED_DIALS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its busy lamp fields, in the order of their positions.
+    async fn busy_lamp_fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<BusyLampField>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::BUSY_LAMP_FIELDS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its call park buttons, in the order of their positions.
+    async fn call_parks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<CallParkButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::CALL_PARKS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its service URL buttons, in the order of their positions.
+    async fn service_urls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceUrlButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// How it looks on itself or on a phone of another product: which line or button stands on which key, and what does not
+    /// fit. Nothing where the catalogue does not list its product.
+    async fn layout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
+            String,
+        >,
+        #[graphql(
+            desc = "A button template for the product; its own on its own product, else the product's own."
+        )]
+        template: Option<ID>,
+    ) -> Result<Option<Layout>> {
+        let laid = Laid {
+            device: *self.0.id.get()?,
+            relation: template_store::OF_PHONE,
+            product: self.0.product.get()?,
+            protocol: *self.0.protocol.get()?,
+            template: self.0.button_template.get()?,
+            modules: &[],
+        };
+        layout(ctx, laid, product, template).await
     }
 
     /// What happened to it, newest first.
@@ -412,6 +503,8 @@ payload! {
             RuleChange::ClonePromoted { after, .. } => Some(after.id.0),
             _ => None,
         })).await;
+        /// Its speed dials and other buttons as they were; they went along.
+        buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
     }
 }
 
@@ -468,7 +561,7 @@ impl PhoneMutation {
         Ok(UpdatePhonePayload(run(ctx, input.call, id.0, cmd).await?))
     }
 
-    /// Deletes a phone; its lines stay.
+    /// Deletes a phone with its buttons; its lines stay.
     async fn delete_phone(
         &self,
         ctx: &Context<'_>,

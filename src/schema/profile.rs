@@ -8,16 +8,19 @@ use entity::change_subject::Noun;
 
 use super::{
     Ask, Result,
+    button::{self, BusyLampField, Button, ButtonInput, CallParkButton, ServiceUrlButton, SpeedDial},
     change::{ChangeEvent, history},
     cluster::Cluster,
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
+    layout::{Laid, Layout, layout},
     level::{Thing, rendered, to_joined, to_many, to_one},
     line::{AddLineInput, Line, LineAppearance},
     loader::wanted,
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::{Organization, sea_name},
     phone::Phone,
+    template::{self, ButtonTemplate},
     user::User,
     value::{
         enums::Protocol,
@@ -34,9 +37,9 @@ use crate::{
         value::key,
     },
     store::{
-        line,
+        button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, user,
+        phone, profile, template as template_store, user,
     },
 };
 
@@ -52,6 +55,10 @@ rendered!(ProfileObject over profile::Row, in profile {
     "cluster" => to_joined::<profile::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
     "loginUser" => to_one::<profile::Row, User>(|row| Ok(row.login_user_id.get()?.map(|id| id.0))),
     "lines" => to_many::<profile::Row, LineAppearance>(line::OF_DEVICE),
+    "speedDials" => to_many::<profile::Row, SpeedDial>(button_store::SPEED_DIALS),
+    "busyLampFields" => to_many::<profile::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
+    "callParkButtons" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
+    "serviceUrlButtons" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
     "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
 });
@@ -93,6 +100,13 @@ impl ProfileObject {
     /// The phone button template.
     async fn button_template(&self) -> Result<&str> {
         Ok(self.0.button_template.get()?)
+    }
+
+    /// What the cluster knows of the button template; nothing for one that is not kept here, which is taken for the
+    /// product's own.
+    async fn button_template_info(&self, ctx: &Context<'_>) -> Result<Option<ButtonTemplate>> {
+        let found = template::of_device(ctx, template_store::OF_PROFILE, self.0.id.get()?.0).await?;
+        Ok(found.map(ButtonTemplate::of))
     }
 
     /// The softkey template; nothing takes the system's.
@@ -172,6 +186,83 @@ impl ProfileObject {
     ) -> Result<Connection<Phone>> {
         let asked = Asked { first, after, last, before };
         below(ctx, phone::OF_LOGOUT_PROFILE, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its speed dials, in the order of their positions: the first ones stand on buttons, the others are dialled by
+    /// their position.
+    async fn speed_dials(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<SpeedDial>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SPEED_DIALS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its busy lamp fields, in the order of their positions.
+    async fn busy_lamp_fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<BusyLampField>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::BUSY_LAMP_FIELDS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its call park buttons, in the order of their positions.
+    async fn call_parks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<CallParkButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::CALL_PARKS, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its service URL buttons, in the order of their positions.
+    async fn service_urls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceUrlButton>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// How it looks on a phone of its product or of another one: which line or button stands on which key, and what does not
+    /// fit. Nothing where the catalogue does not list its product.
+    async fn layout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product, as query `products` names it; its own unless given.")] product: Option<
+            String,
+        >,
+        #[graphql(
+            desc = "A button template for the product; its own on its own product, else the product's own."
+        )]
+        template: Option<ID>,
+    ) -> Result<Option<Layout>> {
+        let laid = Laid {
+            device: *self.0.id.get()?,
+            relation: template_store::OF_PROFILE,
+            product: self.0.product.get()?,
+            protocol: *self.0.protocol.get()?,
+            template: self.0.button_template.get()?,
+            modules: &self.0.settings.get()?.add_on_modules,
+        };
+        layout(ctx, laid, product, template).await
     }
 
     /// What happened to it, newest first.
@@ -421,6 +512,9 @@ pub struct CreateProfileInput {
     /// Its users, in order.
     #[graphql(default)]
     pub user_ids: Vec<ID>,
+    /// Its speed dials and other buttons.
+    #[graphql(default)]
+    pub buttons: Vec<ButtonInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -468,6 +562,7 @@ impl NewProfileInput {
             settings: self.settings.unwrap_or_default().patch(),
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
+            buttons: Vec::new(),
         })
     }
 }
@@ -510,6 +605,9 @@ pub struct CopyProfileInput {
     /// Whether the copy serves the same users.
     #[graphql(default)]
     pub users: bool,
+    /// Whether the copy gets the speed dials and other buttons.
+    #[graphql(default = true)]
+    pub buttons: bool,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -576,6 +674,8 @@ payload! {
             RuleChange::UserDisassociated { association, .. } => Some(association.user_id.0),
             _ => None,
         })).await;
+        /// Its speed dials and other buttons as they were; they went along.
+        buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
     }
 }
 
@@ -591,7 +691,7 @@ fn made(change: &RuleChange) -> Option<i64> {
 
 #[Object]
 impl ProfileMutation {
-    /// Makes a profile at an organization, with lines and users where they are given: all of it or nothing.
+    /// Makes a profile at an organization, with lines, users and buttons where they are given: all of it or nothing.
     async fn create_profile(
         &self,
         ctx: &Context<'_>,
@@ -613,6 +713,7 @@ impl ProfileMutation {
             settings: input.settings.unwrap_or_default().patch(),
             lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
+            buttons: input.buttons.into_iter().map(Into::into).collect(),
         };
         Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
     }
@@ -652,6 +753,7 @@ impl ProfileMutation {
             description: input.description,
             lines: input.lines,
             users: input.users,
+            buttons: input.buttons,
         };
         Ok(CopyProfilePayload(make(ctx, input.call, cmd, made).await?))
     }

@@ -15,10 +15,11 @@ use super::{
     connection::Rendered,
     device::OtherDevice,
     line::Line,
-    node::Node,
+    node::{Node, of_template},
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    template::Template,
     user::User,
     value::scalar::Cursor,
 };
@@ -257,8 +258,9 @@ impl Taken {
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
-            // Appearances are told by the lines and devices that they join.
-            Noun::Appearance => Ok((Vec::new(), None)),
+            Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
+            // Appearances are told by the lines and devices that they join, buttons by their devices.
+            Noun::Appearance | Noun::Button => Ok((Vec::new(), None)),
         }
     }
 
@@ -280,8 +282,16 @@ impl Taken {
 }
 
 /// Nouns in the order in which they need each other.
-const NOUNS: &[Noun] =
-    &[Noun::Organization, Noun::Cluster, Noun::Device, Noun::Profile, Noun::Phone, Noun::Line, Noun::User];
+const NOUNS: &[Noun] = &[
+    Noun::Organization,
+    Noun::Cluster,
+    Noun::Template,
+    Noun::Device,
+    Noun::Profile,
+    Noun::Phone,
+    Noun::Line,
+    Noun::User,
+];
 
 /// Which things of a noun the query covers; none when it covers none.
 fn covered(noun: Noun, query: &Query) -> Option<Filter> {

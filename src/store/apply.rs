@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, cluster, device, line, line_appearance, organization,
-    organization_closure, phone, profile, profile_user, user, user_cti_profile, user_phone,
+    DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, organization,
+    organization_closure, phone, profile, profile_user, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -74,6 +74,18 @@ pub const UNIQUE: &[Unique] = &[
         || Rule::VersionConflict { expected: 0, current: 0 },
         "",
     ),
+    (
+        "btn_2_position",
+        "button.device_id, button.kind, button.position",
+        || Rule::ButtonIndexTaken { index: 0, free: 0 },
+        "index",
+    ),
+    (
+        "rml_20_template_name",
+        "template.cluster_id, template.kind, template.name_key",
+        || Rule::TemplateNameTaken { name: taken() },
+        "name",
+    ),
 ];
 
 fn taken() -> String {
@@ -95,7 +107,7 @@ pub fn clash(error: &DbErr) -> Option<(Rule, &'static str)> {
     }
 }
 
-/// Applies changes in their order. Versions of devices and lines whose appearances or users changed, and of users
+/// Applies changes in their order. Versions of devices and lines whose appearances, buttons or users changed, and of users
 /// whose lists did, are raised once for all of them.
 pub async fn apply(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
     let mut touched = Touched::default();
@@ -146,24 +158,30 @@ impl Touched {
     }
 }
 
-/// Moves appearances that change their place out of each other's way.
+/// Moves appearances and buttons that change their place out of each other's way.
 async fn set_aside(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
-    let moving: Vec<_> = changes
-        .iter()
-        .filter_map(|change| match change {
+    let (mut appearances, mut buttons) = (Vec::new(), Vec::new());
+    for change in changes {
+        match change {
             Change::AppearanceUpdated { before, after, .. } if before.position != after.position => {
-                Some(before.id.0)
+                appearances.push(before.id.0);
             }
-            _ => None,
-        })
-        .collect();
-    if moving.len() < 2 {
-        return Ok(());
+            Change::ButtonUpdated { before, after, .. } if before.position != after.position => {
+                buttons.push(before.id.0);
+            }
+            _ => {}
+        }
     }
-    let mut sql = Sql::new(tx.backend());
-    sql.push("UPDATE line_appearance SET position = position + ").bind(ASIDE).push(" WHERE ");
-    sql.among("id", moving.into_iter());
-    tx.run(sql.statement()).await.map(drop)
+    for (table, moving) in [("line_appearance", appearances), ("button", buttons)] {
+        if moving.len() < 2 {
+            continue;
+        }
+        let mut sql = Sql::new(tx.backend());
+        sql.push("UPDATE ").push(table).push(" SET position = position + ").bind(ASIDE).push(" WHERE ");
+        sql.among("id", moving.into_iter());
+        tx.run(sql.statement()).await?;
+    }
+    Ok(())
 }
 
 async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<(), DbErr> {
@@ -303,6 +321,25 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         // The generator writes its rows itself, all at once.
         Change::EstateGenerated { .. } => Ok(()),
+        Change::ButtonAdded { on, button } => {
+            touched.devices.insert(button.device_id, on.kind);
+            insert(tx, button.clone()).await
+        }
+        Change::ButtonUpdated { on, after, .. } => {
+            touched.devices.insert(after.device_id, on.kind);
+            update(tx, after.clone(), button::Column::Id.eq(after.id)).await
+        }
+        Change::ButtonRemoved { on, button } => {
+            touched.devices.insert(button.device_id, on.kind);
+            button::Entity::delete_by_id(button.id).exec(&tx.db).await.map(drop)
+        }
+        Change::TemplateCreated { template } => insert(tx, template.clone()).await,
+        Change::TemplateUpdated { after, .. } => {
+            update(tx, after.clone(), template::Column::Id.eq(after.id)).await
+        }
+        Change::TemplateDeleted { template } => {
+            template::Entity::delete_by_id(template.id).exec(&tx.db).await.map(drop)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    device, line, user,
+    device, line, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -113,6 +113,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             ),
             ("lines", line::Entity::find().filter(line::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
             ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
+            (
+                "templates",
+                template::Entity::find().filter(template::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
+            ),
         ];
         holds.extend(
             counts.iter().filter(|(_, count)| *count > 0).map(|(noun, count)| format!("{count} {noun}")),
@@ -122,7 +126,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 }
 
 /// The cluster to change: one within the subtree, as those above are only looked at.
-async fn owned(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
+pub async fn owned(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
     let Some(cluster) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     let within = organization::is_within(tx, cluster.organization_id).await?;
     Ok(within.then_some(cluster))

@@ -23,6 +23,7 @@ use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use crate::{caller::Scope, rule::Change};
 
 mod apply;
+pub mod button;
 pub mod cluster;
 pub mod device;
 mod generate;
@@ -37,6 +38,7 @@ pub mod profile;
 pub mod row;
 pub mod search;
 pub mod sql;
+pub mod template;
 pub mod token;
 pub mod user;
 

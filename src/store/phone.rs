@@ -9,15 +9,16 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Tx, cluster, device, line, organization,
+    Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     profile,
     row::row,
-    user,
+    template, user,
 };
 use crate::rule::{
     Patch,
     phone::{Create, CreateFacts, Delete, DeleteFacts, Fields, Referred, Update, UpdateFacts},
+    template::named,
 };
 
 row! {
@@ -106,32 +107,41 @@ pub async fn owned(tx: &Tx, user: UserId) -> Result<Vec<Model>, DbErr> {
 /// What creating one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
+    let template = match place.seen() {
+        Some(cluster) => asked_template(tx, cluster, &cmd.fields, &cmd.product, cmd.protocol).await?,
+        None => None,
+    };
     Ok(CreateFacts {
         id: DeviceId(tx.id()?),
         now: tx.now(),
         taken_by: device::owner(tx, place.seen(), &cmd.name).await?,
         place,
-        referred: referred(tx, &cmd.fields).await?,
+        referred: Referred { template, ..referred(tx, &cmd.fields).await? },
     })
 }
 
 /// What updating one must know.
 pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
-    Ok(UpdateFacts {
-        now: tx.now(),
-        current: locked(tx, cmd.id).await?,
-        referred: referred(tx, &cmd.fields).await?,
-    })
+    let current = locked(tx, cmd.id).await?;
+    let template = match (&current, cmd.fields.has("button_template")) {
+        (Some(phone), true) => {
+            asked_template(tx, phone.cluster_id, &cmd.fields, &phone.product, phone.protocol).await?
+        }
+        _ => None,
+    };
+    let referred = Referred { template, ..referred(tx, &cmd.fields).await? };
+    Ok(UpdateFacts { now: tx.now(), current, referred })
 }
 
 /// What deleting one must know.
 pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
-    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new() };
+    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new(), buttons: Vec::new() };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
+    facts.buttons = button::on_device(tx, cmd.id).await?;
     let controlled =
         user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.db).await?;
     for association in controlled {
@@ -145,7 +155,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 
 async fn referred(tx: &Tx, fields: &Patch<Fields>) -> Result<Referred, DbErr> {
     let Ok(fields) = fields.apply(&Fields::default()) else {
-        return Ok(Referred { logout_profile: None, owner: None });
+        return Ok(Referred { logout_profile: None, owner: None, template: None });
     };
     let logout_profile = match fields.logout_profile_id {
         Some(id) => profile::seen(tx, id).await?,
@@ -155,5 +165,17 @@ async fn referred(tx: &Tx, fields: &Patch<Fields>) -> Result<Referred, DbErr> {
         Some(id) => user::seen(tx, id).await?,
         None => None,
     };
-    Ok(Referred { logout_profile, owner })
+    Ok(Referred { logout_profile, owner, template: None })
+}
+
+/// The cluster's button template of the name that a phone gets.
+async fn asked_template(
+    tx: &Tx,
+    cluster: ClusterId,
+    fields: &Patch<Fields>,
+    product: &str,
+    protocol: Protocol,
+) -> Result<Option<entity::template::Model>, DbErr> {
+    let sent = fields.apply(&Fields::default()).ok().and_then(|fields| fields.button_template);
+    template::button_template(tx, cluster, named(sent, product, protocol).as_deref()).await
 }

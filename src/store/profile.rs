@@ -8,14 +8,15 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Tx, cluster, device, line, organization,
+    Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
-    user as user_store,
+    template, user as user_store,
 };
 use crate::rule::{
     Patch,
     profile::{Create, CreateFacts, Delete, DeleteFacts, Fields, Update, UpdateFacts},
+    template::named,
 };
 
 row! {
@@ -101,6 +102,12 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         users.push(user_store::seen(tx, *id).await?);
     }
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
+    let sent = cmd.fields.apply(&Fields::default()).ok().and_then(|fields| fields.button_template);
+    let named = named(sent, &cmd.product, cmd.protocol);
+    let template = match place.seen() {
+        Some(cluster) => template::button_template(tx, cluster, named.as_deref()).await?,
+        None => None,
+    };
     Ok(CreateFacts {
         id: DeviceId(tx.id()?),
         now: tx.now(),
@@ -109,16 +116,23 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         place,
         users,
         login_user: login_user(tx, &cmd.fields).await?,
+        buttons: button::ids(tx, cmd.buttons.len())?,
+        template,
     })
 }
 
 /// What updating one must know.
 pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
-    Ok(UpdateFacts {
-        now: tx.now(),
-        current: locked(tx, cmd.id).await?,
-        login_user: login_user(tx, &cmd.fields).await?,
-    })
+    let current = locked(tx, cmd.id).await?;
+    let template = match (&current, cmd.fields.has("button_template")) {
+        (Some(current), true) => {
+            let sent = cmd.fields.apply(&Fields::default()).ok().and_then(|fields| fields.button_template);
+            let named = named(sent, &current.product, current.protocol);
+            template::button_template(tx, current.cluster_id, named.as_deref()).await?
+        }
+        _ => None,
+    };
+    Ok(UpdateFacts { now: tx.now(), current, login_user: login_user(tx, &cmd.fields).await?, template })
 }
 
 /// What deleting one must know.
@@ -132,11 +146,13 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         defaults: Vec::new(),
         cti: Vec::new(),
         logout_phones: Vec::new(),
+        buttons: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
+    facts.buttons = button::on_device(tx, cmd.id).await?;
     facts.users = user_store::of_profile(tx, cmd.id).await?;
     let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
     facts.defaults = user::Entity::find()

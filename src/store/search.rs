@@ -25,6 +25,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Line, "line", "pattern", &["pattern", "lower(description)"]),
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
+    (Noun::Template, "template", "name_key", &["name_key", "lower(description)"]),
     (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
 
@@ -62,7 +63,7 @@ pub async fn search(
             Noun::Organization => sql.within("t.id", scope),
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
             // Those whom it serves see it.
-            Noun::Cluster => {
+            Noun::Cluster | Noun::Template => {
                 cluster::Row::scope(&mut sql, "t", scope);
                 &mut sql
             }

@@ -152,6 +152,7 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "phone" => "Phone",
         "appearance" => "LineAppearance",
         "line" => "Line",
+        "button" => "Button",
         "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
@@ -177,17 +178,23 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
         let value = match (inner.as_str(), name.as_str()) {
             // A line to add is named by its id or its number, a target by one of its fields.
             (_, "appearanceId") if kind == "LineTarget" => continue,
+            // A button to add is of one kind.
+            (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
             ("ID", _) => json!(id_for(ids, mutation, &name)),
-            ("AddLineInput" | "NewProfileInput" | "LineTarget", _) => input(types, ids, mutation, &inner),
+            ("AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput", _) => {
+                input(types, ids, mutation, &inner)
+            }
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             _ if !needed => continue,
             (_, "kind") => json!("SITE"),
             (_, "protocol") => json!("SIP"),
             (_, "product") => json!("Cisco 8841"),
-            (_, "pattern") => json!("4001"),
+            (_, "pattern" | "number") => json!("4001"),
             (_, "userId") => json!("anna"),
-            (_, "expectedVersion") => json!(1),
+            (_, "expectedVersion" | "index") => json!(1),
+            (_, "features") => json!("LINE"),
+            (_, "label") => json!("Anna"),
             (_, "partition" | "description" | "firstName") => json!(""),
             ("Boolean", _) => json!(false),
             (_, "name") => json!("EM-ours"),
@@ -215,6 +222,13 @@ async fn neighbours(
     let gateway = json!({"organizationId": estate.berlin, "clusterId": own, "name": "gw-ours"});
     let gateway = text(&admin.done("registerDevice", gateway, "device { id }").await["device"]["id"]);
     let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
+    let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "4001", "label": "ours"}}});
+    let dial = text(&admin.done("addButton", dial, "button { id }").await["button"]["id"]);
+    let template = json!({
+        "clusterId": own, "name": "ours", "product": "Cisco 8841", "protocol": "SIP", "features": ["LINE"],
+    });
+    let template = admin.done("createButtonTemplate", template, "template { id }").await;
+    let template = text(&template["template"]["id"]);
     let ours = BTreeMap::from([
         ("LineAppearance", admin.appearances(&profile).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -224,6 +238,8 @@ async fn neighbours(
         ("Phone", phone),
         ("OtherDevice", gateway),
         ("Line", line),
+        ("Button", dial),
+        ("Template", template),
     ]);
     let nothing = |name: &str| data_encoding::BASE64URL_NOPAD.encode(format!("{name}:987654").as_bytes());
     let none = ours.keys().map(|&name| (name, nothing(name))).collect();
@@ -251,7 +267,7 @@ story! {
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
             assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 31);
+        assert_eq!(mutations.len(), 40);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -287,7 +303,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -315,6 +331,11 @@ story! {
             format!(r#"users(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
             format!(r#"phones(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
             format!(r#"phones(filter: {{logoutProfiles: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"buttons(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
+            format!(r#"buttons(filter: {{ids: ["{{Button}}"]}}) {{ {count} }}"#),
+            format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),
             r#"search(text: "{Profile}") { id }"#.to_owned(),
         ];

@@ -415,3 +415,99 @@ async fn clusters_of_one_name_are_told_apart_by_their_path() {
         place.close().await;
     }
 }
+
+/// SPD-*, BLF-*, BTN-*: rows keep the rules of the API, each told at its column.
+#[tokio::test]
+async fn buttons_are_read_and_written_list_by_list() {
+    for mut place in Place::all() {
+        let app = place.open().await;
+        let rows = "cluster,device,kind,index,label,number,destination,pattern,partition,pickup,service,url\n\
+                    one,A,SPEED_DIAL,,free,9,,,,,,\none,A,SPEED_DIAL,1,one,\"0,123\",,,,,,\n\
+                    one,A,BUSY_LAMP_FIELD,2,,,,100,pt,true,,\none,B,BUSY_LAMP_FIELD,1,,,b@c.d,,,,,\n\
+                    one,A,CALL_PARK,1,,,,900,,,,\none,A,SERVICE_URL,1,,,,,,,Sun,http://sun\n";
+        let folder = place.files("right", &[TREE, CLUSTER, PROFILES, LINE, (File::Buttons, rows)]);
+        let report = import(&app, &folder, ALL).await;
+        assert!(report.kept, "{report}");
+        let written = export(&app, place.folder("out")).await;
+        let (_, written) = written.iter().find(|(name, _)| *name == "buttons.csv").expect("buttons");
+        assert_eq!(
+            written.lines().skip(1).collect::<Vec<_>>(),
+            [
+                "one,A,SPEED_DIAL,1,one,\"0,123\",,,,,,",
+                "one,A,SPEED_DIAL,2,free,9,,,,,,",
+                "one,A,BUSY_LAMP_FIELD,2,,,,100,pt,true,,",
+                "one,A,CALL_PARK,1,,,,900,,,,",
+                "one,A,SERVICE_URL,1,,,,,,,Sun,http://sun",
+                "one,B,BUSY_LAMP_FIELD,1,,,b@c.d,,,false,,",
+            ]
+        );
+        let wrong = "cluster,device,kind,index,label,number,destination,pattern,url\n\
+                     one,A,SPEED_DIAL,1,,call,,,\none,A,SPEED_DIAL,200,x,1,,,http://x\n\
+                     one,A,BUSY_LAMP_FIELD,,,,1,1,\none,C,SPEED_DIAL,,x,1,,,\none,X,SPEED_DIAL,,x,1,,,\none,A,LAMP,,,,,,\n";
+        let folder = place.files("wrong", &[(File::Buttons, wrong)]);
+        let report = import(&app, &folder, ALL).await;
+        let places: Vec<_> = report
+            .refusals
+            .iter()
+            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (Some(2), "index", "BUTTON_INDEX_TAKEN"),
+                (Some(2), "label", "SPEED_DIAL_LABEL_REQUIRED"),
+                (Some(2), "number", "SPEED_DIAL_NUMBER_INVALID"),
+                (Some(3), "index", "BUTTON_INDEX_INVALID"),
+                (Some(3), "url", "VALUE_INVALID"),
+                (Some(4), "destination", "BLF_DESTINATION_AMBIGUOUS"),
+                (Some(6), "device", "NOT_FOUND"),
+                (Some(7), "kind", "VALUE_INVALID"),
+            ]
+        );
+        // A folder from before there were buttons has no such file.
+        fs::remove_file(folder.join(File::Buttons.name())).expect("removed");
+        assert_eq!(told(&import(&app, &folder, ALL).await), [""; 0]);
+        place.close().await;
+    }
+}
+
+/// BTN-1, RML-22: templates are read behind the devices that name them, and fit them all the same.
+#[tokio::test]
+async fn templates_are_read_and_written() {
+    for mut place in Place::all() {
+        let app = place.open().await;
+        let profiles =
+            "cluster,name,organization,product,protocol,buttonTemplate\none,A,a.b,Cisco 8841,SIP,Sales\n";
+        let templates = "cluster,kind,name,product,protocol,features\none,BUTTON,Sales,Cisco 8841,SIP,\"[\"\"LINE\"\",\"\"BLF\"\"]\"\n\
+                         one,SOFTKEY,Soft,,,\n";
+        let folder =
+            place.files("right", &[TREE, CLUSTER, (File::Profiles, profiles), (File::Templates, templates)]);
+        let report = import(&app, &folder, ALL).await;
+        assert!(report.kept, "{report}");
+        let written = export(&app, place.folder("out")).await;
+        let (_, written) = written.iter().find(|(name, _)| *name == "templates.csv").expect("templates");
+        assert_eq!(
+            written.lines().skip(1).collect::<Vec<_>>(),
+            ["one,BUTTON,Sales,,Cisco 8841,SIP,\"[\"\"LINE\"\",\"\"BLF\"\"]\"", "one,SOFTKEY,Soft,,,,"]
+        );
+        let wrong = "cluster,kind,name,product,protocol,features\none,BUTTON,Sales,Cisco 8841,SIP,\"[\"\"LINE\"\"]\"\n\
+                     one,BUTTON,New,Cisco 1,SIP,\"[\"\"BLF\"\"]\"\none,SOFTKEY,New,,,\"[\"\"LINE\"\"]\"\n";
+        let folder = place.files("wrong", &[(File::Templates, wrong)]);
+        let report = import(&app, &folder, ALL).await;
+        let places: Vec<_> = report
+            .refusals
+            .iter()
+            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (Some(2), "name", "TEMPLATE_NAME_TAKEN"),
+                (Some(3), "product", "PRODUCT_UNKNOWN"),
+                (Some(3), "features", "TEMPLATE_BUTTON_ONE_IS_LINE"),
+                (Some(4), "features", "VALUE_INVALID"),
+            ]
+        );
+        place.close().await;
+    }
+}

@@ -212,6 +212,19 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["APPEARANCE_REMOVED", "APPEARANCE_UPDATED"],
         ),
         (
+            "addButton",
+            json!({"deviceId": id("createProfile"), "button": {"speedDial": {"number": "1", "label": "one"}}}),
+            vec!["BUTTON_ADDED"],
+        ),
+        ("updateButton", json!({"buttonId": id("addButton"), "label": "x"}), vec!["BUTTON_UPDATED"]),
+        ("moveButton", json!({"buttonId": id("addButton"), "index": 3}), vec!["BUTTON_UPDATED"]),
+        ("removeButton", json!({"buttonId": id("addButton")}), vec!["BUTTON_REMOVED"]),
+        (
+            "replaceButtons",
+            json!({"deviceId": id("copyProfile"), "expectedVersion": 3, "callParks": [{"pattern": "4900"}]}),
+            vec!["BUTTON_ADDED"],
+        ),
+        (
             "createPhone",
             place(json!({"name": "SEP1", "product": "Cisco 8841", "protocol": "SIP"})),
             vec!["PHONE_CREATED"],
@@ -257,6 +270,18 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             json!({"id": id("createProfile")}),
             vec!["APPEARANCE_REMOVED", "APPEARANCE_REMOVED", "CLONE_PROMOTED", "PROFILE_DELETED"],
         ),
+        (
+            "createButtonTemplate",
+            json!({"clusterId": estate.emea, "name": "t", "product": "Cisco 8841", "protocol": "SIP", "features": ["LINE"]}),
+            vec!["TEMPLATE_CREATED"],
+        ),
+        ("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "t"}), vec!["TEMPLATE_CREATED"]),
+        (
+            "updateTemplate",
+            json!({"id": id("createButtonTemplate"), "description": "x"}),
+            vec!["TEMPLATE_UPDATED"],
+        ),
+        ("deleteTemplate", json!({"id": id("createButtonTemplate")}), vec!["TEMPLATE_DELETED"]),
         ("deletePhone", json!({"id": id("createPhone")}), vec!["PHONE_DELETED"]),
         ("deleteLine", json!({"id": id("createLine")}), vec!["LINE_DELETED"]),
         ("releaseDevice", json!({"id": id("registerDevice")}), vec!["DEVICE_RELEASED"]),
@@ -269,8 +294,10 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
 fn maker(mutation: &str) -> Option<String> {
     match mutation {
         "addLineToDevice" => Some("appearance".to_owned()),
+        "addButton" => Some("button".to_owned()),
         "copyProfile" => Some("profile".to_owned()),
         "registerDevice" => Some("device".to_owned()),
+        "createButtonTemplate" | "createSoftkeyTemplate" => Some("template".to_owned()),
         _ => mutation.strip_prefix("create").map(str::to_lowercase),
     }
 }
@@ -300,7 +327,7 @@ story! {
             let before = all(&admin).await;
             let kind = name[..1].to_uppercase() + &name[1..];
             let document = format!("mutation($input: {kind}Input!) {{ {name}(input: $input) {{ changes {{ kind }} }} }}");
-            let configures = name.ends_with("Organization") || name.ends_with("Cluster");
+            let configures = ["Organization", "Cluster", "Template"].iter().any(|noun| name.ends_with(noun));
             let answer = viewer.ask(&document, json!({"input": input})).await;
             assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{name}");
             let answer = operator.ask(&document, json!({"input": with(json!({"dryRun": true}))})).await;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, UserId, line_appearance::Role,
-    profile::Protocol,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, UserId, button::Kind,
+    line_appearance::Role, profile::Protocol,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use roamline::{
@@ -13,9 +13,11 @@ use roamline::{
     caller::Caller,
     command::{self, Command},
     rule::{
-        Change, Patch, line,
+        Change, Patch,
+        button::{self, Fields, NewButton},
+        line,
         line::{NewLine, Reference},
-        profile, user,
+        profile, template, user,
     },
     store::outbox,
 };
@@ -41,6 +43,25 @@ enum Step {
     Change { appearance: u8, calls: i32 },
     Replace { profile: u8, numbers: Vec<u8> },
     DeleteLine { line: u8, told: bool },
+    AddButton { profile: u8, kind: u8, index: Option<i32> },
+    MoveButton { button: u8, index: i32 },
+    RemoveButton(u8),
+    ReplaceButtons { profile: u8, kind: u8, count: u8 },
+    Template { name: u8, small: bool },
+    Name { profile: u8, template: u8 },
+    DeleteTemplate(u8),
+}
+
+fn new_button(kind: u8, index: Option<i32>) -> NewButton {
+    let text = |text: &str| Some(text.to_owned());
+    let none = Fields::default();
+    let (kind, fields) = match kind % 4 {
+        0 => (Kind::SpeedDial, Fields { label: text("Anna"), number: text("4001"), ..none }),
+        1 => (Kind::BusyLampField, Fields { pattern: text("4001"), ..none }),
+        2 => (Kind::CallPark, Fields { pattern: text("4900"), ..none }),
+        _ => (Kind::ServiceUrl, Fields { service: text("Weather"), url: text("http://w"), ..none }),
+    };
+    NewButton { kind, index, fields }
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -64,6 +85,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (few(), 0_i32..210).prop_map(|(appearance, calls)| Step::Change { appearance, calls }),
         2 => (few(), list()).prop_map(|(profile, numbers)| Step::Replace { profile, numbers }),
         1 => (few(), any::<bool>()).prop_map(|(line, told)| Step::DeleteLine { line, told }),
+        2 => (few(), 0_u8..4, proptest::option::of(0_i32..6))
+            .prop_map(|(profile, kind, index)| Step::AddButton { profile, kind, index }),
+        2 => (few(), 0_i32..6).prop_map(|(button, index)| Step::MoveButton { button, index }),
+        1 => few().prop_map(Step::RemoveButton),
+        1 => (few(), 0_u8..4, few())
+            .prop_map(|(profile, kind, count)| Step::ReplaceButtons { profile, kind, count }),
+        1 => (0_u8..4, any::<bool>()).prop_map(|(name, small)| Step::Template { name, small }),
+        1 => (few(), 0_u8..4).prop_map(|(profile, template)| Step::Name { profile, template }),
+        1 => few().prop_map(Step::DeleteTemplate),
     ];
     proptest::collection::vec(step, 20..40)
 }
@@ -75,6 +105,8 @@ struct There {
     users: Vec<i64>,
     lines: Vec<i64>,
     appearances: Vec<i64>,
+    buttons: Vec<i64>,
+    templates: Vec<i64>,
 }
 
 fn pick(there: &[i64], choice: u8) -> i64 {
@@ -129,6 +161,7 @@ impl World {
                     settings: Patch::default(),
                     lines: lines.iter().map(|&number| new_line(number, None)).collect(),
                     users: users.iter().map(person).collect(),
+                    buttons: Vec::new(),
                 })
                 .await
             }
@@ -148,6 +181,7 @@ impl World {
                     description: None,
                     lines: true,
                     users: true,
+                    buttons: true,
                 })
                 .await
             }
@@ -254,6 +288,54 @@ impl World {
                 })
                 .await
             }
+            Step::AddButton { profile, kind, index } => {
+                self.ask(&button::Add {
+                    device: device(profile),
+                    expected_version: None,
+                    button: new_button(*kind, *index),
+                })
+                .await
+            }
+            Step::MoveButton { button, index } => {
+                let button = ButtonId(pick(&there.buttons, *button));
+                self.ask(&button::Move { button, expected_version: None, index: *index }).await
+            }
+            Step::RemoveButton(button) => {
+                let button = ButtonId(pick(&there.buttons, *button));
+                self.ask(&button::Remove { button, expected_version: None }).await
+            }
+            Step::ReplaceButtons { profile, kind, count } => {
+                let list: Vec<_> = (0..*count).map(|_| new_button(*kind, None)).collect();
+                let lists = BTreeMap::from([(new_button(*kind, None).kind, list)]);
+                self.ask(&button::Replace { device: device(profile), expected_version: None, lists }).await
+            }
+            Step::Template { name, small } => {
+                let features = serde_json::json!({"features": ["LINE"]});
+                self.ask(&template::Create {
+                    cluster: self.cluster,
+                    kind: entity::template::Kind::Button,
+                    name: format!("template{name}"),
+                    product: Some(if *small { "Cisco 7841" } else { "Cisco 8841" }.to_owned()),
+                    protocol: Some(Protocol::Sip),
+                    fields: Patch::new(features.as_object().cloned().unwrap_or_default()),
+                })
+                .await
+            }
+            Step::Name { profile, template } => {
+                let name = format!("template{template}");
+                let fields = serde_json::Map::from_iter([("button_template".to_owned(), name.into())]);
+                self.ask(&profile::Update {
+                    id: device(profile),
+                    expected_version: None,
+                    fields: Patch::new(fields),
+                    settings: Patch::default(),
+                })
+                .await
+            }
+            Step::DeleteTemplate(choice) => {
+                let id = TemplateId(pick(&there.templates, *choice));
+                self.ask(&template::Delete { id, expected_version: None }).await
+            }
         }
     }
 
@@ -272,6 +354,8 @@ impl World {
             users: self.ids("SELECT id FROM \"user\" ORDER BY id").await,
             lines: self.ids("SELECT id FROM line ORDER BY id").await,
             appearances: self.ids("SELECT id FROM line_appearance ORDER BY id").await,
+            buttons: self.ids("SELECT id FROM button ORDER BY id").await,
+            templates: self.ids("SELECT id FROM template ORDER BY id").await,
         }
     }
 
@@ -313,6 +397,15 @@ impl World {
                 "SELECT count(*) FROM line_appearance WHERE position < 1 OR position > 100",
                 "LIN-7: a place out of range",
             ),
+            (
+                "SELECT count(*) FROM button WHERE position < 1 OR position > 199",
+                "BTN-2: a position out of range",
+            ),
+            (
+                "SELECT count(*) FROM profile p JOIN template t ON t.cluster_id = p.cluster_id AND t.kind = 'BUTTON' \
+                 AND t.name = p.button_template WHERE t.product <> p.product OR t.protocol <> p.protocol",
+                "RML-22: a profile's template is for another product",
+            ),
         ] {
             assert_eq!(self.ids(what).await, [0], "{wanted}");
         }
@@ -322,7 +415,8 @@ impl World {
     async fn replay(&self) {
         let snapshot = self.app.snapshot().await.expect("a snapshot");
         let (mut profiles, mut users, mut appearances) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut pairs = BTreeSet::new();
+        let (mut pairs, mut buttons) = (BTreeSet::new(), BTreeMap::new());
+        let mut templates = BTreeSet::new();
         for entry in outbox::after(&snapshot, 0, 100_000).await.expect("changes") {
             match entry.change {
                 Change::ProfileCreated { profile } => assert!(profiles.insert(profile.id.0)),
@@ -337,6 +431,17 @@ impl World {
                 Change::UserDisassociated { association, .. } => {
                     assert!(pairs.remove(&(association.profile_id, association.user_id)));
                 }
+                Change::TemplateCreated { template } => assert!(templates.insert(template.id.0)),
+                Change::TemplateDeleted { template } => assert!(templates.remove(&template.id.0)),
+                Change::ButtonAdded { button, .. } => {
+                    assert!(buttons.insert(button.id.0, button.position).is_none());
+                }
+                Change::ButtonUpdated { before, after, .. } => {
+                    assert_eq!(buttons.insert(after.id.0, after.position), Some(before.position));
+                }
+                Change::ButtonRemoved { button, .. } => {
+                    assert_eq!(buttons.remove(&button.id.0), Some(button.position));
+                }
                 _ => {}
             }
         }
@@ -344,6 +449,10 @@ impl World {
         assert_eq!(profiles.into_iter().collect::<Vec<_>>(), there.profiles);
         assert_eq!(users.into_iter().collect::<Vec<_>>(), there.users);
         assert_eq!(appearances.into_iter().collect::<Vec<_>>(), there.appearances);
+        assert_eq!(templates.into_iter().collect::<Vec<_>>(), there.templates);
+        assert_eq!(buttons.keys().copied().collect::<Vec<_>>(), there.buttons);
+        let places = self.ids("SELECT CAST(position AS BIGINT) FROM button ORDER BY id").await;
+        assert_eq!(buttons.into_values().map(i64::from).collect::<Vec<_>>(), places);
         let stored = self.ids("SELECT count(*) FROM profile_user").await;
         assert_eq!(stored, [i64::try_from(pairs.len()).expect("few")]);
     }

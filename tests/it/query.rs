@@ -42,6 +42,20 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         .done("updateCluster", json!({"id": estate.emea, "release": "14.0", "maxLoginMinutes": 600}), "")
         .await;
     let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
+    let button =
+        async |button: Value| id("addButton", json!({"deviceId": first, "button": button}), "button").await;
+    let dial = button(json!({"speedDial": {"number": "4002", "label": "Ben"}})).await;
+    let lamp = button(json!({"busyLampField": {"pattern": "4001", "label": "Anna", "pickup": true}})).await;
+    let park = button(json!({"callPark": {"pattern": "4900", "label": "Park"}})).await;
+    let service =
+        button(json!({"serviceUrl": {"service": "Weather", "url": "http://w", "label": "Sun"}})).await;
+    let template = json!({
+        "clusterId": estate.emea, "name": "Standard 8841 SIP", "product": "Cisco 8841", "protocol": "SIP",
+        "features": ["LINE", "SPEED_DIAL", "BLF"], "description": "as here",
+    });
+    let template = id("createButtonTemplate", template, "template").await;
+    let softkeys = json!({"clusterId": estate.emea, "name": "soft"});
+    let softkeys = id("createSoftkeyTemplate", softkeys, "template").await;
     let ids = BTreeMap::from([
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -51,6 +65,12 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         ("OtherDevice", gateway),
         ("Line", line),
         ("User", user),
+        ("SpeedDial", dial),
+        ("BusyLampField", lamp),
+        ("CallParkButton", park),
+        ("ServiceUrlButton", service),
+        ("ButtonTemplate", template),
+        ("SoftkeyTemplate", softkeys),
     ]);
     (estate, ids)
 }

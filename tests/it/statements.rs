@@ -105,6 +105,28 @@ const SHAPES: &[(&str, &str, u64)] = &[
         "profiles(first: $n) { nodes { name history(first: 5) { totalCount nodes { cursor } } } }",
         3,
     ),
+    (
+        "profiles with the lists of their buttons",
+        "profiles(first: $n) { nodes { name speedDials(first: 5) { nodes { index number label } } \
+         busyLampFields(first: 5) { nodes { index line { pattern } } } \
+         callParks(first: 5) { nodes { index } } serviceUrls(first: 5) { totalCount nodes { url } } } }",
+        // Profiles, four lists, the lines that busy lamp fields watch, and a count.
+        7,
+    ),
+    (
+        "profiles laid out",
+        "profiles(first: $n) { nodes { name layout { template keys { number feature line { label line { pattern } } button { label } } \
+         hidden { reason message } } } }",
+        // Profiles; their templates; what stands on them in two lists; then the lines and the buttons themselves.
+        6,
+    ),
+    (
+        "phones with their templates",
+        "phones(first: $n) { nodes { name buttonTemplateInfo { name cluster { name } } layout { fits } } }",
+        // Phones, their templates, the templates' clusters, and two lists; the layout takes the template that is read already.
+        5,
+    ),
+    ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
     ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
 ];
@@ -169,11 +191,47 @@ async fn wrong(server: &Roamline, name: &str, shape: &str, want: u64) -> Vec<Str
     wrong
 }
 
+/// Puts a speed dial and a busy lamp field on every profile, and a speed dial on every phone.
+async fn equip(server: &Roamline) {
+    let admin = server.admin();
+    let found = admin.data("{ clusters { nodes { id } } }").await;
+    for cluster in found["clusters"]["nodes"].as_array().expect("clusters") {
+        let input = json!({
+            "clusterId": cluster["id"], "name": "Standard 8841 SIP", "product": "Cisco 8841", "protocol": "SIP",
+            "features": ["LINE", "SPEED_DIAL", "BLF"],
+        });
+        admin.done("createButtonTemplate", input, "").await;
+    }
+    let found = "{ nodes { id lines(first: 1) { nodes { line { pattern partition } } } } pageInfo { endCursor hasNextPage } }";
+    for list in ["profiles", "phones"] {
+        let mut after = String::new();
+        loop {
+            let data = admin.data(&format!("{{ {list}(first: 200{after}) {found} }}")).await;
+            for node in data[list]["nodes"].as_array().expect("nodes") {
+                let line = &node["lines"]["nodes"][0]["line"];
+                let lamp = json!({"pattern": line["pattern"], "partition": line["partition"]});
+                let input = json!({
+                    "deviceId": node["id"], "expectedVersion": 1,
+                    "speedDials": [{"number": "4001", "label": "Anna"}],
+                    "busyLampFields": if list == "profiles" { json!([lamp]) } else { json!([]) },
+                });
+                admin.done("replaceButtons", input, "").await;
+            }
+            let page = &data[list]["pageInfo"];
+            if page["hasNextPage"] != true {
+                break;
+            }
+            after = format!(", after: {}", page["endCursor"]);
+        }
+    }
+}
+
 counted! {
     /// Small and large, always as many statements, and no more than these.
     async fn a_page_costs_so_many_statements_whatever_its_size(server) {
         let estate = Estate { profiles: 230, seed: 1 };
         server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
+        equip(&server).await;
         rest(&server).await;
         let mut all = Vec::new();
         for (name, shape, want) in SHAPES {

@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -116,6 +116,9 @@ story! {
             (admin.user(&estate, &estate.berlin, "anna").await, admin.user(&estate, &estate.berlin, "ben").await);
         admin.done("associateUsers", json!({"profileId": profile, "userIds": [user, second]}), "").await;
         admin.profile(&estate, &estate.berlin, "EM-2", &["4001", "4002"]).await;
+        let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "1", "label": "one"}}});
+        admin.done("addButton", dial, "").await;
+        admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
         let db = Database::connect(&server.database).await.expect("connected");
         let copies = [
             ("hie_6_organization_path", "organization", ""),
@@ -128,6 +131,8 @@ story! {
             ("cln_1_one_original", "line_appearance", "position = 90, device_id = 1"),
             ("flt_2_user_position", "profile_user", "user_id = 1"),
             ("profile_user_pkey", "profile_user", "position = 90"),
+            ("btn_2_position", "button", ""),
+            ("rml_20_template_name", "template", ""),
         ];
         let known: BTreeSet<_> = store::UNIQUE.iter().map(|(index, ..)| *index).collect();
         assert_eq!(copies.iter().map(|(index, ..)| *index).collect::<BTreeSet<_>>(), known, "each has its sample");

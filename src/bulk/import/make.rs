@@ -16,8 +16,8 @@ use crate::{
     command::Command,
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, organization, phone, profile, user,
-        value,
+        Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, organization, phone, profile,
+        template, user, value,
     },
     store::{self, Tx},
 };
@@ -44,6 +44,8 @@ impl Import<'_> {
             File::Lines => self.make_line(tx, row).await,
             File::Appearances => self.place_line(tx, row).await,
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
+            File::Buttons => self.place_button(tx, row).await,
+            File::Templates => self.make_template(tx, row).await,
         }
     }
 
@@ -199,6 +201,7 @@ impl Import<'_> {
             settings: row.settings(),
             lines: Vec::new(),
             users: Vec::new(),
+            buttons: Vec::new(),
         };
         let id = self.stage(tx, File::Profiles, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Profile)))
@@ -284,6 +287,41 @@ impl Import<'_> {
         };
         self.stage(tx, File::Appearances, row, &cmd, as_said).await?;
         Ok((role == Some(Role::Original)).then_some((Key::Original(line), Known::There(line.0, None))))
+    }
+
+    async fn place_button(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let device = missing.take("device", self.device(tx, cluster, row.must("device"), None).await?);
+        let device = missing.settle(device)?;
+        let names = ["label", "number", "destination", "pattern", "partition", "pickup", "service", "url"];
+        let fields = Patch::<button::Fields>::new(row.fields(&names)).apply(&button::Fields::default());
+        let new = button::NewButton {
+            kind: row.word("kind").ok_or_else(unread)?,
+            index: row.number("index"),
+            fields: fields.map_err(|want| Stop::Rules(vec![(None, unreadable("The row", want))]))?,
+        };
+        let cmd = button::Add { device, expected_version: None, button: new };
+        self.stage(tx, File::Buttons, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn make_template(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let cluster = missing.settle(cluster)?;
+        let cmd = template::Create {
+            cluster,
+            kind: row.word("kind").ok_or_else(unread)?,
+            name: row.must("name").to_owned(),
+            product: row.text("product").map(str::to_owned),
+            protocol: row.word("protocol"),
+            fields: Patch::new(row.fields(&["description", "features"])),
+        };
+        self.stage(tx, File::Templates, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
     }
 
     async fn associate(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {

@@ -362,6 +362,25 @@ pub enum Noun {
     Appearance,
     /// A user.
     User,
+    /// A speed dial, busy lamp field, call park or service URL button.
+    Button,
+    /// A phone button or softkey template.
+    Template,
+}
+
+/// Which of a device's four lists of buttons.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::button::Kind")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ButtonKind {
+    /// Dials a number (Cisco: speed dial, with the abbreviated ones).
+    SpeedDial,
+    /// Dials a number and shows whether it is busy (Cisco: BLF speed dial).
+    BusyLampField,
+    /// Parks a call at a number and shows whether one is there (Cisco: BLF directed call park).
+    CallPark,
+    /// Opens a phone service (Cisco: service URL).
+    ServiceUrl,
 }
 
 #[cfg(test)]
@@ -414,5 +433,6 @@ mod tests {
         same::<ProductFeature, crate::rule::product::Feature>();
         same::<ButtonFeature, crate::rule::product::ButtonFeature>();
         same::<Noun, entity::change_subject::Noun>();
+        same::<ButtonKind, entity::button::Kind>();
     }
 }

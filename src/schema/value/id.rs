@@ -5,7 +5,9 @@
 
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
-use entity::{AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+use entity::{
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, TokenId, UserId,
+};
 
 macro_rules! nodes {
     ($( $(#[$doc:meta])* $node:ident($key:ident) is $name:literal by $read:ident, )*) => {
@@ -59,6 +61,10 @@ nodes! {
     Appearance(AppearanceId) is "LineAppearance" by appearance,
     /// A user.
     User(UserId) is "User" by user,
+    /// A speed dial, busy lamp field, call park or service URL button.
+    Button(ButtonId) is "Button" by button,
+    /// A phone button or softkey template.
+    Template(TemplateId) is "Template" by template,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
 }
@@ -96,7 +102,7 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId TokenId }
+keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId TokenId }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {
@@ -110,7 +116,7 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 9] = [
+        const NAMES: [&str; 11] = [
             "Organization",
             "Cluster",
             "Profile",
@@ -119,6 +125,8 @@ mod tests {
             "Line",
             "LineAppearance",
             "User",
+            "Button",
+            "Template",
             "Token",
         ];
         (proptest::sample::select(&NAMES[..]), any::<i64>())
