@@ -43,4 +43,5 @@ pub enum Noun {
     Line,
     Appearance,
     User,
+    Number,
 }

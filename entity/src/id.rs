@@ -53,6 +53,10 @@ id! {
     UserId
 }
 id! {
+    /// A number of the inventory.
+    NumberId
+}
+id! {
     /// A bearer token.
     TokenId
 }

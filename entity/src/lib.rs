@@ -12,6 +12,7 @@ mod json;
 pub mod line;
 pub mod line_appearance;
 mod moment;
+pub mod number;
 pub mod organization;
 pub mod organization_closure;
 pub mod phone;
@@ -22,5 +23,5 @@ pub mod user;
 pub mod user_cti_profile;
 pub mod user_phone;
 
-pub use id::{AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+pub use id::{AppearanceId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TokenId, UserId};
 pub use moment::Moment;

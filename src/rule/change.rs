@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, change_subject::Noun, cluster, device, line,
-    line_appearance, organization, phone, profile, profile_user, user,
+    line_appearance, number, organization, phone, profile, profile_user, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,14 @@ changes! {
         before: Vec<DeviceId>,
         after: Vec<DeviceId>,
     }
+    /// What is set at an organization was updated.
+    OrganizationUpdated { before: organization::Model, after: organization::Model }
+    /// A number came into the inventory.
+    NumberCreated { number: number::Model }
+    /// A number of the inventory was updated; its status is part of it.
+    NumberUpdated { before: number::Model, after: number::Model }
+    /// A number went out of the inventory.
+    NumberDeleted { number: number::Model }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
 }
@@ -167,6 +175,9 @@ impl Change {
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            Self::OrganizationUpdated { after, .. } => Some(after.id),
+            Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
+            Self::NumberUpdated { after, .. } => Some(after.organization_id),
             Self::EstateGenerated { .. } => None,
         }
     }
@@ -226,6 +237,11 @@ impl Change {
             Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
+            Self::OrganizationUpdated { after, .. } => vec![(Noun::Organization, after.id.0)],
+            Self::NumberCreated { number } | Self::NumberDeleted { number } => {
+                vec![(Noun::Number, number.id.0)]
+            }
+            Self::NumberUpdated { after, .. } => vec![(Noun::Number, after.id.0)],
             Self::EstateGenerated { .. } => Vec::new(),
         }
     }

@@ -17,6 +17,7 @@ mod line;
 mod loader;
 mod mutation;
 mod node;
+mod number;
 mod organization;
 mod phone;
 mod profile;
@@ -46,6 +47,7 @@ pub struct Query(
     phone::PhoneQuery,
     search::SearchQuery,
     change::ChangeQuery,
+    number::NumberQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
@@ -59,6 +61,7 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    number::NumberMutation,
 );
 
 /// The schema over an application.

@@ -8,6 +8,7 @@ use super::{
     connection::one_of,
     device::OtherDevice,
     line::{Line, LineAppearance},
+    number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
@@ -28,6 +29,7 @@ pub enum Node {
     Line(Line),
     LineAppearance(LineAppearance),
     User(User),
+    Number(Number),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -47,6 +49,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Line(id) => one_of(ctx, field, Some(id)).await?.map(Node::Line),
         NodeId::Appearance(id) => one_of(ctx, field, Some(id)).await?.map(Node::LineAppearance),
         NodeId::User(id) => one_of(ctx, field, Some(id)).await?.map(Node::User),
+        NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })
 }

@@ -16,6 +16,7 @@ use super::{
     line::{AddLineInput, Line, LineAppearance},
     loader::{Loaders, Of},
     mutation::{CallInput, Sent, make, payload, perform, run},
+    number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
     user::User,
@@ -177,6 +178,20 @@ impl ProfileObject {
     ) -> Result<Connection<Phone>> {
         let asked = Asked { first, after, last, before };
         below(ctx, phone::OF_LOGOUT_PROFILE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The numbers of the inventory that are offered for its lines, by number: those of its cluster that are kept at its
+    /// organization or above.
+    async fn selectable_numbers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones are offered.")] filter: InventoryFilter,
+        #[graphql(desc = "What the number or its note holds.")] search: Option<String>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<SelectableNumber>> {
+        let asked = Asked { first, after, last: None, before: None };
+        selectable(ctx, self.0.id.get()?.0, &filter, search, asked).await
     }
 
     /// What happened to it, newest first.

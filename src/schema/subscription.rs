@@ -16,6 +16,7 @@ use super::{
     device::OtherDevice,
     line::Line,
     node::Node,
+    number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
@@ -256,6 +257,7 @@ impl Taken {
             Noun::Profile => self.nodes(scope, filter, after, Node::Profile as fn(Profile) -> Node).await,
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
+            Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             // Appearances are told by the lines and devices that they join.
             Noun::Appearance => Ok((Vec::new(), None)),
@@ -281,7 +283,7 @@ impl Taken {
 
 /// Nouns in the order in which they need each other.
 const NOUNS: &[Noun] =
-    &[Noun::Organization, Noun::Cluster, Noun::Device, Noun::Profile, Noun::Phone, Noun::Line, Noun::User];
+    &[Noun::Organization, Noun::Cluster, Noun::Device, Noun::Profile, Noun::Phone, Noun::Line, Noun::User, Noun::Number];
 
 /// Which things of a noun the query covers; none when it covers none.
 fn covered(noun: Noun, query: &Query) -> Option<Filter> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, cluster, device, line, line_appearance, organization,
+    DeviceId, LineId, OrganizationId, UserId, cluster, device, line, line_appearance, number, organization,
     organization_closure, phone, profile, profile_user, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
@@ -61,6 +61,12 @@ pub const UNIQUE: &[Unique] = &[
         "line_appearance.line_id",
         || Rule::LineIsClone { original: 0, device: taken(), index: 0 },
         "lineId",
+    ),
+    (
+        "inv_13_number",
+        "number.cluster_id, number.pattern, number.partition",
+        || Rule::NumberTaken { pattern: taken() },
+        "last",
     ),
     (
         "profile_user_pkey",
@@ -300,6 +306,14 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
                 insert(tx, user_cti_profile::Model { user_id: *user_id, profile_id }).await?;
             }
             Ok(())
+        }
+        Change::OrganizationUpdated { after, .. } => {
+            update(tx, after.clone(), organization::Column::Id.eq(after.id)).await
+        }
+        Change::NumberCreated { number } => insert(tx, number.clone()).await,
+        Change::NumberUpdated { after, .. } => update(tx, after.clone(), number::Column::Id.eq(after.id)).await,
+        Change::NumberDeleted { number } => {
+            number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
         }
         // The generator writes its rows itself, all at once.
         Change::EstateGenerated { .. } => Ok(()),

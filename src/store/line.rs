@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect};
 
 use super::{
-    Source, Tx, cluster, device, organization,
+    Source, Tx, cluster, device, number, organization,
     page::{Order, Relation},
     phone, profile,
     row::{self, Columns, row},
@@ -110,6 +110,23 @@ pub const OF_DEVICE: Relation = Relation {
     order: Order { column: "t.position", number: true, descending: false },
     only: "",
     seen: true,
+};
+
+/// The line of a number of the inventory.
+pub const OF_NUMBER: Relation = Relation {
+    name: "line of number",
+    join: " JOIN number n ON n.cluster_id = t.cluster_id AND n.pattern = t.pattern AND n.partition = t.partition",
+    parent: "n.id",
+    ..BELOW
+};
+
+/// Where a number of the inventory stands, oldest first.
+pub const APPEARANCES_OF_NUMBER: Relation = Relation {
+    name: "appearances of number",
+    join: " JOIN line l ON l.id = t.line_id JOIN number n ON n.cluster_id = l.cluster_id AND n.pattern = l.pattern \
+           AND n.partition = l.partition",
+    parent: "n.id",
+    ..OF_LINE
 };
 
 const BY_AGE: Order = Order { column: "t.created_at", number: true, descending: false };
@@ -266,10 +283,21 @@ pub async fn new_line_facts(
                 hidden = true;
             }
         }
+        // Behind the line, as whoever takes a line off a device locks them in this order.
+        let number = match (&line, &new.line, cluster) {
+            (Some(line), ..) => {
+                number::known(tx, line.cluster_id, &line.pattern, &line.partition, new.inventory).await?
+            }
+            (None, Reference::Number { pattern, partition }, Some(cluster)) => {
+                number::known(tx, cluster, pattern, partition, new.inventory).await?
+            }
+            (None, ..) => number::unknown(),
+        };
         facts.push(NewLineFacts {
             line,
             hidden,
             original,
+            number,
             line_id: LineId(tx.id()?),
             appearance_id: AppearanceId(tx.id()?),
         });
@@ -332,6 +360,7 @@ async fn device_facts(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
         version,
         on: On { organization_id: found.organization_id, kind: found.kind, name: found.name },
         appearances,
+        users: number::users_of_device(tx, id).await?,
     }))
 }
 

@@ -28,6 +28,7 @@ pub mod device;
 mod generate;
 pub mod idempotency;
 pub mod line;
+pub mod number;
 pub mod organization;
 pub mod outbox;
 pub mod page;

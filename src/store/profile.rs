@@ -93,6 +93,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         lines: line::new_line_facts(tx, place.seen(), &cmd.lines).await?,
         place,
         users,
+        newcomer: None,
         login_user: login_user(tx, &cmd.fields).await?,
     })
 }

@@ -25,6 +25,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Line, "line", "pattern", &["pattern", "lower(description)"]),
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
+    (Noun::Number, "number", "pattern", &["pattern", "lower(description)"]),
     (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
 

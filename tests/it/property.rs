@@ -89,6 +89,7 @@ fn new_line(number: u8, index: Option<i32>) -> NewLine {
         description: None,
         settings: Patch::default(),
         line_settings: Patch::default(),
+        inventory: None,
     }
 }
 

@@ -173,6 +173,7 @@ fn planted(id: i64) -> Change {
             kind: organization::Kind::Provider,
             path: name.clone(),
             path_key: name.clone(),
+            cooling_days: None,
             name,
             version: 1,
             created_at: Moment(0),

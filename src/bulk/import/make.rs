@@ -13,7 +13,7 @@ use super::{
     Import, Key, Known, Made, Missing, Part, Stop,
 };
 use crate::{
-    command::Command,
+    command::{self, Command},
     error::Error,
     rule::{
         Broken, Change, Patch, Rule, RuleCode, cluster, device, line, organization, phone, profile, user,
@@ -60,7 +60,7 @@ impl Import<'_> {
         };
         let parent = missing.settle(parent)?;
         let kind = row.word("kind").ok_or_else(unread)?;
-        let cmd = organization::Create { parent, kind, name: name.to_owned() };
+        let cmd = organization::Create { parent, kind, name: name.to_owned(), cooling_days: row.number("coolingDays") };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
     }
@@ -266,6 +266,7 @@ impl Import<'_> {
             description: None,
             settings: row.settings(),
             line_settings: Patch::default(),
+            inventory: None,
         };
         let cmd = line::Add { device, expected_version: None, line: new };
         let as_said = |changes: &[Change]| {
@@ -358,7 +359,7 @@ impl Import<'_> {
             let column = |path: &str| if path == "settings" { settings() } else { file.column_of(path) };
             breaches.into_iter().map(|breach| (column(&breach.path), breach.rule)).collect::<Faults>()
         };
-        let changes = match cmd.decide(tx).await? {
+        let changes = match command::decide(cmd, tx).await? {
             Ok(changes) => changes,
             Err(broken) => return Err(Stop::Rules(at_columns(broken))),
         };

@@ -5,7 +5,7 @@
 
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
-use entity::{AppearanceId, ClusterId, DeviceId, LineId, OrganizationId, TokenId, UserId};
+use entity::{AppearanceId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TokenId, UserId};
 
 macro_rules! nodes {
     ($( $(#[$doc:meta])* $node:ident($key:ident) is $name:literal by $read:ident, )*) => {
@@ -59,6 +59,8 @@ nodes! {
     Appearance(AppearanceId) is "LineAppearance" by appearance,
     /// A user.
     User(UserId) is "User" by user,
+    /// A number of the inventory.
+    Number(NumberId) is "Number" by number,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
 }
@@ -96,7 +98,7 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId TokenId }
+keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId NumberId TokenId }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 9] = [
+        const NAMES: [&str; 10] = [
             "Organization",
             "Cluster",
             "Profile",
@@ -119,6 +121,7 @@ mod tests {
             "Line",
             "LineAppearance",
             "User",
+            "Number",
             "Token",
         ];
         (proptest::sample::select(&NAMES[..]), any::<i64>())
