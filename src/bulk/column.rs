@@ -6,12 +6,13 @@ use entity::{
     cluster::MultipleLogin,
     line::{self, AlternateNumber, AutoAnswer, CfaCssPolicy, DirectoryUri, Forward, Precedence},
     line_appearance::{self, MessageLampPolicy, PartitionUsage, Recording, RecordingSource, Role},
+    number::{Status, Utility},
     organization,
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
@@ -30,6 +31,7 @@ pub enum File {
     Appearances,
     UserPhones,
     UserCtiProfiles,
+    Numbers,
 }
 
 /// A column of a file.
@@ -81,6 +83,11 @@ const STOCK_OR_NONE: &str = "none; without the column, the product's stock templ
 const ORGANIZATIONS: &[Column] = &[
     key("path", "Names from the root down, joined by dots; the last one is its own."),
     Column { name: "kind", kind: Kind::Word(names::<organization::Kind>), ..key("", "What it is.") },
+    number(
+        "coolingDays",
+        "as the organization above says",
+        "Days for which a freed number of the inventory cools, 0 to 999.",
+    ),
 ];
 
 const CLUSTERS: &[Column] = &[
@@ -291,6 +298,31 @@ const USER_CTI_PROFILES: &[Column] = &[
     key("profile", "Name of a profile that applications may control for the user."),
 ];
 
+/// A free field of a number, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct Field {
+    pub name: String,
+    pub value: String,
+}
+
+const NUMBERS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("pattern", "The directory number."),
+    text("partition", "`<None>`", "The route partition."),
+    Column { name: "organization", ..key("", "Dotted path of the provider, customer or site that keeps it.") },
+    Column {
+        kind: Kind::Word(names::<Status>),
+        ..text("status", "as its line and its utility say", "Whether it can be given out.")
+    },
+    Column { kind: Kind::Word(names::<Utility>), ..text("utility", "nothing", "What uses it besides devices.") },
+    text("e164Number", "none", "The same number as the outside world dials it."),
+    text("description", "none", "A note, up to 128 characters."),
+    Column { kind: Kind::Objects(names::<Field>), ..text("extra", "none", "Free fields.") },
+    text("reservedFor", "nobody", "User id of whom it is kept for, who need not exist."),
+    text("reservedUntil", "for ever", "When that ends, such as `2026-12-31T00:00:00Z`."),
+    text("coolingUntil", "none", "While it cools, when it is available again, such as `2026-12-31T00:00:00Z`."),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -321,7 +353,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -333,6 +365,7 @@ impl File {
         Self::Appearances,
         Self::UserPhones,
         Self::UserCtiProfiles,
+        Self::Numbers,
     ];
 
     /// The file's name.
@@ -349,6 +382,7 @@ impl File {
             Self::Appearances => "appearances.csv",
             Self::UserPhones => "user_phones.csv",
             Self::UserCtiProfiles => "user_cti_profiles.csv",
+            Self::Numbers => "numbers.csv",
         }
     }
 
@@ -366,6 +400,7 @@ impl File {
             Self::Appearances => APPEARANCES,
             Self::UserPhones => USER_PHONES,
             Self::UserCtiProfiles => USER_CTI_PROFILES,
+            Self::Numbers => NUMBERS,
         }
     }
 
@@ -390,6 +425,8 @@ impl File {
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
+            (Self::Numbers, "first" | "last") => "pattern",
+            (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
@@ -419,6 +456,10 @@ impl File {
             }
             Self::UserPhones => "Which phones a user controls (Cisco: controlled devices).",
             Self::UserCtiProfiles => "Which profiles applications may control for a user.",
+            Self::Numbers => {
+                "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \
+                 while the line stands on a device."
+            }
         }
     }
 }

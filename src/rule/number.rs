@@ -164,7 +164,8 @@ pub struct Release;
 /// Puts right what does not agree with the lines that stand on devices (INV-11).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Audit {
-    pub organization: OrganizationId,
+    /// Where, with everything below; everything that the caller sees when left out.
+    pub organization: Option<OrganizationId>,
     /// Whether lines that stand on devices and have no entry get one.
     pub add_missing: bool,
 }
@@ -431,7 +432,8 @@ pub fn release(numbers: &[Model], now: Moment) -> Vec<Change> {
 /// Decides [`Audit`].
 pub fn audit(cmd: &Audit, facts: &AuditFacts) -> Decision {
     let mut broken = Broken::none();
-    let organization = || Rule::NotFound { noun: "organization", id: cmd.organization.to_string() };
+    let id = || cmd.organization.map(|id| id.to_string()).unwrap_or_default();
+    let organization = || Rule::NotFound { noun: "organization", id: id() };
     broken.when(!facts.seen, organization, "organizationId");
     broken.or(|| {
         let mut changes = Vec::new();

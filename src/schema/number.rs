@@ -530,15 +530,16 @@ impl NumberQuery {
         root(ctx, "numbers", filter.unwrap_or_default().into(), order, asked).await
     }
 
-    /// What does not agree between the inventory and the lines that stand on devices, at an organization and below;
-    /// `auditNumbers` mends it. Nothing where the organization is not for you to see.
+    /// What does not agree between the inventory and the lines that stand on devices; `auditNumbers` mends it. Nothing
+    /// where the organization is not for you to see.
     async fn number_audit(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The organization.")] organization_id: ID,
+        #[graphql(desc = "The organization, with everything below; all that you see unless given.")]
+        organization_id: Option<ID>,
     ) -> Result<Option<NumberAudit>> {
         let reader = ctx.reader()?;
-        let organization = or_none(id::organization(&organization_id));
+        let organization = organization_id.map(|id| or_none(id::organization(&id)));
         let now = ctx.app()?.now();
         let found = number::compare(&reader, reader.scope(), organization, now, false).await?;
         Ok(found.seen.then(|| NumberAudit(found)))
@@ -670,8 +671,8 @@ pub struct ReserveNumbersForInput {
 /// Where to mend the inventory.
 #[derive(InputObject)]
 pub struct AuditNumbersInput {
-    /// The organization; everything below it counts as well.
-    pub organization_id: ID,
+    /// The organization, with everything below it; all that you see unless given.
+    pub organization_id: Option<ID>,
     /// Whether lines that stand on devices and have no entry get one.
     #[graphql(default)]
     pub add_missing: bool,
@@ -978,7 +979,7 @@ impl NumberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where.")] input: AuditNumbersInput,
     ) -> Result<AuditNumbersPayload> {
-        let organization = or_none(id::organization(&input.organization_id));
+        let organization = input.organization_id.map(|id| or_none(id::organization(&id)));
         let cmd = Audit { organization, add_missing: input.add_missing };
         Ok(AuditNumbersPayload(perform(ctx, input.call, cmd).await?))
     }

@@ -516,22 +516,26 @@ pub async fn audit_facts(tx: &Tx, cmd: &Audit) -> Result<AuditFacts, DbErr> {
     Ok(facts)
 }
 
-/// What of the inventory does not agree with the lines that stand on devices, at an organization and below.
+/// What of the inventory does not agree with the lines that stand on devices, at an organization and below, or in the
+/// whole scope.
 pub async fn compare(
     source: &impl Source,
     scope: Scope,
-    organization: OrganizationId,
+    organization: Option<OrganizationId>,
     now: Moment,
     lock: bool,
 ) -> Result<AuditFacts, DbErr> {
-    let mut facts = AuditFacts { now, ..AuditFacts::default() };
-    let mut sql = Sql::new(source.backend());
-    sql.push("SELECT t.id FROM organization t WHERE t.id = ").bind(organization).within("t.id", scope);
-    facts.seen = !source.rows(sql.statement()).await?.is_empty();
+    let mut facts = AuditFacts { now, seen: true, ..AuditFacts::default() };
+    let mut below = scope;
+    if let Some(organization) = organization {
+        below = Scope::Below(organization);
+        let mut sql = Sql::new(source.backend());
+        sql.push("SELECT t.id FROM organization t WHERE t.id = ").bind(organization).within("t.id", scope);
+        facts.seen = !source.rows(sql.statement()).await?.is_empty();
+    }
     if !facts.seen {
         return Ok(facts);
     }
-    let below = Scope::Below(organization);
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT CAST(CASE WHEN ").push(STANDS).push(" THEN 1 ELSE 0 END AS BIGINT)");
     row::select::<Row>(&mut sql, "t", row::all::<Row>());

@@ -1,11 +1,11 @@
 //! What a row becomes: the command that a caller of the API would give.
 
-use entity::{ClusterId, OrganizationId, device::Kind, line_appearance::Role};
+use entity::{ClusterId, Moment, OrganizationId, device::Kind, line_appearance::Role, number::Extra};
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        column::{Empty, File},
+        column::{Empty, Field, File},
         names::snake,
         read::{Faults, Values},
         unreadable,
@@ -16,7 +16,7 @@ use crate::{
     command::{self, Command},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, organization, phone, profile, user,
+        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, number, organization, phone, profile, user,
         value,
     },
     store::{self, Tx},
@@ -43,6 +43,7 @@ impl Import<'_> {
             File::Phones => self.make_phone(tx, row).await,
             File::Lines => self.make_line(tx, row).await,
             File::Appearances => self.place_line(tx, row).await,
+            File::Numbers => self.make_number(tx, row).await,
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
         }
     }
@@ -242,6 +243,54 @@ impl Import<'_> {
         };
         let id = self.stage(tx, File::Lines, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Line(cluster, cmd.pattern, cmd.partition), id, None))
+    }
+
+    async fn make_number(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let mut moment = |column: &'static str| {
+            let read = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok();
+            let text = row.text(column)?;
+            let time = read(text).map(|time| Moment(time.timestamp_micros()));
+            if time.is_none() {
+                let rule = unreadable(format!("'{text}'"), "a moment is written as 2026-12-31T00:00:00Z");
+                missing.absent.push((Some(column), rule));
+            }
+            time
+        };
+        let (reserved_until, cooling_until) = (moment("reservedUntil"), moment("coolingUntil"));
+        let (cluster, organization) = missing.settle(place)?;
+        let pattern = row.must("pattern").to_owned();
+        let extra = row.fields(&["extra"]).remove("extra").unwrap_or_else(|| Value::Array(Vec::new()));
+        let extra: Vec<Field> = serde_json::from_value(extra).map_err(Error::internal)?;
+        let cmd = number::Create {
+            organization,
+            range: number::Range {
+                cluster,
+                partition: row.text("partition").unwrap_or_default().to_owned(),
+                first: pattern.clone(),
+                last: pattern.clone(),
+            },
+            fields: number::Fields {
+                description: row.text("description").unwrap_or_default().to_owned(),
+                e164_number: row.text("e164Number").map(str::to_owned),
+                extra: Extra(extra.into_iter().map(|field| (field.name, field.value)).collect()),
+            },
+            e164_prefix: None,
+            beginning: number::Beginning {
+                status: row.word("status"),
+                utility: row.word("utility"),
+                cooling_until,
+                reserved_for: row.text("reservedFor").map(str::to_owned),
+                reserved_until,
+            },
+        };
+        // A range leaves alone what is there; a row is to make it.
+        let as_said = |changes: &[Change]| {
+            if changes.is_empty() { vec![(Some("pattern"), Rule::NumberTaken { pattern })] } else { Faults::new() }
+        };
+        self.stage(tx, File::Numbers, row, &cmd, as_said).await?;
+        Ok(None)
     }
 
     async fn place_line(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
