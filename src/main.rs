@@ -206,12 +206,14 @@ async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> 
 async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Error> {
     let app = App::open(config, clock()).await?;
     let caller = Caller::administrator(CALLER);
-    let found =
-        store::number::compare(&app.read(&caller), caller.scope, None, app.now(), false).await?;
+    let found = store::number::compare(&app.read(&caller), caller.scope, None, app.now(), false).await?;
     for (number, standing, days) in &found.differing {
         let expected = mended(number, *standing, *days, app.now()).status;
         let (is, should) = (name_of(number.status), name_of(expected));
-        say(&format!("{} in partition '{}' is {is} and should be {should}", number.pattern, number.partition));
+        say(&format!(
+            "{} in partition '{}' is {is} and should be {should}",
+            number.pattern, number.partition
+        ));
     }
     for (.., partition, absent) in found.missing.iter().filter(|_| add_missing || !mend) {
         say(&format!("{} in partition '{partition}' stands on a device and has no entry", absent.pattern));
@@ -221,7 +223,11 @@ async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Er
     }
     if !mend {
         let sound = found.differing.is_empty();
-        say(if sound { "The inventory agrees with the lines." } else { "Mend it with `roamline fsck --mend`." });
+        say(if sound {
+            "The inventory agrees with the lines."
+        } else {
+            "Mend it with `roamline fsck --mend`."
+        });
         return Ok(if sound { Exit::Ok } else { Exit::Refused });
     }
     let call = Call { reason: Some("fsck".to_owned()), ..Call::default() };

@@ -309,18 +309,28 @@ const NUMBERS: &[Column] = &[
     key("cluster", CLUSTER),
     key("pattern", "The directory number."),
     text("partition", "`<None>`", "The route partition."),
-    Column { name: "organization", ..key("", "Dotted path of the provider, customer or site that keeps it.") },
+    Column {
+        name: "organization",
+        ..key("", "Dotted path of the provider, customer or site that keeps it.")
+    },
     Column {
         kind: Kind::Word(names::<Status>),
         ..text("status", "as its line and its utility say", "Whether it can be given out.")
     },
-    Column { kind: Kind::Word(names::<Utility>), ..text("utility", "nothing", "What uses it besides devices.") },
+    Column {
+        kind: Kind::Word(names::<Utility>),
+        ..text("utility", "nothing", "What uses it besides devices.")
+    },
     text("e164Number", "none", "The same number as the outside world dials it."),
     text("description", "none", "A note, up to 128 characters."),
     Column { kind: Kind::Objects(names::<Field>), ..text("extra", "none", "Free fields.") },
     text("reservedFor", "nobody", "User id of whom it is kept for, who need not exist."),
     text("reservedUntil", "for ever", "When that ends, such as `2026-12-31T00:00:00Z`."),
-    text("coolingUntil", "none", "While it cools, when it is available again, such as `2026-12-31T00:00:00Z`."),
+    text(
+        "coolingUntil",
+        "none",
+        "While it cools, when it is available again, such as `2026-12-31T00:00:00Z`.",
+    ),
 ];
 
 const fn key(name: &'static str, meaning: &'static str) -> Column {
@@ -425,12 +435,11 @@ impl File {
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
-            (Self::Numbers, "first" | "last") => "pattern",
             (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
-            (_, "lineId") => "pattern",
+            (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
             (_, "ownerId") => "owner",

@@ -8,8 +8,8 @@ use crate::{
     rule::{
         Decision,
         number::{
-            Audit, ChangeStatus, Create, Delete, Release, ReserveFor, Update, UpdateRange, audit, change_status,
-            create, delete, release, reserve_for, update, update_range,
+            Audit, ChangeStatus, Create, Delete, Release, ReserveFor, Update, UpdateRange, audit,
+            change_status, create, delete, release, reserve_for, update, update_range,
         },
     },
     store::{

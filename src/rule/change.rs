@@ -145,7 +145,9 @@ impl Change {
     pub fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::OrganizationCreated { organization } => Some(organization.id),
-            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => Some(after.id),
+            Self::OrganizationRenamed { after, .. }
+            | Self::OrganizationMoved { after, .. }
+            | Self::OrganizationUpdated { after, .. } => Some(after.id),
             // The deleted one is in nobody's subtree any more.
             Self::OrganizationDeleted { organization } => organization.parent_id,
             Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
@@ -175,7 +177,6 @@ impl Change {
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
-            Self::OrganizationUpdated { after, .. } => Some(after.id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
             Self::EstateGenerated { .. } => None,
@@ -196,7 +197,9 @@ impl Change {
             Self::OrganizationCreated { organization } | Self::OrganizationDeleted { organization } => {
                 vec![(Noun::Organization, organization.id.0)]
             }
-            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => {
+            Self::OrganizationRenamed { after, .. }
+            | Self::OrganizationMoved { after, .. }
+            | Self::OrganizationUpdated { after, .. } => {
                 vec![(Noun::Organization, after.id.0)]
             }
             Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
@@ -237,7 +240,6 @@ impl Change {
             Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
-            Self::OrganizationUpdated { after, .. } => vec![(Noun::Organization, after.id.0)],
             Self::NumberCreated { number } | Self::NumberDeleted { number } => {
                 vec![(Noun::Number, number.id.0)]
             }

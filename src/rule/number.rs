@@ -386,9 +386,8 @@ pub fn reserve_for(cmd: &ReserveFor, facts: &ReserveFacts) -> Decision {
         match asked {
             Asked::Elsewhere => broken.add(kept_elsewhere(pattern), path),
             Asked::There(current) => {
-                let other = held_for(current, facts.now).filter(|holder| {
-                    cmd.user_id.as_deref().is_some_and(|user_id| user_id != *holder)
-                });
+                let other = held_for(current, facts.now)
+                    .filter(|holder| cmd.user_id.as_deref().is_some_and(|user_id| user_id != *holder));
                 if let Some(holder) = other {
                     broken.add(reserved_for_other(pattern, Some(holder)), path);
                 }
@@ -539,13 +538,7 @@ pub fn refusals(number: &Model, sight: Sight, users: &[String], now: Moment) -> 
 }
 
 /// Whether the filter lets the number through, as the picker's statement does.
-fn is_chosen(
-    number: &Model,
-    known: &Known,
-    filter: InventoryFilter,
-    users: &[String],
-    now: Moment,
-) -> bool {
+fn is_chosen(number: &Model, known: &Known, filter: InventoryFilter, users: &[String], now: Moment) -> bool {
     let holder = held_for(number, now);
     let belongs = |user: Option<&String>| {
         user.is_some_and(|user| known.owners.contains(user) || holder == Some(user.as_str()))
@@ -615,11 +608,7 @@ fn check_place(broken: &mut Broken, place: &Place, organization: OrganizationId,
 }
 
 fn check_cluster(broken: &mut Broken, facts: &RangeFacts, cluster: ClusterId) {
-    broken.when(
-        !facts.cluster,
-        || Rule::NotFound { noun: "cluster", id: cluster.to_string() },
-        "clusterId",
-    );
+    broken.when(!facts.cluster, || Rule::NotFound { noun: "cluster", id: cluster.to_string() }, "clusterId");
 }
 
 fn check_range(broken: &mut Broken, range: &Range) {
@@ -642,13 +631,7 @@ fn check_fields(broken: &mut Broken, fields: &Fields) {
     }
 }
 
-fn check_holder(
-    broken: &mut Broken,
-    user_id: Option<&str>,
-    until: Option<Moment>,
-    now: Moment,
-    path: &str,
-) {
+fn check_holder(broken: &mut Broken, user_id: Option<&str>, until: Option<Moment>, now: Moment, path: &str) {
     if let Some(user_id) = user_id {
         broken.take(value::user_id(user_id), path);
     }
@@ -976,17 +959,12 @@ mod tests {
     fn only_what_is_free_is_deleted() {
         let mut kept = number(Status::Available);
         kept.reserved_for = Some("anna".into());
-        let numbers: Vec<_> = [
-            Status::Available,
-            Status::Used,
-            Status::UsedUtility,
-            Status::Reserved,
-            Status::Cooling,
-        ]
-        .map(number)
-        .into_iter()
-        .chain([kept])
-        .collect();
+        let numbers: Vec<_> =
+            [Status::Available, Status::Used, Status::UsedUtility, Status::Reserved, Status::Cooling]
+                .map(number)
+                .into_iter()
+                .chain([kept])
+                .collect();
         let range =
             Range { cluster: ClusterId(1), partition: String::new(), first: "1".into(), last: "9".into() };
         let facts = |standing: &[&str]| RangeFacts {
@@ -1031,7 +1009,10 @@ mod tests {
         assert!(run(&[added()], 1, Status::Used, 0).is_empty(), "already so");
         assert!(run(&[removed()], 2, Status::Used, 0).is_empty(), "it stands elsewhere");
         let free = run(&[removed()], 1, Status::Used, 0);
-        assert_eq!((after(&free).status, after(&free).reserved_for.as_deref()), (Status::Available, Some("anna")));
+        assert_eq!(
+            (after(&free).status, after(&free).reserved_for.as_deref()),
+            (Status::Available, Some("anna"))
+        );
         let cooling = run(&[removed()], 1, Status::Used, 30);
         assert_eq!(after(&cooling).cooling_until, Some(NOW.plus_days(30)));
         assert!(run(&[removed(), added()], 1, Status::Used, 30).is_empty(), "moved within one command");
@@ -1056,8 +1037,7 @@ mod tests {
     fn fields_keep_their_limits() {
         let update = |fields: &str| {
             let cmd = Update { id: NumberId(1), expected_version: Some(1), fields: patch(fields) };
-            let facts =
-                OneFacts { now: NOW, current: Some(number(Status::Available)), cooling_days: 0 };
+            let facts = OneFacts { now: NOW, current: Some(number(Status::Available)), cooling_days: 0 };
             update(&cmd, &facts)
         };
         ok(update(r#"{"e164_number":"+4930123","extra":{"vendor":"telco"}}"#));

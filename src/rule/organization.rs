@@ -260,7 +260,8 @@ pub(crate) mod tests {
 
     fn create_below(parent: Option<Kind>, kind: Kind, name: &str, taken: bool) -> Decision {
         let parent = parent.map(|kind| organization(1, kind, "acme"));
-        let cmd = Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into(), cooling_days: None };
+        let cmd =
+            Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into(), cooling_days: None };
         create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
     }
 

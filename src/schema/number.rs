@@ -110,7 +110,10 @@ impl NumberObject {
     /// Free fields, by name; they stay when the number becomes available.
     async fn extra(&self) -> Result<Vec<ExtraField>> {
         let extra = &self.0.extra.get()?.0;
-        Ok(extra.iter().map(|(name, value)| ExtraField { name: name.clone(), value: value.clone() }).collect())
+        Ok(extra
+            .iter()
+            .map(|(name, value)| ExtraField { name: name.clone(), value: value.clone() })
+            .collect())
     }
 
     /// Whether it is kept for somebody.
@@ -123,8 +126,7 @@ impl NumberObject {
     async fn reserved_for(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         let Some(holder) = self.0.reserved_for.get()? else { return Ok(None) };
         if ctx.caller()?.scope != Scope::All {
-            let organization: Option<Organization> =
-                one(ctx, Some(*self.0.organization_id.get()?)).await?;
+            let organization: Option<Organization> = one(ctx, Some(*self.0.organization_id.get()?)).await?;
             return Ok(organization.map(|_| holder.as_str()));
         }
         Ok(Some(holder))
@@ -414,7 +416,8 @@ pub async fn selectable(
     let counted = ctx.field().selection_set().any(|part| part.name() == "totalCount");
     let picked = ctx.loaders()?.picks(picker, profile, slice, counted).await?;
     let (page, count) = &*picked;
-    let rows = page.rows.iter().map(|(pick, key)| (InOrder(SelectableNumberObject(pick.clone())), key.clone()));
+    let rows =
+        page.rows.iter().map(|(pick, key)| (InOrder(SelectableNumberObject(pick.clone())), key.clone()));
     let page = Page { rows: rows.collect(), has_previous: page.has_previous, has_next: page.has_next };
     let count = *count;
     Ok(Listed::page(LIST, page, Box::new(move || Box::pin(async move { Ok(count) }))))
@@ -542,7 +545,7 @@ impl NumberQuery {
         let organization = organization_id.map(|id| or_none(id::organization(&id)));
         let now = ctx.app()?.now();
         let found = number::compare(&reader, reader.scope(), organization, now, false).await?;
-        Ok(found.seen.then(|| NumberAudit(found)))
+        Ok(found.seen.then_some(NumberAudit(found)))
     }
 }
 
@@ -961,12 +964,8 @@ impl NumberMutation {
             user_id: input.user_id,
             until: input.until.map(moment),
         };
-        let range = Range {
-            cluster,
-            partition: cmd.partition.clone(),
-            first: String::new(),
-            last: String::new(),
-        };
+        let range =
+            Range { cluster, partition: cmd.partition.clone(), first: String::new(), last: String::new() };
         let patterns = cmd.patterns.clone();
         let done = perform(ctx, input.call, cmd).await?;
         Ok(ReserveNumbersForPayload(Many { done, range, patterns, unseen: NumberResult::Absent }))

@@ -282,8 +282,16 @@ impl Taken {
 }
 
 /// Nouns in the order in which they need each other.
-const NOUNS: &[Noun] =
-    &[Noun::Organization, Noun::Cluster, Noun::Device, Noun::Profile, Noun::Phone, Noun::Line, Noun::User, Noun::Number];
+const NOUNS: &[Noun] = &[
+    Noun::Organization,
+    Noun::Cluster,
+    Noun::Device,
+    Noun::Profile,
+    Noun::Phone,
+    Noun::Line,
+    Noun::User,
+    Noun::Number,
+];
 
 /// Which things of a noun the query covers; none when it covers none.
 fn covered(noun: Noun, query: &Query) -> Option<Filter> {

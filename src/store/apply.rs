@@ -311,7 +311,9 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             update(tx, after.clone(), organization::Column::Id.eq(after.id)).await
         }
         Change::NumberCreated { number } => insert(tx, number.clone()).await,
-        Change::NumberUpdated { after, .. } => update(tx, after.clone(), number::Column::Id.eq(after.id)).await,
+        Change::NumberUpdated { after, .. } => {
+            update(tx, after.clone(), number::Column::Id.eq(after.id)).await
+        }
         Change::NumberDeleted { number } => {
             number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
         }

@@ -331,7 +331,9 @@ pub async fn users_of_device(tx: &Tx, device: entity::DeviceId) -> Result<Vec<St
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT q.user_id FROM (SELECT u.user_id, p.position AS place FROM \"user\" u JOIN profile_user p ON p.user_id = u.id WHERE p.profile_id = ");
     sql.bind(device);
-    sql.push(" UNION ALL SELECT u.user_id, 0 FROM \"user\" u JOIN phone p ON p.owner_id = u.id WHERE p.id = ");
+    sql.push(
+        " UNION ALL SELECT u.user_id, 0 FROM \"user\" u JOIN phone p ON p.owner_id = u.id WHERE p.id = ",
+    );
     sql.bind(device);
     sql.push(" UNION ALL SELECT u.user_id, 1 FROM \"user\" u JOIN user_phone p ON p.user_id = u.id WHERE p.phone_id = ");
     sql.bind(device).push(") q ORDER BY q.place, q.user_id");
@@ -358,17 +360,20 @@ pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbE
             lines.insert(found.id, (found.cluster_id, found.pattern, found.partition));
         }
     }
-    let places: HashMap<_, _> = moved
-        .into_iter()
-        .filter_map(|id| lines.remove(&id).map(|place| (place, id)))
-        .collect();
+    let places: HashMap<_, _> =
+        moved.into_iter().filter_map(|id| lines.remove(&id).map(|place| (place, id))).collect();
     let mut days = HashMap::new();
     let mut following = Vec::new();
     for number in at_places(tx, places.keys()).await? {
         let place = (number.cluster_id, number.pattern.clone(), number.partition.clone());
         let Some(line) = places.get(&place) else { continue };
         let cooling_days = cooling_days_once(tx, number.organization_id, &mut days).await?;
-        following.push(Standing { line: *line, appearances: appearances(tx, *line).await?, number, cooling_days });
+        following.push(Standing {
+            line: *line,
+            appearances: appearances(tx, *line).await?,
+            number,
+            cooling_days,
+        });
     }
     Ok(following)
 }
@@ -405,7 +410,9 @@ async fn at_places(
 /// For how many days numbers of an organization cool: its own setting, or the nearest one above (INV-10).
 async fn cooling_days(source: &impl Source, organization: OrganizationId) -> Result<i32, DbErr> {
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT o.cooling_days FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id ");
+    sql.push(
+        "SELECT o.cooling_days FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id ",
+    );
     sql.push("WHERE o.cooling_days IS NOT NULL AND c.descendant_id = ").bind(organization);
     sql.push(" ORDER BY length(o.path) DESC LIMIT 1");
     let rows = source.rows(sql.statement()).await?;
@@ -638,7 +645,10 @@ async fn in_range(tx: &Tx, range: &Range, patterns: &[String]) -> Result<Vec<Mod
 async fn standing(tx: &Tx, range: &Range, patterns: &[String]) -> Result<BTreeSet<String>, DbErr> {
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT DISTINCT l.pattern FROM line l JOIN line_appearance a ON a.line_id = l.id WHERE ");
-    sql.push("l.cluster_id = ").bind(range.cluster).push(" AND l.partition = ").bind(range.partition.as_str());
+    sql.push("l.cluster_id = ")
+        .bind(range.cluster)
+        .push(" AND l.partition = ")
+        .bind(range.partition.as_str());
     sql.push(" AND ").among_texts("l.pattern", patterns);
     tx.rows(sql.statement()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }

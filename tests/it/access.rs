@@ -152,6 +152,7 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "phone" => "Phone",
         "appearance" => "LineAppearance",
         "line" => "Line",
+        "number" => "Number",
         "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
@@ -185,7 +186,8 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "kind") => json!("SITE"),
             (_, "protocol") => json!("SIP"),
             (_, "product") => json!("Cisco 8841"),
-            (_, "pattern") => json!("4001"),
+            (_, "pattern" | "patterns" | "first") => json!("4001"),
+            (_, "to") => json!("RESERVED"),
             (_, "userId") => json!("anna"),
             (_, "expectedVersion") => json!(1),
             (_, "partition" | "description" | "firstName") => json!(""),
@@ -215,7 +217,10 @@ async fn neighbours(
     let gateway = json!({"organizationId": estate.berlin, "clusterId": own, "name": "gw-ours"});
     let gateway = text(&admin.done("registerDevice", gateway, "device { id }").await["device"]["id"]);
     let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
+    let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
+    let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let ours = BTreeMap::from([
+        ("Number", text(&number["outcomes"][0]["number"]["id"])),
         ("LineAppearance", admin.appearances(&profile).await.remove(0)),
         ("Organization", estate.berlin.clone()),
         ("Cluster", own),
@@ -251,7 +256,7 @@ story! {
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
             assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 31);
+        assert_eq!(mutations.len(), 39);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -287,7 +292,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Number}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -317,6 +322,11 @@ story! {
             format!(r#"phones(filter: {{logoutProfiles: ["{{Profile}}"]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),
             r#"search(text: "{Profile}") { id }"#.to_owned(),
+            r#"number(by: {id: "{Number}"}) { id }"#.to_owned(),
+            r#"number(by: {number: {pattern: "4001", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"numberAudit(organizationId: "{Organization}") { differences { pattern } }"#.to_owned(),
+            format!(r#"numbers(filter: {{ids: ["{{Number}}"]}}) {{ {count} }}"#),
+            format!(r#"numbers(filter: {{organization: {{ids: ["{{Organization}}"]}}}}) {{ {count} }}"#),
         ];
         let with = |query: &str, ids: &BTreeMap<&'static str, String>| {
             let named = ids.iter().fold(query.to_owned(), |query, (name, id)| query.replace(&format!("{{{name}}}"), id));

@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "number"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -116,11 +116,14 @@ story! {
             (admin.user(&estate, &estate.berlin, "anna").await, admin.user(&estate, &estate.berlin, "ben").await);
         admin.done("associateUsers", json!({"profileId": profile, "userIds": [user, second]}), "").await;
         admin.profile(&estate, &estate.berlin, "EM-2", &["4001", "4002"]).await;
+        let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
+        admin.done("createNumbers", number, "").await;
         let db = Database::connect(&server.database).await.expect("connected");
         let copies = [
             ("hie_6_organization_path", "organization", ""),
             ("rml_1_cluster_name", "cluster", ""),
             ("nam_2_device_name", "device", ""),
+            ("inv_13_number", "number", ""),
             ("rml_2_user_id", "\"user\"", ""),
             ("lin_1_line", "line", ""),
             ("lin_7_position", "line_appearance", "line_id = 1, role = 'CLONE'"),

@@ -16,8 +16,8 @@ use crate::{
     command::{self, Command},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, number, organization, phone, profile, user,
-        value,
+        Broken, Change, Patch, Rule, RuleCode, cluster, device, line, number, organization, phone, profile,
+        user, value,
     },
     store::{self, Tx},
 };
@@ -61,7 +61,12 @@ impl Import<'_> {
         };
         let parent = missing.settle(parent)?;
         let kind = row.word("kind").ok_or_else(unread)?;
-        let cmd = organization::Create { parent, kind, name: name.to_owned(), cooling_days: row.number("coolingDays") };
+        let cmd = organization::Create {
+            parent,
+            kind,
+            name: name.to_owned(),
+            cooling_days: row.number("coolingDays"),
+        };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
     }
@@ -287,7 +292,11 @@ impl Import<'_> {
         };
         // A range leaves alone what is there; a row is to make it.
         let as_said = |changes: &[Change]| {
-            if changes.is_empty() { vec![(Some("pattern"), Rule::NumberTaken { pattern })] } else { Faults::new() }
+            if changes.is_empty() {
+                vec![(Some("pattern"), Rule::NumberTaken { pattern })]
+            } else {
+                Faults::new()
+            }
         };
         self.stage(tx, File::Numbers, row, &cmd, as_said).await?;
         Ok(None)
