@@ -909,7 +909,7 @@ mod tests {
 
     fn known(line: Option<Model>, original: Option<line_appearance::Model>) -> NewLineFacts {
         let original = original.map(|appearance| Placed { appearance, on: device(vec![]).on, visible: true });
-        let number = Known { number: None, owners: BTreeSet::new(), user: None };
+        let number = Known { number: None, owners: BTreeSet::new(), user: None, near: true };
         let (line_id, appearance_id) = (LineId(50), AppearanceId(60));
         NewLineFacts { line, hidden: false, original, number, line_id, appearance_id }
     }

@@ -223,6 +223,8 @@ pub struct Known {
     pub owners: BTreeSet<String>,
     /// User id of the filter's user, where there is such a user.
     pub user: Option<String>,
+    /// Whether the entry is kept at the device's organization or above; told where there is a filter.
+    pub near: bool,
 }
 
 /// A line whose appearances come or go, with the entry of its number.
@@ -539,6 +541,9 @@ pub fn refusals(number: &Model, sight: Sight, users: &[String], now: Moment) -> 
 
 /// Whether the filter lets the number through, as the picker's statement does.
 fn is_chosen(number: &Model, known: &Known, filter: InventoryFilter, users: &[String], now: Moment) -> bool {
+    if !known.near {
+        return false;
+    }
     let holder = held_for(number, now);
     let belongs = |user: Option<&String>| {
         user.is_some_and(|user| known.owners.contains(user) || holder == Some(user.as_str()))

@@ -202,7 +202,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 pub async fn add_facts(tx: &Tx, cmd: &Add) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let lines = match &device {
-        Some(device) => new_line_facts(tx, Some(device.cluster_id), std::slice::from_ref(&cmd.line)).await?,
+        Some(device) => {
+            let place = (device.on.organization_id, Some(device.cluster_id));
+            new_line_facts(tx, place, std::slice::from_ref(&cmd.line)).await?
+        }
         None => Vec::new(),
     };
     Ok(AddFacts { now: tx.now(), device, lines, standing: BTreeMap::new() })
@@ -213,7 +216,8 @@ pub async fn replace_facts(tx: &Tx, cmd: &Replace) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let mut facts = AddFacts { now: tx.now(), device: None, lines: Vec::new(), standing: BTreeMap::new() };
     if let Some(device) = device {
-        facts.lines = new_line_facts(tx, Some(device.cluster_id), &cmd.lines).await?;
+        facts.lines =
+            new_line_facts(tx, (device.on.organization_id, Some(device.cluster_id)), &cmd.lines).await?;
         for appearance in &device.appearances {
             locked_any(tx, appearance.line_id).await?;
             facts.standing.insert(appearance.line_id, all_of(tx, appearance.line_id).await?);
@@ -258,10 +262,10 @@ pub async fn remove_facts(tx: &Tx, cmd: &Remove) -> Result<RemoveFacts, DbErr> {
     Ok(RemoveFacts { device_version: device.version, appearances: Some(all) })
 }
 
-/// What is known of lines that are to be put on a device of the cluster, none where that is not seen.
+/// What is known of lines that are to be put on a device of the organization and cluster, none where that is not seen.
 pub async fn new_line_facts(
     tx: &Tx,
-    cluster: Option<ClusterId>,
+    (organization, cluster): (OrganizationId, Option<ClusterId>),
     lines: &[NewLine],
 ) -> Result<Vec<NewLineFacts>, DbErr> {
     let mut facts = Vec::with_capacity(lines.len());
@@ -286,10 +290,11 @@ pub async fn new_line_facts(
         // Behind the line, as whoever takes a line off a device locks them in this order.
         let number = match (&line, &new.line, cluster) {
             (Some(line), ..) => {
-                number::known(tx, line.cluster_id, &line.pattern, &line.partition, new.inventory).await?
+                let place = (line.cluster_id, line.pattern.as_str(), line.partition.as_str());
+                number::known(tx, organization, place, new.inventory).await?
             }
             (None, Reference::Number { pattern, partition }, Some(cluster)) => {
-                number::known(tx, cluster, pattern, partition, new.inventory).await?
+                number::known(tx, organization, (cluster, pattern, partition), new.inventory).await?
             }
             (None, ..) => number::unknown(),
         };

@@ -7,12 +7,11 @@ use std::{
 };
 
 use entity::{
-    ClusterId, LineId, Moment, NumberId, OrganizationId, line, line_appearance,
+    ClusterId, LineId, Moment, NumberId, OrganizationId, line,
     number::{Column, Entity, Extra, Model, Status, Utility},
 };
 use sea_orm::{
-    ColumnTrait, DatabaseBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect,
+    ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
 };
 
 use super::{
@@ -279,15 +278,15 @@ fn whole(row: &QueryResult, mut at: usize) -> Result<Model, DbErr> {
 
 /// Nothing is known of a number.
 pub fn unknown() -> Known {
-    Known { number: None, owners: BTreeSet::new(), user: None }
+    Known { number: None, owners: BTreeSet::new(), user: None, near: false }
 }
 
-/// What the inventory knows of a number that is to stand on a device, locked until the end of the transaction.
+/// What the inventory knows of a number that is to stand on a device of an organization, locked until the end of the
+/// transaction.
 pub async fn known(
     tx: &Tx,
-    cluster: ClusterId,
-    pattern: &str,
-    partition: &str,
+    organization: OrganizationId,
+    (cluster, pattern, partition): (ClusterId, &str, &str),
     filter: Option<InventoryFilter>,
 ) -> Result<Known, DbErr> {
     let mut known = unknown();
@@ -302,6 +301,9 @@ pub async fn known(
         known.user = user::seen(tx, user).await?.map(|user| user.user_id);
     }
     let Some(number) = found else { return Ok(known) };
+    if filter.is_some() {
+        known.near = organization::is_below(tx, number.organization_id, organization).await?;
+    }
     let belonging =
         filter.is_some_and(|f| matches!(f.choice, Choice::BelongingToFirstUser | Choice::BelongingToUser));
     if belonging {
@@ -362,28 +364,35 @@ pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbE
     }
     let places: HashMap<_, _> =
         moved.into_iter().filter_map(|id| lines.remove(&id).map(|place| (place, id))).collect();
+    let counts = appearances(tx, places.values().copied()).await?;
     let mut days = HashMap::new();
     let mut following = Vec::new();
     for number in at_places(tx, places.keys()).await? {
         let place = (number.cluster_id, number.pattern.clone(), number.partition.clone());
-        let Some(line) = places.get(&place) else { continue };
+        let Some(line) = places.get(&place).copied() else { continue };
         let cooling_days = cooling_days_once(tx, number.organization_id, &mut days).await?;
-        following.push(Standing {
-            line: *line,
-            appearances: appearances(tx, *line).await?,
-            number,
-            cooling_days,
-        });
+        let appearances = counts.get(&line).copied().unwrap_or(0);
+        following.push(Standing { line, appearances, number, cooling_days });
     }
     Ok(following)
 }
 
-async fn appearances(tx: &Tx, line: LineId) -> Result<usize, DbErr> {
-    let count = line_appearance::Entity::find()
-        .filter(line_appearance::Column::LineId.eq(line))
-        .count(&tx.db)
-        .await?;
-    usize::try_from(count).map_err(|error| DbErr::Custom(error.to_string()))
+/// How many appearances each line has; one without any is left out.
+async fn appearances(tx: &Tx, lines: impl Iterator<Item = LineId>) -> Result<HashMap<LineId, usize>, DbErr> {
+    let ids: Vec<_> = lines.map(|line| line.0).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT line_id, count(*) FROM line_appearance WHERE ").among("line_id", ids.into_iter());
+    sql.push(" GROUP BY line_id");
+    let rows = tx.rows(sql.statement()).await?;
+    rows.iter()
+        .map(|row| {
+            let count: i64 = row.try_get_by_index(1)?;
+            Ok((row.try_get_by_index(0)?, usize::try_from(count).unwrap_or(0)))
+        })
+        .collect()
 }
 
 /// The entries of these numbers, lowest id first, locked until the end of the transaction.

@@ -90,7 +90,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         id: DeviceId(tx.id()?),
         now: tx.now(),
         owner: device::owner(tx, place.seen(), &cmd.name).await?,
-        lines: line::new_line_facts(tx, place.seen(), &cmd.lines).await?,
+        lines: line::new_line_facts(tx, (cmd.organization, place.seen()), &cmd.lines).await?,
         place,
         users,
         newcomer: None,

@@ -178,6 +178,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
         let value = match (inner.as_str(), name.as_str()) {
             // A line to add is named by its id or its number, a target by one of its fields.
             (_, "appearanceId") if kind == "LineTarget" => continue,
+            ("ExtraFieldInput", _) => continue,
             ("ID", _) => json!(id_for(ids, mutation, &name)),
             ("AddLineInput" | "NewProfileInput" | "LineTarget", _) => input(types, ids, mutation, &inner),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),

@@ -396,6 +396,11 @@ story! {
             admin.refused("addLineToDevice", put("9999", json!({"choice": "ALL"}))).await,
             ["NUMBER_OUTSIDE_INVENTORY_FILTER at pattern"]
         );
+        assert_eq!(
+            admin.refused("addLineToDevice", put("4008", json!({"choice": "ALL"}))).await,
+            ["NUMBER_OUTSIDE_INVENTORY_FILTER at pattern"],
+            "another site's"
+        );
         admin.done("addLineToDevice", put("4003", first), "").await;
         admin.done("addLineToDevice", put("4001", json!({"choice": "BELONGING_TO_USER", "userId": anna})), "").await;
         assert_eq!(

@@ -712,7 +712,7 @@ story! {
         };
         assert_eq!(hits(r#"text: "ANNA""#).await, ["User", "Profile"]);
         assert_eq!(hits(r#"text: "anna", nouns: [PROFILE]"#).await, ["Profile"]);
-        assert_eq!(hits(r#"text: " 4001 ""#).await, ["Line"]);
+        assert_eq!(hits(r#"text: " 4001 ""#).await, ["Line", "Number"]);
         assert_eq!(hits(r#"text: "desk""#).await, ["Phone"]);
         assert_eq!(hits(r#"text: "em""#).await, ["Profile", "Profile", "Cluster"]);
         assert_eq!(hits(r#"text: "em", first: 2"#).await, ["Profile", "Profile"]);

@@ -10,7 +10,7 @@ use super::{
         read::{Faults, Values},
         unreadable,
     },
-    Import, Key, Known, Made, Missing, Part, Stop,
+    Import, Key, Known, Made, Miss, Missing, Part, Stop,
 };
 use crate::{
     command::{self, Command},
@@ -298,8 +298,23 @@ impl Import<'_> {
                 Faults::new()
             }
         };
-        self.stage(tx, File::Numbers, row, &cmd, as_said).await?;
-        Ok(None)
+        // What does not stand because a row that would have put it there was refused is told there.
+        let line = self.line(tx, cluster, &cmd.range.first, &cmd.range.partition).await?;
+        let cause = match line {
+            Err(Miss::Failed(cause)) => Some(cause),
+            Ok(line) => match self.known.get(&Key::AppearancesOf(line)) {
+                Some(Known::Failed(cause)) => Some(*cause),
+                _ => None,
+            },
+            Err(Miss::Absent(_)) => None,
+        };
+        let follows = |rule: &Rule| rule.code() == RuleCode::NumberStatusIllegal;
+        match (self.stage(tx, File::Numbers, row, &cmd, as_said).await, cause) {
+            (Err(Stop::Rules(faults)), Some(cause)) if faults.iter().all(|(_, rule)| follows(rule)) => {
+                Err(Stop::Because(cause))
+            }
+            (done, _) => done.map(|_| None),
+        }
     }
 
     async fn place_line(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
