@@ -181,7 +181,7 @@ counted! {
         let estate = Estate { profiles: 230, seed: 1 };
         server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
         let admin = server.admin();
-        let found = admin.data(r#"{ clusters { nodes { id } } organizations(filter: {kinds: [SITE]}) { nodes { id } } }"#).await;
+        let found = admin.data("{ clusters { nodes { id } } organizations(filter: {kinds: [SITE]}) { nodes { id } } }").await;
         let (cluster, site) = (&found["clusters"]["nodes"], &found["organizations"]["nodes"][0]["id"]);
         for cluster in cluster.as_array().expect("clusters") {
             let input = json!({
