@@ -507,8 +507,9 @@ pub fn markdown() -> String {
 const FORMAT: &str = "\
 # The files of an estate
 
-One CSV file per noun, all of them in one folder; a file that holds only its header holds nothing. UTF-8, with or
-without a byte order mark, as RFC 4180 says. Commas, semicolons or tabs separate cells: the header decides.
+One CSV file per noun, all of them in one folder; a file that holds only its header holds nothing, and
+numbers.csv may be missing. UTF-8, with or without a byte order mark, as RFC 4180 says. Commas, semicolons or tabs
+separate cells: the header decides.
 Columns stand in any order, by name; those that need a value must be there. True is `true` or `1`, false is
 `false` or `0`, words are upper case or not. Lists and objects are JSON. An empty text and none are the same.
 

@@ -72,6 +72,8 @@ pub fn folder(folder: &Path) -> Result<(Vec<Table>, Vec<Refusal>), Error> {
                 Ok(table) => tables.push(table),
                 Err(faults) => refusals.extend(faults),
             },
+            // A folder from before the inventory has none.
+            Err(error) if error.kind() == ErrorKind::NotFound && file == File::Numbers => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let want = "it is missing; a file that holds only its header holds nothing";
                 refusals.push(Refusal::new(file.name(), None, None, &unreadable("The folder", want)));

@@ -617,7 +617,8 @@ fn check_cluster(broken: &mut Broken, facts: &RangeFacts, cluster: ClusterId) {
 }
 
 fn check_range(broken: &mut Broken, range: &Range) {
-    broken.take(numbers_of(&range.first, &range.last), "last");
+    let path = if range.first == range.last { "first" } else { "last" };
+    broken.take(numbers_of(&range.first, &range.last), path);
     value::text(broken, "The partition", &range.partition, 50, "partition");
 }
 

@@ -66,7 +66,7 @@ pub const UNIQUE: &[Unique] = &[
         "inv_13_number",
         "number.cluster_id, number.pattern, number.partition",
         || Rule::NumberTaken { pattern: taken() },
-        "last",
+        "first",
     ),
     (
         "profile_user_pkey",

@@ -442,6 +442,10 @@ async fn numbers_begin_as_their_lines_stand() {
         );
         let report = import(&app, place.files("good", &files(numbers)), ALL).await;
         assert!(report.kept, "{report}");
+        // A folder from before the inventory has no such file.
+        let before = place.files("before", &files(numbers));
+        fs::remove_file(before.join(File::Numbers.name())).expect("removes");
+        assert_eq!(told(&import(&place.open().await, before, ALL).await), [""; 0]);
         let wrote = export(&app, place.folder("out")).await;
         let rows: Vec<_> = wrote[11].1.lines().skip(1).collect();
         assert_eq!(

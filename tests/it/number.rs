@@ -185,6 +185,7 @@ story! {
         });
         assert_eq!(admin.refused("createNumbers", with(&estate.berlin, "4000", "5000")).await, ["NUMBER_RANGE_TOO_LONG at last"]);
         assert_eq!(admin.refused("createNumbers", with(&estate.berlin, "4001", "4000")).await, ["NUMBER_RANGE_INVALID at last"]);
+        assert_eq!(admin.refused("createNumbers", with(&estate.berlin, "call", "call")).await, ["PATTERN_INVALID at first"]);
         let thousand = admin.done("createNumbers", with(&estate.acme, "4000", "4999"), "outcomes { result }").await;
         assert_eq!(thousand["outcomes"].as_array().expect("outcomes").len(), 1_000);
         assert_eq!(admin.data("{ numbers { totalCount } }").await["numbers"]["totalCount"], 1_002);
