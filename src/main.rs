@@ -10,13 +10,16 @@ use std::{
 
 use entity::{Moment, TokenId, token};
 use roamline::{
-    app::App,
+    app::{App, Call},
     bulk::{self, Mode},
     caller::Caller,
     cli::{Args, Command, Exit, Role, Token, progress::Progress},
+    command,
     config::{Config, Format},
     error::Error,
-    http, schema, store,
+    http,
+    rule::number::{Audit, mended, name_of},
+    schema, store,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -78,6 +81,7 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
         }
         Command::Export { folder } => export(config, &folder).await,
         Command::Generate { profiles, seed } => generate(config, store::Estate { profiles, seed }).await,
+        Command::Fsck { mend, add_missing } => check(config, mend, add_missing).await,
         Command::Token(token) => tokens(config, token).await,
         Command::Config => {
             say(config.printed().trim_end());
@@ -114,8 +118,10 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
         say("Send it as `Authorization: Bearer <token>`; make others with `roamline token create`.");
     }
     let trimming = tokio::spawn(trim(app.clone()));
+    let releasing = tokio::spawn(release(app.clone()));
     let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
     trimming.abort();
+    releasing.abort();
     served.map_err(Error::internal)?;
     Ok(Exit::Ok)
 }
@@ -129,6 +135,19 @@ async fn trim(app: App) {
             Ok(0) => {}
             Ok(changes) => tracing::info!(changes, "forgot changes older than the setting says"),
             Err(error) => tracing::error!(%error, "cannot forget old changes"),
+        }
+    }
+}
+
+/// Frees numbers that have cooled, and ends reservations whose time is up, every minute.
+async fn release(app: App) {
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    loop {
+        minutes.tick().await;
+        match command::number::release_due(&app).await {
+            Ok(0) => {}
+            Ok(numbers) => tracing::info!(numbers, "released what was due in the inventory"),
+            Err(error) => tracing::error!(%error, "cannot release what is due in the inventory"),
         }
     }
 }
@@ -180,6 +199,47 @@ async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> 
     let made = app.generate(&Caller::administrator(CALLER), estate, |count| bar.advance(count)).await?;
     drop(bar);
     say(&format!("Generated {} profiles; the newest cursor is s{}.", estate.profiles, made.cursor));
+    Ok(Exit::Ok)
+}
+
+/// Compares the inventory with the lines that stand on devices and, where told, puts it right.
+async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Error> {
+    let app = App::open(config, clock()).await?;
+    let caller = Caller::administrator(CALLER);
+    let found = store::number::compare(&app.read(&caller), caller.scope, None, app.now(), false).await?;
+    for (number, standing, days) in &found.differing {
+        let expected = mended(number, *standing, *days, app.now()).status;
+        let (is, should) = (name_of(number.status), name_of(expected));
+        say(&format!(
+            "{} in partition '{}' is {is} and should be {should}",
+            number.pattern, number.partition
+        ));
+    }
+    for (.., partition, absent) in found.missing.iter().filter(|_| add_missing || !mend) {
+        say(&format!("{} in partition '{partition}' stands on a device and has no entry", absent.pattern));
+    }
+    if found.more {
+        say("There are more.");
+    }
+    if !mend {
+        let sound = found.differing.is_empty();
+        say(if sound {
+            "The inventory agrees with the lines."
+        } else {
+            "Mend it with `roamline fsck --mend`."
+        });
+        return Ok(if sound { Exit::Ok } else { Exit::Refused });
+    }
+    let call = Call { reason: Some("fsck".to_owned()), ..Call::default() };
+    let mut numbers = 0;
+    loop {
+        let cmd = Audit { organization: None, add_missing };
+        match command::run(&app, &caller, &call, &cmd).await? {
+            Ok(done) if !done.changes.is_empty() => numbers += done.changes.len(),
+            _ => break,
+        }
+    }
+    say(&format!("{numbers} numbers were put right."));
     Ok(Exit::Ok)
 }
 

@@ -45,4 +45,5 @@ pub enum Noun {
     User,
     Button,
     Template,
+    Number,
 }

@@ -61,6 +61,10 @@ id! {
     UserId
 }
 id! {
+    /// A number of the inventory.
+    NumberId
+}
+id! {
     /// A bearer token.
     TokenId
 }

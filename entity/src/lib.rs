@@ -13,6 +13,7 @@ mod json;
 pub mod line;
 pub mod line_appearance;
 mod moment;
+pub mod number;
 pub mod organization;
 pub mod organization_closure;
 pub mod phone;
@@ -25,6 +26,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, TokenId, UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
+    UserId,
 };
 pub use moment::Moment;

@@ -18,6 +18,9 @@ pub struct Model {
     pub path: String,
     /// `path` in lower case; unique.
     pub path_key: String,
+    /// Days for which a freed number cools (INV-10): 0 is not at all, none is as the organization above says.
+    #[serde(default)]
+    pub cooling_days: Option<i32>,
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,

@@ -5,6 +5,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_spine;
+mod m20261122_000002_number;
 mod m20261122_000003_button;
 
 /// Every step, oldest first.
@@ -13,7 +14,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_spine::Migration), Box::new(m20261122_000003_button::Migration)]
+        vec![
+            Box::new(m20261122_000001_spine::Migration),
+            Box::new(m20261122_000002_number::Migration),
+            Box::new(m20261122_000003_button::Migration),
+        ]
     }
 }
 

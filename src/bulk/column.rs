@@ -7,13 +7,14 @@ use entity::{
     cluster::MultipleLogin,
     line::{self, AlternateNumber, AutoAnswer, CfaCssPolicy, DirectoryUri, Forward, Precedence},
     line_appearance::{self, MessageLampPolicy, PartitionUsage, Recording, RecordingSource, Role},
+    number::{Status, Utility},
     organization,
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
     template,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
@@ -34,6 +35,7 @@ pub enum File {
     UserCtiProfiles,
     Buttons,
     Templates,
+    Numbers,
 }
 
 /// A column of a file.
@@ -85,6 +87,11 @@ const STOCK_OR_NONE: &str = "none; without the column, the product's stock templ
 const ORGANIZATIONS: &[Column] = &[
     key("path", "Names from the root down, joined by dots; the last one is its own."),
     Column { name: "kind", kind: Kind::Word(names::<organization::Kind>), ..key("", "What it is.") },
+    number(
+        "coolingDays",
+        "as the organization above says",
+        "Days for which a freed number of the inventory cools, 0 to 999.",
+    ),
 ];
 
 const CLUSTERS: &[Column] = &[
@@ -329,6 +336,41 @@ const BUTTON_LISTS: &[Column] = &[
     text("url", "none", "What a service URL button opens."),
 ];
 
+/// A free field of a number, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct Field {
+    pub name: String,
+    pub value: String,
+}
+
+const NUMBERS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("pattern", "The directory number."),
+    text("partition", "`<None>`", "The route partition."),
+    Column {
+        name: "organization",
+        ..key("", "Dotted path of the provider, customer or site that keeps it.")
+    },
+    Column {
+        kind: Kind::Word(names::<Status>),
+        ..text("status", "as its line and its utility say", "Whether it can be given out.")
+    },
+    Column {
+        kind: Kind::Word(names::<Utility>),
+        ..text("utility", "nothing", "What uses it besides devices.")
+    },
+    text("e164Number", "none", "The same number as the outside world dials it."),
+    text("description", "none", "A note, up to 128 characters."),
+    Column { kind: Kind::Objects(names::<Field>), ..text("extra", "none", "Free fields.") },
+    text("reservedFor", "nobody", "User id of whom it is kept for, who need not exist."),
+    text("reservedUntil", "for ever", "When that ends, such as `2026-12-31T00:00:00Z`."),
+    text(
+        "coolingUntil",
+        "none",
+        "While it cools, when it is available again, such as `2026-12-31T00:00:00Z`.",
+    ),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -359,7 +401,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -373,11 +415,12 @@ impl File {
         Self::UserCtiProfiles,
         Self::Buttons,
         Self::Templates,
+        Self::Numbers,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons | Self::Templates)
+        matches!(self, Self::Buttons | Self::Templates | Self::Numbers)
     }
 
     /// The file's name.
@@ -396,6 +439,7 @@ impl File {
             Self::UserCtiProfiles => "user_cti_profiles.csv",
             Self::Buttons => "buttons.csv",
             Self::Templates => "templates.csv",
+            Self::Numbers => "numbers.csv",
         }
     }
 
@@ -415,6 +459,7 @@ impl File {
             Self::UserCtiProfiles => USER_CTI_PROFILES,
             Self::Buttons => BUTTON_LISTS,
             Self::Templates => TEMPLATES,
+            Self::Numbers => NUMBERS,
         }
     }
 
@@ -444,10 +489,11 @@ impl File {
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
+            (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
-            (_, "lineId") => "pattern",
+            (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
             (_, "ownerId") => "owner",
@@ -478,6 +524,10 @@ impl File {
             }
             Self::Templates => {
                 "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
+            }
+            Self::Numbers => {
+                "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \
+                 while the line stands on a device."
             }
         }
     }
@@ -517,8 +567,9 @@ pub fn markdown() -> String {
 const FORMAT: &str = "\
 # The files of an estate
 
-One CSV file per noun, all of them in one folder; a file that holds only its header holds nothing. UTF-8, with or
-without a byte order mark, as RFC 4180 says. Commas, semicolons or tabs separate cells: the header decides.
+One CSV file per noun, all of them in one folder; a file that holds only its header holds nothing, and
+numbers.csv may be missing. UTF-8, with or without a byte order mark, as RFC 4180 says. Commas, semicolons or tabs
+separate cells: the header decides.
 Columns stand in any order, by name; those that need a value must be there. True is `true` or `1`, false is
 `false` or `0`, words are upper case or not. Lists and objects are JSON. An empty text and none are the same.
 

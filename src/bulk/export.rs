@@ -12,13 +12,13 @@ use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_app
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{column::File, names::camel};
+use super::{column::File, names::camel, written};
 use crate::{
     app::App,
     caller::{Caller, Scope},
     error::Error,
     store::{
-        Snapshot, button, cluster, device, line, organization,
+        Snapshot, button, cluster, device, line, number, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
@@ -200,6 +200,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
             count::<profile::Row>(source, scope, &all).await?,
             count::<phone::Row>(source, scope, &all).await?,
             count::<line::Row>(source, scope, &all).await?,
+            count::<number::Row>(source, scope, &all).await?,
         ];
         Ok(counts.into_iter().filter_map(|count| u64::try_from(count).ok()).sum())
     }
@@ -266,6 +267,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                         }
                         File::Buttons => self.buttons(&mut sheet, id, &called).await?,
                         File::Templates => self.templates(&mut sheet, id, &called).await?,
+                        File::Numbers => self.inventory(&mut sheet, id, &called).await?,
                     }
                 }
             }
@@ -285,6 +287,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                 let mut cells = Cells::default();
                 cells.set("path", row.path.get()?)?;
                 cells.set("kind", row.kind.get()?)?;
+                cells.set("coolingDays", row.cooling_days.get()?)?;
                 sheet.row(&cells.0)?;
                 self.advance();
             }
@@ -445,7 +448,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
     }
 
     async fn lines(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
-        let mut numbers = Numbers::new(cluster);
+        let mut numbers = Numbers::<line::Row>::new(cluster);
         while let Some(rows) = numbers.next(self.source, self.scope).await? {
             for row in rows {
                 let mut cells = Cells::default();
@@ -462,6 +465,37 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         Ok(())
     }
 
+    async fn inventory(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut numbers = Numbers::<number::Row>::new(cluster);
+        while let Some(rows) = numbers.next(self.source, self.scope).await? {
+            for row in rows {
+                let path = self.path(*row.organization_id.get()?);
+                self.advance();
+                // One that is kept above the caller's subtree is not the caller's to write.
+                if path.is_empty() {
+                    continue;
+                }
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("pattern", row.pattern.get()?)?;
+                cells.set("partition", row.partition.get()?)?;
+                cells.set("organization", path)?;
+                cells.set("status", row.status.get()?)?;
+                cells.set("utility", row.utility.get()?)?;
+                cells.set("e164Number", row.e164_number.get()?)?;
+                cells.set("description", row.description.get()?)?;
+                let extra = &row.extra.get()?.0;
+                let field = |(name, value)| serde_json::json!({"name": name, "value": value});
+                cells.set("extra", extra.iter().map(field).collect::<Vec<_>>())?;
+                cells.set("reservedFor", row.reserved_for.get()?)?;
+                cells.set("reservedUntil", row.reserved_until.get()?.and_then(written))?;
+                cells.set("coolingUntil", row.cooling_until.get()?.and_then(written))?;
+                sheet.row(&cells.0)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Each line's original, then its clones, the oldest first.
     async fn appearances(
         &mut self,
@@ -469,7 +503,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         cluster: ClusterId,
         called: &str,
     ) -> Result<(), Error> {
-        let mut numbers = Numbers::new(cluster);
+        let mut numbers = Numbers::<line::Row>::new(cluster);
         while let Some(rows) = numbers.next(self.source, self.scope).await? {
             let mut standing = self.below::<line::AppearanceRow>(line::OF_LINE, &ids(&rows)?).await?;
             let mut devices = Vec::new();
@@ -679,35 +713,53 @@ impl Pages {
     }
 }
 
-/// The lines of a cluster by pattern and partition. The database orders them by pattern; those of one pattern wait
-/// until all of them are there.
-struct Numbers {
-    pages: Pages,
-    waiting: Vec<line::Row>,
+/// What has a pattern and a partition.
+trait Numbered: row::Row {
+    fn number(&self) -> Result<(&String, &String), Error>;
 }
 
-impl Numbers {
+impl Numbered for line::Row {
+    fn number(&self) -> Result<(&String, &String), Error> {
+        Ok((self.pattern.get()?, self.partition.get()?))
+    }
+}
+
+impl Numbered for number::Row {
+    fn number(&self) -> Result<(&String, &String), Error> {
+        Ok((self.pattern.get()?, self.partition.get()?))
+    }
+}
+
+/// The lines or numbers of a cluster by pattern and partition. The database orders them by pattern; those of one pattern
+/// wait until all of them are there.
+struct Numbers<R> {
+    pages: Pages,
+    waiting: Vec<R>,
+}
+
+impl<R: Numbered> Numbers<R> {
     fn new(cluster: ClusterId) -> Self {
         Self { pages: Pages::new(line::BY_PATTERN, on(cluster)), waiting: Vec::new() }
     }
 
-    async fn next(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<line::Row>>, Error> {
-        let Some(page) = self.pages.next::<line::Row>(source, scope).await? else { return Ok(None) };
+    async fn next(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<R>>, Error> {
+        let Some(page) = self.pages.next::<R>(source, scope).await? else { return Ok(None) };
         let mut rows = std::mem::take(&mut self.waiting);
         rows.extend(page);
         if !self.pages.done
             && let Some(last) = rows.last()
         {
-            let last = last.pattern.get()?.clone();
+            let last = last.number()?.0.clone();
             let mut from = rows.len();
-            while from > 0 && *rows[from - 1].pattern.get()? == last {
+            while from > 0 && *rows[from - 1].number()?.0 == last {
                 from -= 1;
             }
             self.waiting = rows.split_off(from);
         }
         let mut keyed = Vec::with_capacity(rows.len());
         for row in rows {
-            keyed.push(((row.pattern.get()?.clone(), row.partition.get()?.clone()), row));
+            let (pattern, partition) = row.number()?;
+            keyed.push(((pattern.clone(), partition.clone()), row));
         }
         keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Some(keyed.into_iter().map(|(_, row)| row).collect()))

@@ -320,8 +320,8 @@ impl Import<'_> {
         let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
         let mut keys = Vec::new();
         match table.file {
-            // No row needs a button or template to be there.
-            File::Organizations | File::Clusters | File::Buttons | File::Templates => {}
+            // No row needs a button, template or number of the inventory to be there.
+            File::Organizations | File::Clusters | File::Buttons | File::Templates | File::Numbers => {}
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use entity::Moment;
+
 use crate::{
     app::App,
     caller::{Caller, Scope},
@@ -107,6 +109,12 @@ pub async fn is_empty(app: &App) -> Result<bool, Error> {
     let reader = app.read(&Caller::administrator("import"));
     let all = page::Filter::All(Vec::new());
     Ok(page::count::<organization::Row>(&reader, Scope::All, &all).await? == 0)
+}
+
+/// A moment as a cell.
+fn written(moment: Moment) -> Option<String> {
+    let time = chrono::DateTime::from_timestamp_micros(moment.0)?;
+    Some(time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }
 
 /// A rule that says what is wrong with something that cannot be read.

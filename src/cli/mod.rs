@@ -57,6 +57,14 @@ Examples:
 
 The same number and seed give the same estate.";
 
+const FSCK: &str = "\
+Examples:
+  roamline fsck                                 say what does not agree
+  roamline fsck --mend                          put it right
+  roamline fsck --mend --add-missing            and give lines without an entry one
+
+Exits with 3 when something does not agree and is not mended.";
+
 const TOKEN: &str = "\
 Examples:
   roamline token create --role admin
@@ -164,6 +172,16 @@ pub enum Command {
         /// Where the pseudo-random choices start.
         #[arg(long, value_name = "S", default_value_t = 1)]
         seed: u64,
+    },
+    /// Compare the number inventory with the lines that stand on devices.
+    #[command(after_help = FSCK)]
+    Fsck {
+        /// Put right what does not agree.
+        #[arg(long)]
+        mend: bool,
+        /// Give lines that stand on devices and have no entry one.
+        #[arg(long, requires = "mend")]
+        add_missing: bool,
     },
     /// Make, list and revoke tokens.
     #[command(subcommand, after_help = TOKEN)]
@@ -373,6 +391,11 @@ mod tests {
         );
         assert_eq!(command("roamline export dir"), Command::Export { folder });
         assert_eq!(command("roamline generate --profiles 5"), Command::Generate { profiles: 5, seed: 1 });
+        assert_eq!(command("roamline fsck"), Command::Fsck { mend: false, add_missing: false });
+        assert_eq!(
+            command("roamline fsck --mend --add-missing"),
+            Command::Fsck { mend: true, add_missing: true }
+        );
         assert_eq!(command("roamline config"), Command::Config);
         assert_eq!(command("roamline token list"), Command::Token(Token::List));
         assert_eq!(command("roamline token revoke 7"), Command::Token(Token::Revoke { id: "7".into() }));
@@ -393,6 +416,7 @@ mod tests {
             "roamline import",
             "roamline import dir --columns",
             "roamline generate",
+            "roamline fsck --add-missing",
             "roamline generate --profiles 0",
             "roamline token",
             "roamline token create",
@@ -415,7 +439,7 @@ mod tests {
 
     #[test]
     fn every_example_can_be_typed() {
-        for text in [EXAMPLES, SERVE, MIGRATE, SCHEMA, IMPORT, EXPORT, GENERATE, TOKEN, CONFIG] {
+        for text in [EXAMPLES, SERVE, MIGRATE, SCHEMA, IMPORT, EXPORT, GENERATE, FSCK, TOKEN, CONFIG] {
             for line in text.lines().filter(|line| line.starts_with("  roamline")) {
                 // What is explained or sent elsewhere stands behind.
                 let typed = line.trim().split("   ").next().unwrap_or_default();

@@ -9,14 +9,15 @@ use crate::{
     app::{App, Call, Committed},
     caller::{Caller, Right},
     error::Error,
-    rule::{Broken, Decision},
-    store::Tx,
+    rule::{self, Broken, Decision},
+    store::{self, Tx},
 };
 
 mod button;
 mod cluster;
 mod device;
 mod line;
+pub mod number;
 mod organization;
 mod phone;
 mod profile;
@@ -81,7 +82,7 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
             return Ok(Attempt::Ended(Ok(answered)));
         }
     }
-    let refused = match cmd.decide(&tx).await? {
+    let refused = match decide(cmd, &tx).await? {
         Err(broken) => Attempt::Ended(Err(broken)),
         Ok(changes) if changes.is_empty() => return kept(app, tx, caller, call, &hash).await,
         Ok(changes) => match app.stage(&mut tx, changes).await? {
@@ -91,6 +92,18 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     };
     app.abandon(tx).await?;
     Ok(refused)
+}
+
+/// What the rule decides, with what becomes of the numbers of lines that it puts on devices or takes off (INV-9).
+pub async fn decide<C: Command>(cmd: &C, tx: &Tx) -> Result<Decision, Error> {
+    let mut changes = match cmd.decide(tx).await? {
+        Ok(changes) => changes,
+        Err(broken) => return Ok(Err(broken)),
+    };
+    let lines = store::number::following(tx, &changes).await?;
+    let followed = rule::number::follow(&changes, &lines, tx.now());
+    changes.extend(followed);
+    Ok(Ok(changes))
 }
 
 async fn kept(app: &App, tx: Tx, caller: &Caller, call: &Call, hash: &str) -> Result<Attempt, Error> {

@@ -2,8 +2,8 @@
 
 use super::command;
 use crate::{
-    rule::organization::{Create, Delete, Move, Rename, create, delete, relocate, rename},
-    store::organization::{create_facts, delete_facts, move_facts, rename_facts},
+    rule::organization::{Create, Delete, Move, Rename, Update, create, delete, relocate, rename, update},
+    store::organization::{create_facts, delete_facts, move_facts, rename_facts, update_facts},
 };
 
 // Only who sees the whole tree may plant another one.
@@ -20,6 +20,7 @@ impl super::Command for Create {
     }
 }
 
+command!(Update, "updateOrganization", Configure, update_facts, update);
 command!(Rename, "renameOrganization", Configure, rename_facts, rename);
 command!(Move, "moveOrganization", Configure, move_facts, relocate);
 command!(Delete, "deleteOrganization", Configure, delete_facts, delete);

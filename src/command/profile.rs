@@ -48,6 +48,7 @@ impl Command for Copy {
                     description: None,
                     settings: Patch::default(),
                     line_settings: Patch::default(),
+                    inventory: None,
                 });
             }
         }

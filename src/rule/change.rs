@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, organization, phone, profile, profile_user, template, user,
+    line, line_appearance, number, organization, phone, profile, profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,14 @@ changes! {
         before: Vec<DeviceId>,
         after: Vec<DeviceId>,
     }
+    /// What is set at an organization was updated.
+    OrganizationUpdated { before: organization::Model, after: organization::Model }
+    /// A number came into the inventory.
+    NumberCreated { number: number::Model }
+    /// A number of the inventory was updated; its status is part of it.
+    NumberUpdated { before: number::Model, after: number::Model }
+    /// A number went out of the inventory.
+    NumberDeleted { number: number::Model }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
     /// A speed dial, busy lamp field, call park or service URL button was put on a device.
@@ -149,7 +157,9 @@ impl Change {
     pub fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::OrganizationCreated { organization } => Some(organization.id),
-            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => Some(after.id),
+            Self::OrganizationRenamed { after, .. }
+            | Self::OrganizationMoved { after, .. }
+            | Self::OrganizationUpdated { after, .. } => Some(after.id),
             // The deleted one is in nobody's subtree any more.
             Self::OrganizationDeleted { organization } => organization.parent_id,
             Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
@@ -182,6 +192,8 @@ impl Change {
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
+            Self::NumberUpdated { after, .. } => Some(after.organization_id),
             Self::EstateGenerated { .. } => None,
             Self::TemplateCreated { template } | Self::TemplateDeleted { template } => {
                 Some(template.organization_id)
@@ -204,7 +216,9 @@ impl Change {
             Self::OrganizationCreated { organization } | Self::OrganizationDeleted { organization } => {
                 vec![(Noun::Organization, organization.id.0)]
             }
-            Self::OrganizationRenamed { after, .. } | Self::OrganizationMoved { after, .. } => {
+            Self::OrganizationRenamed { after, .. }
+            | Self::OrganizationMoved { after, .. }
+            | Self::OrganizationUpdated { after, .. } => {
                 vec![(Noun::Organization, after.id.0)]
             }
             Self::ClusterCreated { cluster } | Self::ClusterDeleted { cluster } => {
@@ -245,6 +259,10 @@ impl Change {
             Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
+            Self::NumberCreated { number } | Self::NumberDeleted { number } => {
+                vec![(Noun::Number, number.id.0)]
+            }
+            Self::NumberUpdated { after, .. } => vec![(Noun::Number, after.id.0)],
             Self::EstateGenerated { .. } => Vec::new(),
             Self::ButtonAdded { on, button } | Self::ButtonRemoved { on, button } => pressed(on, button),
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),

@@ -81,6 +81,14 @@ impl Place {
 
     /// Notes what keeps a thing from being kept there.
     pub fn check(&self, broken: &mut Broken, organization: OrganizationId, cluster: ClusterId) {
+        self.check_served(broken, organization, cluster);
+        if let (Some(organization), Some(_)) = (&self.organization, &self.cluster) {
+            broken.when(organization.parent_id.is_none(), || Rule::OrganizationIsRoot, "organizationId");
+        }
+    }
+
+    /// The same for what may also be kept at the root.
+    pub fn check_served(&self, broken: &mut Broken, organization: OrganizationId, cluster: ClusterId) {
         let noun = "organization";
         broken.when(
             self.organization.is_none(),
@@ -89,7 +97,6 @@ impl Place {
         );
         broken.when(self.cluster.is_none(), || not_found(cluster), "clusterId");
         let (Some(organization), Some(cluster)) = (&self.organization, &self.cluster) else { return };
-        broken.when(organization.parent_id.is_none(), || Rule::OrganizationIsRoot, "organizationId");
         broken.when(
             !self.serves,
             || Rule::ClusterDoesNotServe {

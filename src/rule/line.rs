@@ -17,6 +17,7 @@ use super::{
     change::On,
     check_version,
     cluster::Place,
+    number::{self, InventoryFilter, Known},
     patched,
     product::{self, Feature},
     value,
@@ -106,6 +107,8 @@ pub struct Device {
     pub on: On,
     /// In the order of their places.
     pub appearances: Vec<line_appearance::Model>,
+    /// User ids of those whom it serves, in order.
+    pub users: Vec<String>,
 }
 
 /// A line to put on a device.
@@ -121,6 +124,9 @@ pub struct NewLine {
     pub settings: Patch<AppearanceSettings>,
     /// The line's own settings, where it becomes the original.
     pub line_settings: Patch<Settings>,
+    /// The choice of numbers that it must be of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventoryFilter>,
 }
 
 /// A line that is there, or a number that may be.
@@ -139,6 +145,8 @@ pub struct NewLineFacts {
     pub hidden: bool,
     /// The line's original, when it stands anywhere.
     pub original: Option<Placed>,
+    /// What the inventory knows of its number.
+    pub number: Known,
     /// An id in case the line must be made.
     pub line_id: LineId,
     pub appearance_id: AppearanceId,
@@ -324,6 +332,11 @@ impl<'a> Adding<'a> {
                 (Some(self.new_line(new, facts, pattern, partition)), true)
             }
         };
+        if let Some(line) = &line {
+            let (known, users) = (&facts.number, device.users.as_slice());
+            let path = line_path(new);
+            number::check(&mut broken, &line.pattern, known, new.inventory, users, self.now, path);
+        }
         let index = self.check_index(&mut broken, new.index);
         value::text_or_none(&mut broken, "The label", new.label.as_deref(), 50, "label");
         let Some(mut line) = line else { return Err(broken) };
@@ -824,6 +837,8 @@ fn no_device(id: DeviceId) -> Rule {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::rule::tests_support::{no, ok, patch};
 
@@ -872,6 +887,7 @@ mod tests {
             version: 3,
             on: on("EM-7"),
             appearances,
+            users: Vec::new(),
         }
     }
 
@@ -883,6 +899,7 @@ mod tests {
             description: None,
             settings: Patch::default(),
             line_settings: Patch::default(),
+            inventory: None,
         }
     }
 
@@ -892,7 +909,9 @@ mod tests {
 
     fn known(line: Option<Model>, original: Option<line_appearance::Model>) -> NewLineFacts {
         let original = original.map(|appearance| Placed { appearance, on: device(vec![]).on, visible: true });
-        NewLineFacts { line, hidden: false, original, line_id: LineId(50), appearance_id: AppearanceId(60) }
+        let number = Known { number: None, owners: BTreeSet::new(), user: None, near: true };
+        let (line_id, appearance_id) = (LineId(50), AppearanceId(60));
+        NewLineFacts { line, hidden: false, original, number, line_id, appearance_id }
     }
 
     fn add_to(device: Device, new: NewLine, facts: NewLineFacts) -> Decision {

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod device;
 pub mod layout;
 pub mod line;
+pub mod number;
 pub mod organization;
 pub mod patch;
 pub mod phone;
@@ -459,6 +460,42 @@ rules! {
     ButtonNotSupported { product: String, feature: String }: "BUTTON_NOT_SUPPORTED" "BTN-1"
         "{product} has no buttons for {feature}. Query products for what it has."
         "createButtonTemplate(input: {product: \"Cisco 6901\", features: [LINE, BLF], …})"
+    /// A number that is reserved, or a neighbour's, is not put on a device.
+    NumberNotAvailable { pattern: String, why: String }: "NUMBER_NOT_AVAILABLE" "INV-8"
+        "Number {pattern} cannot be used: {why}. Choose another one, or have it made available."
+        "addLineToDevice(input: {pattern: a number whose status is RESERVED, …})"
+    /// A number that was in use a short while ago cools before somebody else gets it.
+    NumberCooling { pattern: String, until: String }: "NUMBER_COOLING" "INV-10"
+        "Number {pattern} is cooling until {until}. Choose another one, or wait until then."
+        "addLineToDevice(input: {pattern: a number that was freed yesterday, …})"
+    /// A number that is kept for a user goes to nobody else, until that is cleared.
+    NumberReservedForOtherUser { pattern: String, holder: String }: "NUMBER_RESERVED_FOR_OTHER_USER" "RSV-4"
+        "Number {pattern} is reserved for {holder}. Clear that with reserveNumbersFor, or choose another number."
+        "addLineToDevice(input: {pattern: a number reserved for somebody who is no user of the profile, …})"
+    /// A line that is chosen from the inventory is one that the choice offers.
+    NumberOutsideInventoryFilter { pattern: String }: "NUMBER_OUTSIDE_INVENTORY_FILTER" "FLT-5"
+        "Number {pattern} is not among those that the inventory filter offers. Choose one of selectableNumbers."
+        "addLineToDevice(input: {pattern: a used number, inventoryFilter: {choice: AVAILABLE}, …})"
+    /// A number's status moves by hand only where nothing uses it: between available, reserved, cooling and another use.
+    NumberStatusIllegal { from: String, to: String }: "NUMBER_STATUS_ILLEGAL" "INV-8"
+        "A number that is {from} does not become {to} by hand. Take its line off its devices, or make it AVAILABLE first."
+        "changeNumberStatus(input: {numberId: a number on a phone, to: RESERVED})"
+    /// Numbers are kept at a provider, a customer or a site.
+    NumberLevelInvalid { organization: String }: "NUMBER_LEVEL_INVALID" "INV-2"
+        "'{organization}' keeps no numbers. Choose a provider, a customer or a site."
+        "createNumbers(input: {organizationId: an intermediate node, …})"
+    /// A range of numbers counts up in its last digits.
+    NumberRangeInvalid { first: String, last: String, why: String }: "NUMBER_RANGE_INVALID" "INV-6"
+        "{first} to {last} is no range: {why}."
+        "createNumbers(input: {first: \"4000\", last: \"399\", …})"
+    /// A range has at most 1,000 numbers.
+    NumberRangeTooLong { got: u64, most: u64 }: "NUMBER_RANGE_TOO_LONG" "INV-6"
+        "These are {got} numbers, and {most} go at once. Take them in parts."
+        "createNumbers(input: {first: \"4000\", last: \"5999\", …})"
+    /// A number of a partition of a cluster has one entry.
+    NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
+        "Number {pattern} is in the inventory already. Look it up again."
+        "createNumbers(input: {…}) twice at the same moment"
 }
 
 impl RuleCode {

@@ -6,7 +6,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Rule, check_version, value};
+use super::{Broken, Change, Decision, Rule, check_version, number::LONGEST, value};
 
 /// Makes an organization below a parent, or a root.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -14,6 +14,7 @@ pub struct Create {
     pub parent: Option<OrganizationId>,
     pub kind: Kind,
     pub name: String,
+    pub cooling_days: Option<i32>,
 }
 
 /// What [`create`] must know.
@@ -23,6 +24,21 @@ pub struct CreateFacts {
     pub parent: Option<Model>,
     /// Whether a neighbour has the name.
     pub taken: bool,
+}
+
+/// Updates what is set at an organization.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Update {
+    pub id: OrganizationId,
+    pub expected_version: Option<i64>,
+    /// `Some(None)` leaves it to the organization above.
+    pub cooling_days: Option<Option<i32>>,
+}
+
+/// What [`update`] must know.
+pub struct UpdateFacts {
+    pub now: Moment,
+    pub current: Option<Model>,
 }
 
 /// Gives an organization another name.
@@ -84,6 +100,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     if cmd.parent.is_none() || facts.parent.is_some() {
         check_place(&mut broken, cmd.kind, facts.parent.as_ref(), "kind");
     }
+    value::range(&mut broken, "coolingDays", cmd.cooling_days, 0, LONGEST, "coolingDays");
     let path = path(facts.parent.as_ref(), &cmd.name);
     broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
     broken.or(|| {
@@ -94,11 +111,29 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             name: cmd.name.clone(),
             path_key: value::key(&path),
             path: path.clone(),
+            cooling_days: cmd.cooling_days,
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
         };
         vec![Change::OrganizationCreated { organization }]
+    })
+}
+
+/// Decides [`Update`].
+pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
+    let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
+    let mut broken = Broken::none();
+    check_version(&mut broken, cmd.expected_version, current.version);
+    let cooling_days = cmd.cooling_days.unwrap_or(current.cooling_days);
+    value::range(&mut broken, "coolingDays", cooling_days, 0, LONGEST, "coolingDays");
+    broken.or(|| {
+        if cooling_days == current.cooling_days {
+            return Vec::new();
+        }
+        let version = current.version + 1;
+        let after = Model { cooling_days, version, updated_at: facts.now, ..current.clone() };
+        vec![Change::OrganizationUpdated { before: current.clone(), after }]
     })
 }
 
@@ -216,6 +251,7 @@ pub(crate) mod tests {
             name: path.rsplit('.').next().unwrap_or(path).to_owned(),
             path: path.to_owned(),
             path_key: value::key(path),
+            cooling_days: None,
             version: 1,
             created_at: Moment(0),
             updated_at: Moment(0),
@@ -224,7 +260,8 @@ pub(crate) mod tests {
 
     fn create_below(parent: Option<Kind>, kind: Kind, name: &str, taken: bool) -> Decision {
         let parent = parent.map(|kind| organization(1, kind, "acme"));
-        let cmd = Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into() };
+        let cmd =
+            Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into(), cooling_days: None };
         create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
     }
 
@@ -281,6 +318,22 @@ pub(crate) mod tests {
         );
         assert!(ok(rename("Berlin", 1)).is_empty());
         no(rename("Bonn", 4), &[("VERSION_CONFLICT", "expectedVersion")]);
+    }
+
+    #[test]
+    fn numbers_cool_for_up_to_999_days() {
+        let update = |days| {
+            update(
+                &Update { id: OrganizationId(2), expected_version: Some(1), cooling_days: Some(days) },
+                &UpdateFacts { now: Moment(7), current: Some(organization(2, Kind::Site, "acme.Berlin")) },
+            )
+        };
+        for days in [Some(0), Some(999)] {
+            assert_eq!(ok(update(days)).len(), 1);
+        }
+        assert!(ok(update(None)).is_empty());
+        no(update(Some(1_000)), &[("VALUE_OUT_OF_RANGE", "coolingDays")]);
+        no(update(Some(-1)), &[("VALUE_OUT_OF_RANGE", "coolingDays")]);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct CreateFacts {
     pub lines: Vec<NewLineFacts>,
     /// In the order of the command; none where the user is not there.
     pub users: Vec<Option<user::Model>>,
+    /// User id of a user who is made in the same command and whom the profile serves.
+    pub newcomer: Option<String>,
     pub login_user: Option<user::Model>,
     /// An id for each button.
     pub buttons: Vec<ButtonId>,
@@ -153,6 +155,13 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         version: 1,
         on,
         appearances: Vec::new(),
+        users: facts
+            .users
+            .iter()
+            .flatten()
+            .map(|user| user.user_id.clone())
+            .chain(facts.newcomer.clone())
+            .collect(),
     };
     let (mut adding, mut lines) = (Adding::new(&empty, facts.now), Vec::new());
     for (at, (new, known)) in cmd.lines.iter().zip(&facts.lines).enumerate() {
@@ -586,6 +595,7 @@ pub(crate) mod tests {
             owner: None,
             lines: Vec::new(),
             users: Vec::new(),
+            newcomer: None,
             login_user: None,
             buttons: Vec::new(),
             template: None,

@@ -208,7 +208,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut made = Vec::new();
     let mut numbers = facts.devices.numbers.clone();
     for (at, (new, known)) in cmd.new_profiles.iter().zip(&facts.new_profiles).enumerate() {
-        let known = known_after(&made, new, known);
+        let mut known = known_after(&made, new, known);
+        known.newcomer = Some(cmd.user_id.clone());
         match profile_rule::create(new, &known) {
             Ok(changes) => {
                 numbers.extend(numbers_of(new, &known));

@@ -17,6 +17,7 @@ use super::{
     filter::numbers,
     line::{Line, LineAppearance},
     node::{self, Node},
+    number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
@@ -376,6 +377,34 @@ change_types! {
         /// The profiles after, as far as you may see them.
         after: Vec<Profile> = |ctx, { after, .. }| several(ctx, after.iter().map(|id| id.0)).await;
     }
+    /// What is set at an organization was updated.
+    OrganizationUpdated {
+        /// The organization before.
+        before: Organization = |ctx, { before, .. }| state!(Organization, before);
+        /// The organization after.
+        after: Organization = |ctx, { after, .. }| state!(Organization, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A number came into the inventory.
+    NumberCreated {
+        /// The number as it came.
+        after: Number = |ctx, { number, .. }| state!(Number, number);
+    }
+    /// A number of the inventory was updated; its status is part of it.
+    NumberUpdated {
+        /// The number before.
+        before: Number = |ctx, { before, .. }| state!(Number, before);
+        /// The number after.
+        after: Number = |ctx, { after, .. }| state!(Number, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A number went out of the inventory.
+    NumberDeleted {
+        /// The number as it was.
+        before: Number = |ctx, { number, .. }| state!(Number, number);
+    }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated {
         /// How many profiles.
@@ -563,7 +592,7 @@ pub struct ChangeFilter {
     pub nouns: Option<Vec<Noun>>,
     /// Of any of these kinds.
     pub kinds: Option<Vec<ChangeKind>>,
-    /// About any of these profiles; with `phones`, `lines` and `users`, about any of all these.
+    /// About any of these profiles; with `phones`, `lines`, `users` and `numbers`, about any of all these.
     pub profiles: Option<Vec<ID>>,
     /// About any of these phones.
     pub phones: Option<Vec<ID>>,
@@ -571,6 +600,8 @@ pub struct ChangeFilter {
     pub lines: Option<Vec<ID>>,
     /// About any of these users.
     pub users: Option<Vec<ID>>,
+    /// About any of these numbers of the inventory.
+    pub numbers: Option<Vec<ID>>,
 }
 
 impl From<ChangeFilter> for Query {
@@ -582,6 +613,7 @@ impl From<ChangeFilter> for Query {
             (Noun::Phone, filter.phones.map(|ids| numbers(&ids, id::phone))),
             (Noun::Line, filter.lines.map(|ids| numbers(&ids, id::line))),
             (Noun::User, filter.users.map(|ids| numbers(&ids, id::user))),
+            (Noun::Number, filter.numbers.map(|ids| numbers(&ids, id::number))),
         ] {
             if let Some(ids) = ids {
                 subjects.get_or_insert_with(Vec::new).extend(ids.into_iter().map(|id| (noun, id)));
@@ -617,7 +649,7 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, TemplateId, UserId};
+    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, TemplateId, UserId};
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
@@ -629,6 +661,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::User => NodeId::User(UserId(id)),
         Noun::Button => NodeId::Button(ButtonId(id)),
         Noun::Template => NodeId::Template(TemplateId(id)),
+        Noun::Number => NodeId::Number(NumberId(id)),
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     level::{Thing, rendered, to_first, to_joined, to_many},
     loader::wanted,
     mutation::{CallInput, Done, make, payload, perform, run},
+    number::{self, InventoryFilter, Number},
     organization::Organization,
     phone::Phone,
     profile::{Profile, only},
@@ -114,6 +115,11 @@ impl LineObject {
     /// see.
     async fn original(&self, ctx: &Context<'_>) -> Result<Option<LineAppearance>> {
         original(ctx, self.0.id.get()?.0).await
+    }
+
+    /// What the inventory says of its number; nothing where that has no entry.
+    async fn number(&self, ctx: &Context<'_>) -> Result<Option<Number>> {
+        number::of_line(ctx, self.0.id.get()?.0).await
     }
 
     /// Where it stands, oldest first.
@@ -583,6 +589,9 @@ pub struct AddLineInput {
     pub settings: Option<AppearanceSettingsInput>,
     /// The line's own settings, where the appearance becomes the original.
     pub line_settings: Option<LineSettingsInput>,
+    /// The choice of numbers of the inventory that it must be of: a number that this does not offer, or that has no entry,
+    /// is refused.
+    pub inventory_filter: Option<InventoryFilter>,
 }
 
 impl AddLineInput {
@@ -600,6 +609,7 @@ impl AddLineInput {
             description: self.description,
             settings: self.settings.unwrap_or_default().patch(),
             line_settings: self.line_settings.unwrap_or_default().patch(),
+            inventory: self.inventory_filter.map(|filter| filter.rule()).transpose()?,
         })
     }
 }

@@ -20,7 +20,7 @@ use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
-        Entry, Reader, button, cluster, device, line, organization,
+        Entry, Reader, button, cluster, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
@@ -139,6 +139,8 @@ pub struct Loaders {
     pub user: Of<user::Row>,
     pub button: Of<button::Row>,
     pub template: Of<template::Row>,
+    pub number: Of<number::Row>,
+    picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
 }
@@ -158,6 +160,8 @@ impl Loaders {
             user: Of::new(reader, &gate),
             button: Of::new(reader, &gate),
             template: Of::new(reader, &gate),
+            number: Of::new(reader, &gate),
+            picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
             gate,
@@ -181,8 +185,21 @@ impl Loaders {
         self.user.forget().await;
         self.button.forget().await;
         self.template.forget().await;
+        self.number.forget().await;
+        self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
+    }
+
+    /// What the picker offers on a profile and, where that is asked for, how much.
+    pub async fn picks(
+        &self,
+        picker: number::Picker,
+        profile: i64,
+        slice: Slice,
+        counted: bool,
+    ) -> Result<Arc<Picked>> {
+        self.picks.load((picker, profile, slice, counted)).await
     }
 
     /// How many changes about a thing are kept.
@@ -344,6 +361,54 @@ impl<R: Row> BatchFn<(Relation, i64), Result<i64>> for Counts<R> {
     }
 }
 
+/// A picker on a profile, the part of it that is asked for, and whether it is counted.
+type PickKey = (number::Picker, i64, Slice, bool);
+/// What a picker offers, and how much where it was counted.
+type Picked = (Page<number::Pick>, i64);
+
+struct Picks(Reader);
+
+impl Picks {
+    async fn picked(
+        &self,
+        picker: &number::Picker,
+        profiles: &[i64],
+        slice: &Slice,
+        counted: bool,
+    ) -> Result<HashMap<i64, Arc<Picked>>> {
+        let (reader, scope) = (&self.0, self.0.scope());
+        let mut pages = number::picks(reader, scope, picker, profiles, slice).await?;
+        let counts = if counted {
+            number::pick_counts(reader, scope, picker, profiles).await?
+        } else {
+            HashMap::new()
+        };
+        let picked = profiles.iter().map(|profile| {
+            let count = counts.get(profile).copied().unwrap_or(0);
+            (*profile, Arc::new((pages.remove(profile).unwrap_or_default(), count)))
+        });
+        Ok(picked.collect())
+    }
+}
+
+impl BatchFn<PickKey, Result<Arc<Picked>>> for Picks {
+    async fn load(&mut self, keys: &[PickKey]) -> HashMap<PickKey, Result<Arc<Picked>>> {
+        let mut groups: HashMap<(number::Picker, Slice, bool), Vec<i64>> = HashMap::new();
+        for (picker, profile, slice, counted) in keys {
+            groups.entry((picker.clone(), slice.clone(), *counted)).or_default().push(*profile);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for ((picker, slice, counted), profiles) in groups {
+            let found = self.picked(&picker, &profiles, &slice, counted).await;
+            answers.extend(profiles.into_iter().map(|profile| {
+                let answer = found.as_ref().map(|found| found.get(&profile).cloned().unwrap_or_default());
+                ((picker.clone(), profile, slice.clone(), counted), answer.map_err(Clone::clone))
+            }));
+        }
+        answers
+    }
+}
+
 struct Histories(Reader);
 
 type HistoryKey = (Noun, i64, Option<i64>, i64);
@@ -447,6 +512,13 @@ look!(user::Row {
 
 look!(template::Row {});
 look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
+
+look!(number::Row {
+    "usage" needs ["status", "utility"],
+    "e164Number" needs ["e164_number"],
+    "isReserved" needs ["reserved_for"],
+    "reservedFor" needs ["reserved_for", "organization_id"]
+});
 
 /// The columns that the fields ask for: the row's, and those of what can come with it.
 fn of_fields<R: Look>(fields: &[SelectionField<'_>]) -> Columns {

@@ -20,6 +20,7 @@ mod line;
 mod loader;
 mod mutation;
 mod node;
+mod number;
 mod organization;
 mod phone;
 mod profile;
@@ -52,6 +53,7 @@ pub struct Query(
     template::TemplateQuery,
     search::SearchQuery,
     change::ChangeQuery,
+    number::NumberQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
@@ -67,6 +69,7 @@ pub struct Mutation(
     phone::PhoneMutation,
     button::ButtonMutation,
     template::TemplateMutation,
+    number::NumberMutation,
 );
 
 /// The schema over an application.

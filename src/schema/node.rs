@@ -9,6 +9,7 @@ use super::{
     connection::one_of,
     device::OtherDevice,
     line::{Line, LineAppearance},
+    number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
@@ -36,6 +37,7 @@ pub enum Node {
     ServiceUrlButton(ServiceUrlButton),
     ButtonTemplate(ButtonTemplate),
     SoftkeyTemplate(SoftkeyTemplate),
+    Number(Number),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -62,6 +64,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
             Button::ServiceUrlButton(button) => Node::ServiceUrlButton(button),
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
+        NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })
 }

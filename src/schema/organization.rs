@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, OneofObject};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject};
 use chrono::{DateTime, Utc};
 use entity::change_subject::Noun;
 
@@ -15,6 +15,7 @@ use super::{
     level::{Thing, rendered, to_many, to_one},
     line::Line,
     mutation::{CallInput, make, payload, perform, run},
+    number::Number,
     phone::Phone,
     profile::Profile,
     user::User,
@@ -27,10 +28,10 @@ use super::{
 use crate::{
     rule::{
         Change as RuleChange,
-        organization::{Create, Delete, Move, Rename},
+        organization::{Create, Delete, Move, Rename, Update},
     },
     store::{
-        cluster, line, organization,
+        cluster, line, number, organization,
         page::{Filter, Order},
         phone, profile, user,
     },
@@ -50,6 +51,7 @@ rendered!(OrganizationObject over organization::Row, in organization {
     "profiles" => to_many::<organization::Row, Profile>(profile::OF_ORGANIZATION),
     "phones" => to_many::<organization::Row, Phone>(phone::OF_ORGANIZATION),
     "lines" => to_many::<organization::Row, Line>(line::OF_ORGANIZATION),
+    "numbers" => to_many::<organization::Row, Number>(number::OF_ORGANIZATION),
     "users" => to_many::<organization::Row, User>(user::OF_ORGANIZATION),
 });
 
@@ -75,6 +77,12 @@ impl OrganizationObject {
     /// Names from the root down to it, joined by dots.
     async fn path(&self) -> Result<&str> {
         Ok(self.0.path.get()?)
+    }
+
+    /// Days for which a freed number of the inventory cools before it is available again: 0 is not at all, nothing is as
+    /// the organization above says.
+    async fn cooling_days(&self) -> Result<Option<i32>> {
+        Ok(*self.0.cooling_days.get()?)
     }
 
     /// Raised with every change; pass it as `expectedVersion` to change this version only.
@@ -173,6 +181,19 @@ impl OrganizationObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The numbers of the inventory kept here (not below), by number.
+    async fn numbers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Number>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, number::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.
@@ -328,6 +349,21 @@ pub struct CreateOrganizationInput {
     pub kind: OrganizationKind,
     /// Its name, 1 to 64 characters without dots, unlike its neighbours'.
     pub name: String,
+    /// Days for which a freed number cools, 0 to 999; as the organization above says unless given.
+    pub cooling_days: Option<i32>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// What to change of what is set at an organization: what is left out stays.
+#[derive(InputObject)]
+pub struct UpdateOrganizationInput {
+    /// The organization.
+    pub id: ID,
+    /// Its version, to change that one only.
+    pub expected_version: Option<i64>,
+    /// Days for which a freed number cools, 0 to 999; null is as the organization above says.
+    pub cooling_days: MaybeUndefined<i32>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -378,6 +414,14 @@ payload! {
 }
 
 payload! {
+    /// What came of `updateOrganization`.
+    UpdateOrganizationPayload {
+        /// The organization as it is now.
+        organization: Option<Organization> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
     /// What came of `renameOrganization`.
     RenameOrganizationPayload {
         /// The organization as it is now.
@@ -413,12 +457,29 @@ impl OrganizationMutation {
             parent: input.parent_id.map(|id| or_none(id::organization(&id))),
             kind: input.kind.into(),
             name: input.name,
+            cooling_days: input.cooling_days,
         };
         let made = |change: &RuleChange| match change {
             RuleChange::OrganizationCreated { organization } => Some(organization.id.0),
             _ => None,
         };
         Ok(CreateOrganizationPayload(make(ctx, input.call, cmd, made).await?))
+    }
+
+    /// Changes what is set at an organization.
+    async fn update_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and what to change.")] input: UpdateOrganizationInput,
+    ) -> Result<UpdateOrganizationPayload> {
+        let id = or_none(id::organization(&input.id));
+        let cooling_days = match input.cooling_days {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(days) => Some(Some(days)),
+        };
+        let cmd = Update { id, expected_version: input.expected_version, cooling_days };
+        Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
     }
 
     /// Gives an organization another name; paths below it follow.

@@ -55,8 +55,8 @@ rendered!(PhoneObject over phone::Row, in phone {
     "lines" => to_many::<phone::Row, LineAppearance>(line::OF_DEVICE),
     "speedDials" => to_many::<phone::Row, SpeedDial>(button_store::SPEED_DIALS),
     "busyLampFields" => to_many::<phone::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
-    "callParkButtons" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
-    "serviceUrlButtons" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "callParks" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
+    "serviceUrls" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
     "users" => to_many::<phone::Row, User>(user::OF_PHONE),
 });
 

@@ -18,6 +18,7 @@ use super::{
     line::{AddLineInput, Line, LineAppearance},
     loader::wanted,
     mutation::{CallInput, Sent, make, payload, perform, run},
+    number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
     template::{self, ButtonTemplate},
@@ -57,8 +58,8 @@ rendered!(ProfileObject over profile::Row, in profile {
     "lines" => to_many::<profile::Row, LineAppearance>(line::OF_DEVICE),
     "speedDials" => to_many::<profile::Row, SpeedDial>(button_store::SPEED_DIALS),
     "busyLampFields" => to_many::<profile::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
-    "callParkButtons" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
-    "serviceUrlButtons" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "callParks" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
+    "serviceUrls" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
     "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
 });
@@ -263,6 +264,20 @@ impl ProfileObject {
             modules: &self.0.settings.get()?.add_on_modules,
         };
         layout(ctx, laid, product, template).await
+    }
+
+    /// The numbers of the inventory that are offered for its lines, by number: those of its cluster that are kept at its
+    /// organization or above.
+    async fn selectable_numbers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones are offered.")] filter: InventoryFilter,
+        #[graphql(desc = "What the number or its note holds.")] search: Option<String>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<SelectableNumber>> {
+        let asked = Asked { first, after, last: None, before: None };
+        selectable(ctx, self.0.id.get()?.0, &filter, search, asked).await
     }
 
     /// What happened to it, newest first.

@@ -16,6 +16,7 @@ use super::{
     device::OtherDevice,
     line::Line,
     node::{Node, of_template},
+    number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
@@ -257,6 +258,7 @@ impl Taken {
             Noun::Profile => self.nodes(scope, filter, after, Node::Profile as fn(Profile) -> Node).await,
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
+            Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
             // Appearances are told by the lines and devices that they join, buttons by their devices.
@@ -291,6 +293,7 @@ const NOUNS: &[Noun] = &[
     Noun::Phone,
     Noun::Line,
     Noun::User,
+    Noun::Number,
 ];
 
 /// Which things of a noun the query covers; none when it covers none.

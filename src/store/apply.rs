@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, organization,
-    organization_closure, phone, profile, profile_user, template, user, user_cti_profile, user_phone,
+    DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, number,
+    organization, organization_closure, phone, profile, profile_user, template, user, user_cti_profile,
+    user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -61,6 +62,12 @@ pub const UNIQUE: &[Unique] = &[
         "line_appearance.line_id",
         || Rule::LineIsClone { original: 0, device: taken(), index: 0 },
         "lineId",
+    ),
+    (
+        "inv_13_number",
+        "number.cluster_id, number.pattern, number.partition",
+        || Rule::NumberTaken { pattern: taken() },
+        "first",
     ),
     (
         "profile_user_pkey",
@@ -318,6 +325,16 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
                 insert(tx, user_cti_profile::Model { user_id: *user_id, profile_id }).await?;
             }
             Ok(())
+        }
+        Change::OrganizationUpdated { after, .. } => {
+            update(tx, after.clone(), organization::Column::Id.eq(after.id)).await
+        }
+        Change::NumberCreated { number } => insert(tx, number.clone()).await,
+        Change::NumberUpdated { after, .. } => {
+            update(tx, after.clone(), number::Column::Id.eq(after.id)).await
+        }
+        Change::NumberDeleted { number } => {
+            number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
         }
         // The generator writes its rows itself, all at once.
         Change::EstateGenerated { .. } => Ok(()),

@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    device, line, template, user,
+    device, line, number, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -112,6 +112,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
                 device::Entity::find().filter(device::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
             ("lines", line::Entity::find().filter(line::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
+            (
+                "numbers",
+                number::Entity::find().filter(number::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
+            ),
             ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
             (
                 "templates",

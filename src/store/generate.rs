@@ -155,6 +155,7 @@ impl<'a> Making<'a> {
             name: name.to_owned(),
             path: path.to_owned(),
             path_key: value::key(path),
+            cooling_days: None,
             version: 1,
             created_at: self.tx.now(),
             updated_at: self.tx.now(),

@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Source, Tx, cluster, device, organization,
+    Source, Tx, cluster, device, number, organization,
     page::{Order, Relation},
     phone, profile,
     row::row,
@@ -88,6 +88,23 @@ pub const OF_DEVICE: Relation = Relation {
     seen: true,
 };
 
+/// The line of a number of the inventory.
+pub const OF_NUMBER: Relation = Relation {
+    name: "line of number",
+    join: " JOIN number n ON n.cluster_id = t.cluster_id AND n.pattern = t.pattern AND n.partition = t.partition",
+    parent: "n.id",
+    ..BELOW
+};
+
+/// Where a number of the inventory stands, oldest first.
+pub const APPEARANCES_OF_NUMBER: Relation = Relation {
+    name: "appearances of number",
+    join: " JOIN line l ON l.id = t.line_id JOIN number n ON n.cluster_id = l.cluster_id AND n.pattern = l.pattern \
+           AND n.partition = l.partition",
+    parent: "n.id",
+    ..OF_LINE
+};
+
 const BY_AGE: Order = Order { column: "t.created_at", number: true, descending: false };
 
 /// Every appearance of a line, oldest first.
@@ -161,7 +178,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
 pub async fn add_facts(tx: &Tx, cmd: &Add) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let lines = match &device {
-        Some(device) => new_line_facts(tx, Some(device.cluster_id), std::slice::from_ref(&cmd.line)).await?,
+        Some(device) => {
+            let place = (device.on.organization_id, Some(device.cluster_id));
+            new_line_facts(tx, place, std::slice::from_ref(&cmd.line)).await?
+        }
         None => Vec::new(),
     };
     Ok(AddFacts { now: tx.now(), device, lines, standing: BTreeMap::new() })
@@ -172,7 +192,8 @@ pub async fn replace_facts(tx: &Tx, cmd: &Replace) -> Result<AddFacts, DbErr> {
     let device = device_facts(tx, cmd.device).await?;
     let mut facts = AddFacts { now: tx.now(), device: None, lines: Vec::new(), standing: BTreeMap::new() };
     if let Some(device) = device {
-        facts.lines = new_line_facts(tx, Some(device.cluster_id), &cmd.lines).await?;
+        facts.lines =
+            new_line_facts(tx, (device.on.organization_id, Some(device.cluster_id)), &cmd.lines).await?;
         for appearance in &device.appearances {
             locked_any(tx, appearance.line_id).await?;
             facts.standing.insert(appearance.line_id, all_of(tx, appearance.line_id).await?);
@@ -217,10 +238,10 @@ pub async fn remove_facts(tx: &Tx, cmd: &Remove) -> Result<RemoveFacts, DbErr> {
     Ok(RemoveFacts { device_version: device.version, appearances: Some(all) })
 }
 
-/// What is known of lines that are to be put on a device of the cluster, none where that is not seen.
+/// What is known of lines that are to be put on a device of the organization and cluster, none where that is not seen.
 pub async fn new_line_facts(
     tx: &Tx,
-    cluster: Option<ClusterId>,
+    (organization, cluster): (OrganizationId, Option<ClusterId>),
     lines: &[NewLine],
 ) -> Result<Vec<NewLineFacts>, DbErr> {
     let mut facts = Vec::with_capacity(lines.len());
@@ -242,10 +263,22 @@ pub async fn new_line_facts(
                 hidden = true;
             }
         }
+        // Behind the line, as whoever takes a line off a device locks them in this order.
+        let number = match (&line, &new.line, cluster) {
+            (Some(line), ..) => {
+                let place = (line.cluster_id, line.pattern.as_str(), line.partition.as_str());
+                number::known(tx, organization, place, new.inventory).await?
+            }
+            (None, Reference::Number { pattern, partition }, Some(cluster)) => {
+                number::known(tx, organization, (cluster, pattern, partition), new.inventory).await?
+            }
+            (None, ..) => number::unknown(),
+        };
         facts.push(NewLineFacts {
             line,
             hidden,
             original,
+            number,
             line_id: LineId(tx.id()?),
             appearance_id: AppearanceId(tx.id()?),
         });
@@ -308,6 +341,7 @@ async fn device_facts(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
         version,
         on: On { organization_id: found.organization_id, kind: found.kind, name: found.name },
         appearances,
+        users: number::users_of_device(tx, id).await?,
     }))
 }
 

@@ -30,6 +30,7 @@ mod generate;
 pub mod idempotency;
 mod join;
 pub mod line;
+pub mod number;
 pub mod organization;
 pub mod outbox;
 pub mod page;

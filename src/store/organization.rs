@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use entity::{
-    ClusterId, Moment, OrganizationId, cluster, device, line,
+    ClusterId, Moment, OrganizationId, cluster, device, line, number,
     organization::{Column, Entity, Kind, Model},
     organization_closure, phone, profile, token, user,
 };
@@ -19,7 +19,8 @@ use crate::{
     caller::Scope,
     rule::{
         organization::{
-            Create, CreateFacts, Delete, DeleteFacts, Move, MoveFacts, Rename, RenameFacts, path,
+            Create, CreateFacts, Delete, DeleteFacts, Move, MoveFacts, Rename, RenameFacts, Update,
+            UpdateFacts, path,
         },
         value,
     },
@@ -34,6 +35,7 @@ row! {
         name: String,
         path: String,
         path_key: String,
+        cooling_days: Option<i32>,
         version: i64,
         created_at: Moment,
         updated_at: Moment,
@@ -100,6 +102,11 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     Ok(CreateFacts { id: OrganizationId(tx.id()?), now: tx.now(), parent, taken })
 }
 
+/// What updating one must know.
+pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
+    Ok(UpdateFacts { now: tx.now(), current: locked(tx, cmd.id).await? })
+}
+
 /// What renaming one must know.
 pub async fn rename_facts(tx: &Tx, cmd: &Rename) -> Result<RenameFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
@@ -157,6 +164,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             ("lines", line::Entity::find().filter(line::Column::OrganizationId.eq(id)).count(&tx.db).await?),
             ("users", user::Entity::find().filter(user::Column::OrganizationId.eq(id)).count(&tx.db).await?),
             (
+                "numbers",
+                number::Entity::find().filter(number::Column::OrganizationId.eq(id)).count(&tx.db).await?,
+            ),
+            (
                 "tokens",
                 token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
@@ -183,7 +194,7 @@ async fn is_taken(tx: &Tx, path: &str, except: Option<OrganizationId>) -> Result
 async fn clusters_left(tx: &Tx, id: OrganizationId, parent: OrganizationId) -> Result<Vec<String>, DbErr> {
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT c.name FROM cluster c WHERE c.id IN (");
-    for (at, table) in ["device", "line", "\"user\""].into_iter().enumerate() {
+    for (at, table) in ["device", "line", "\"user\"", "number"].into_iter().enumerate() {
         sql.push(if at == 0 { "" } else { " UNION " })
             .push("SELECT t.cluster_id FROM ")
             .push(table)

@@ -320,6 +320,20 @@ pub async fn children<R: Row>(
     slice: &Slice,
     columns: Columns,
 ) -> Result<HashMap<i64, Page<R>>, DbErr> {
+    let all = Filter::All(Vec::new());
+    children_where(source, scope, relation, parents, &all, slice, columns).await
+}
+
+/// The same of those children that a filter lets pass; its columns are those of the relation's tables.
+pub async fn children_where<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    relation: Relation,
+    parents: &[i64],
+    filter: &Filter,
+    slice: &Slice,
+    columns: Columns,
+) -> Result<HashMap<i64, Page<R>>, DbErr> {
     let order = relation.order;
     let many = parents.len() > 1;
     let mut sql = Sql::new(source.backend());
@@ -341,6 +355,10 @@ pub async fn children<R: Row>(
     sql.push(relation.only);
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
+    }
+    if *filter != Filter::All(Vec::new()) {
+        sql.push(" AND ");
+        filter.write(&mut sql, scope);
     }
     write_bounds(&mut sql, order, slice);
     let limit = i64::from(slice.limit) + 1;
@@ -365,12 +383,27 @@ pub async fn counts<R: Row>(
     relation: Relation,
     parents: &[i64],
 ) -> Result<HashMap<i64, i64>, DbErr> {
+    counts_where::<R>(source, scope, relation, parents, &Filter::All(Vec::new())).await
+}
+
+/// The same of those children that a filter lets pass.
+pub async fn counts_where<R: Row>(
+    source: &impl Source,
+    scope: Scope,
+    relation: Relation,
+    parents: &[i64],
+    filter: &Filter,
+) -> Result<HashMap<i64, i64>, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT ").push(relation.parent).push(", count(*) FROM ").push(R::TABLE).push(" t");
     sql.push(relation.join).push(" WHERE ").among(relation.parent, parents.iter().copied());
     sql.push(relation.only);
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
+    }
+    if *filter != Filter::All(Vec::new()) {
+        sql.push(" AND ");
+        filter.write(&mut sql, scope);
     }
     sql.push(" GROUP BY ").push(relation.parent);
     let rows = source.rows(sql.statement()).await?;

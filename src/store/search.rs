@@ -26,6 +26,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
     (Noun::Template, "template", "name_key", &["name_key", "lower(description)"]),
+    (Noun::Number, "number", "pattern", &["pattern", "lower(description)"]),
     (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
 

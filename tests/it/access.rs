@@ -153,6 +153,7 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "appearance" => "LineAppearance",
         "line" => "Line",
         "button" => "Button",
+        "number" => "Number",
         "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
@@ -180,6 +181,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "appearanceId") if kind == "LineTarget" => continue,
             // A button to add is of one kind.
             (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
+            ("ExtraFieldInput", _) => continue,
             ("ID", _) => json!(id_for(ids, mutation, &name)),
             ("AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput", _) => {
                 input(types, ids, mutation, &inner)
@@ -190,7 +192,8 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "kind") => json!("SITE"),
             (_, "protocol") => json!("SIP"),
             (_, "product") => json!("Cisco 8841"),
-            (_, "pattern" | "number") => json!("4001"),
+            (_, "pattern" | "patterns" | "number" | "first") => json!("4001"),
+            (_, "to") => json!("RESERVED"),
             (_, "userId") => json!("anna"),
             (_, "expectedVersion" | "index") => json!(1),
             (_, "features") => json!("LINE"),
@@ -229,7 +232,10 @@ async fn neighbours(
     });
     let template = admin.done("createButtonTemplate", template, "template { id }").await;
     let template = text(&template["template"]["id"]);
+    let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
+    let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let ours = BTreeMap::from([
+        ("Number", text(&number["outcomes"][0]["number"]["id"])),
         ("LineAppearance", admin.appearances(&profile).await.remove(0)),
         ("Organization", estate.berlin.clone()),
         ("Cluster", own),
@@ -303,7 +309,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -338,6 +344,11 @@ story! {
             format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),
             r#"search(text: "{Profile}") { id }"#.to_owned(),
+            r#"number(by: {id: "{Number}"}) { id }"#.to_owned(),
+            r#"number(by: {number: {pattern: "4001", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"numberAudit(organizationId: "{Organization}") { differences { pattern } }"#.to_owned(),
+            format!(r#"numbers(filter: {{ids: ["{{Number}}"]}}) {{ {count} }}"#),
+            format!(r#"numbers(filter: {{organization: {{ids: ["{{Organization}}"]}}}}) {{ {count} }}"#),
         ];
         let with = |query: &str, ids: &BTreeMap<&'static str, String>| {
             let named = ids.iter().fold(query.to_owned(), |query, (name, id)| query.replace(&format!("{{{name}}}"), id));

@@ -47,7 +47,18 @@ const TABLE: &[Row] = &[
     row(
         "bulk",
         &["app", "caller", "command", "error", "rule", "store"],
-        &["anyhow", "csv", "entity", "serde", "serde_json", "strsim", "thiserror", "tokio", "tracing"],
+        &[
+            "anyhow",
+            "chrono",
+            "csv",
+            "entity",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
     ),
     // `config` for the settings of pages that its cursors keep to.
     row(

@@ -511,3 +511,46 @@ async fn templates_are_read_and_written() {
         place.close().await;
     }
 }
+
+#[tokio::test]
+async fn numbers_begin_as_their_lines_stand() {
+    for mut place in Place::all() {
+        let app = place.open().await;
+        let appearances = (File::Appearances, "cluster,pattern,device\none,100,A\n");
+        let numbers = "cluster,pattern,organization,status,coolingUntil,extra\none,100,a.b,,,\n\
+                       one,101,a.b,COOLING,2035-01-31T00:00:00Z,\"[{\"\"name\"\": \"\"x\"\", \"\"value\"\": \"\"y\"\"}]\"\n";
+        let bad = "one,102,a.b,,soon,\none,100,a.b,,,\none,103,a.b,USED,,\n";
+        let all = format!("{numbers}{bad}");
+        let files = |numbers| [TREE, CLUSTER, PROFILES, LINE, appearances, (File::Numbers, numbers)];
+        let report = import(&app, place.files("bad", &files(&all)), ALL).await;
+        let faults: Vec<_> = report
+            .refusals
+            .iter()
+            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
+            .collect();
+        assert_eq!(
+            faults,
+            [
+                (Some(4), "coolingUntil", "VALUE_INVALID"),
+                (Some(5), "pattern", "NUMBER_TAKEN"),
+                (Some(6), "status", "NUMBER_STATUS_ILLEGAL"),
+            ]
+        );
+        let report = import(&app, place.files("good", &files(numbers)), ALL).await;
+        assert!(report.kept, "{report}");
+        // A folder from before the inventory has no such file.
+        let before = place.files("before", &files(numbers));
+        fs::remove_file(before.join(File::Numbers.name())).expect("removes");
+        assert_eq!(told(&import(&place.open().await, before, ALL).await), [""; 0]);
+        let wrote = export(&app, place.folder("out")).await;
+        let rows: Vec<_> = wrote[11].1.lines().skip(1).collect();
+        assert_eq!(
+            rows,
+            [
+                "one,100,,a.b,USED,,,,,,,",
+                "one,101,,a.b,COOLING,,,,\"[{\"\"name\"\":\"\"x\"\",\"\"value\"\":\"\"y\"\"}]\",,,2035-01-31T00:00:00Z",
+            ]
+        );
+        place.close().await;
+    }
+}

@@ -12,6 +12,7 @@ mod crash;
 mod device;
 mod line;
 mod mutation;
+mod number;
 mod organization;
 mod phone;
 mod profile;

@@ -138,7 +138,7 @@ async fn all(client: &Client) -> Value {
              profiles { nodes { id version description lines { nodes { id index role label settings { ring } } } users { nodes { id } } } } \
              lines { nodes { id version description } } \
              users { nodes { id version lastName defaultProfile { id } phones { nodes { id } } } } \
-             service { newestCursor } changes { totalCount } }",
+             numbers { nodes { id version } } service { newestCursor } changes { totalCount } }",
         )
         .await
 }
@@ -166,6 +166,11 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["ORGANIZATION_RENAMED"],
         ),
         (
+            "updateOrganization",
+            json!({"id": id("createOrganization"), "coolingDays": 0}),
+            vec!["ORGANIZATION_UPDATED"],
+        ),
+        (
             "moveOrganization",
             json!({"id": id("createOrganization"), "parentId": estate.north}),
             vec!["ORGANIZATION_MOVED"],
@@ -185,6 +190,33 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["PROFILE_CREATED", "APPEARANCE_ADDED", "APPEARANCE_ADDED"],
         ),
         ("createLine", place(json!({"pattern": "4003"})), vec!["LINE_CREATED"]),
+        (
+            "createNumbers",
+            place(json!({"first": "5003", "last": "5005"})),
+            vec!["NUMBER_CREATED", "NUMBER_CREATED", "NUMBER_CREATED"],
+        ),
+        ("updateNumber", json!({"id": id("createNumbers"), "description": "x"}), vec!["NUMBER_UPDATED"]),
+        (
+            "updateNumbers",
+            json!({"clusterId": estate.emea, "first": "5003", "last": "5004", "description": "y"}),
+            vec!["NUMBER_UPDATED", "NUMBER_UPDATED"],
+        ),
+        (
+            "changeNumberStatus",
+            json!({"numberId": id("createNumbers"), "to": "COOLING", "days": 5}),
+            vec!["NUMBER_UPDATED"],
+        ),
+        (
+            "reserveNumbersFor",
+            place(json!({"patterns": ["5004", "5006"], "userId": "ben"})),
+            vec!["NUMBER_UPDATED", "NUMBER_CREATED"],
+        ),
+        (
+            "deleteNumbers",
+            json!({"clusterId": estate.emea, "first": "5004", "last": "5006"}),
+            vec!["NUMBER_DELETED"],
+        ),
+        ("auditNumbers", json!({"addMissing": true}), vec!["NUMBER_CREATED", "NUMBER_CREATED"]),
         (
             "updateLine",
             json!({"line": {"lineId": id("createLine")}, "description": "x"}),
@@ -268,7 +300,13 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
         (
             "deleteProfile",
             json!({"id": id("createProfile")}),
-            vec!["APPEARANCE_REMOVED", "APPEARANCE_REMOVED", "CLONE_PROMOTED", "PROFILE_DELETED"],
+            vec![
+                "APPEARANCE_REMOVED",
+                "APPEARANCE_REMOVED",
+                "CLONE_PROMOTED",
+                "PROFILE_DELETED",
+                "NUMBER_UPDATED",
+            ],
         ),
         (
             "createButtonTemplate",
@@ -298,6 +336,8 @@ fn maker(mutation: &str) -> Option<String> {
         "copyProfile" => Some("profile".to_owned()),
         "registerDevice" => Some("device".to_owned()),
         "createButtonTemplate" | "createSoftkeyTemplate" => Some("template".to_owned()),
+        // What it makes is told number by number.
+        "createNumbers" => None,
         _ => mutation.strip_prefix("create").map(str::to_lowercase),
     }
 }
@@ -357,6 +397,10 @@ story! {
             }
             if let Some(field) = maker(name) {
                 ids.insert(name.to_owned(), text(&done[&field]["id"]));
+            }
+            if name == "createNumbers" {
+                let second = admin.data("{ numbers(first: 2) { nodes { id } } }").await;
+                ids.insert(name.to_owned(), text(&second["numbers"]["nodes"][1]["id"]));
             }
         }
     }

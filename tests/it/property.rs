@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, UserId, button::Kind,
-    line_appearance::Role, profile::Protocol,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, UserId,
+    button::Kind, line_appearance::Role, profile::Protocol,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use roamline::{
@@ -17,13 +17,13 @@ use roamline::{
         button::{self, Fields, NewButton},
         line,
         line::{NewLine, Reference},
-        profile, template, user,
+        number, organization, profile, template, user,
     },
     store::outbox,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement};
 
-use crate::roamline::{Roamline, number};
+use crate::roamline::{self as language, Roamline};
 
 /// Something to ask for; numbers choose among what is there, and some choose what is not.
 #[derive(Clone, Debug)]
@@ -50,6 +50,11 @@ enum Step {
     Template { name: u8, small: bool },
     Name { profile: u8, template: u8 },
     DeleteTemplate(u8),
+    Numbers { first: u8, count: u8 },
+    DeleteNumbers,
+    Status { number: u8, to: u8 },
+    Reserve { number: u8, user: Option<u8> },
+    Cool(u8),
 }
 
 fn new_button(kind: u8, index: Option<i32>) -> NewButton {
@@ -94,6 +99,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_u8..4, any::<bool>()).prop_map(|(name, small)| Step::Template { name, small }),
         1 => (few(), 0_u8..4).prop_map(|(profile, template)| Step::Name { profile, template }),
         1 => few().prop_map(Step::DeleteTemplate),
+        2 => (few(), 0_u8..4).prop_map(|(first, count)| Step::Numbers { first, count }),
+        1 => Just(Step::DeleteNumbers),
+        2 => (few(), 0_u8..5).prop_map(|(number, to)| Step::Status { number, to }),
+        1 => (few(), proptest::option::of(few())).prop_map(|(number, user)| Step::Reserve { number, user }),
+        1 => few().prop_map(Step::Cool),
     ];
     proptest::collection::vec(step, 20..40)
 }
@@ -107,6 +117,7 @@ struct There {
     appearances: Vec<i64>,
     buttons: Vec<i64>,
     templates: Vec<i64>,
+    numbers: Vec<i64>,
 }
 
 fn pick(there: &[i64], choice: u8) -> i64 {
@@ -121,6 +132,7 @@ fn new_line(number: u8, index: Option<i32>) -> NewLine {
         description: None,
         settings: Patch::default(),
         line_settings: Patch::default(),
+        inventory: None,
     }
 }
 
@@ -280,6 +292,47 @@ impl World {
                     numbers.iter().zip(1..).map(|(&number, place)| new_line(number, Some(place))).collect();
                 self.ask(&line::Replace { device: device(profile), expected_version: None, lines }).await
             }
+            Step::Numbers { first, count } => {
+                self.ask(&number::Create {
+                    organization: self.site,
+                    range: self.range(format!("400{first}"), format!("400{}", first + count)),
+                    fields: number::Fields::default(),
+                    e164_prefix: None,
+                    beginning: number::Beginning::default(),
+                })
+                .await
+            }
+            Step::DeleteNumbers => {
+                self.ask(&number::Delete { range: self.range("4000".to_owned(), "4009".to_owned()) }).await
+            }
+            Step::Status { number, to: wanted } => {
+                use entity::number::{Status, Utility};
+                let to =
+                    [Status::Available, Status::Used, Status::UsedUtility, Status::Reserved, Status::Cooling];
+                self.ask(&number::ChangeStatus {
+                    id: NumberId(pick(&there.numbers, *number)),
+                    expected_version: None,
+                    to: to[usize::from(*wanted)],
+                    days: Some(3),
+                    utility: Some(Utility::CallPark),
+                })
+                .await
+            }
+            Step::Reserve { number, user } => {
+                self.ask(&number::ReserveFor {
+                    organization: self.site,
+                    cluster: self.cluster,
+                    partition: String::new(),
+                    patterns: vec![format!("400{number}")],
+                    user_id: user.map(|user| format!("user{user}")),
+                    until: None,
+                })
+                .await
+            }
+            Step::Cool(days) => {
+                let cooling_days = Some(Some(i32::from(*days % 2) * 7));
+                self.ask(&organization::Update { id: self.site, expected_version: None, cooling_days }).await
+            }
             Step::DeleteLine { line, told } => {
                 self.ask(&line::Delete {
                     id: LineId(pick(&there.lines, *line)),
@@ -339,6 +392,10 @@ impl World {
         }
     }
 
+    fn range(&self, first: String, last: String) -> number::Range {
+        number::Range { cluster: self.cluster, partition: String::new(), first, last }
+    }
+
     async fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.db.get_database_backend(), sql);
         self.db.query_all_raw(statement).await.expect("rows")
@@ -356,6 +413,7 @@ impl World {
             appearances: self.ids("SELECT id FROM line_appearance ORDER BY id").await,
             buttons: self.ids("SELECT id FROM button ORDER BY id").await,
             templates: self.ids("SELECT id FROM template ORDER BY id").await,
+            numbers: self.ids("SELECT id FROM number ORDER BY id").await,
         }
     }
 
@@ -394,6 +452,17 @@ impl World {
                 "a name without its profile",
             ),
             (
+                "SELECT count(*) FROM number n WHERE (n.status = 'USED') <> EXISTS (SELECT 1 FROM line l JOIN \
+                 line_appearance a ON a.line_id = l.id WHERE l.cluster_id = n.cluster_id AND l.pattern = n.pattern AND \
+                 l.partition = n.partition)",
+                "INV-9: a number is used exactly while its line stands on a device",
+            ),
+            (
+                "SELECT count(*) FROM number WHERE (status = 'COOLING') <> (cooling_until IS NOT NULL) OR \
+                 (status = 'USED_UTILITY' AND utility IS NULL)",
+                "INV-10: a status without what belongs to it",
+            ),
+            (
                 "SELECT count(*) FROM line_appearance WHERE position < 1 OR position > 100",
                 "LIN-7: a place out of range",
             ),
@@ -417,10 +486,13 @@ impl World {
         let (mut profiles, mut users, mut appearances) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut pairs, mut buttons) = (BTreeSet::new(), BTreeMap::new());
         let mut templates = BTreeSet::new();
+        let mut numbers = BTreeSet::new();
         for entry in outbox::after(&snapshot, 0, 100_000).await.expect("changes") {
             match entry.change {
                 Change::ProfileCreated { profile } => assert!(profiles.insert(profile.id.0)),
                 Change::ProfileDeleted { profile } => assert!(profiles.remove(&profile.id.0)),
+                Change::NumberCreated { number } => assert!(numbers.insert(number.id.0)),
+                Change::NumberDeleted { number } => assert!(numbers.remove(&number.id.0)),
                 Change::UserCreated { user } => assert!(users.insert(user.id.0)),
                 Change::UserDeleted { user } => assert!(users.remove(&user.id.0)),
                 Change::AppearanceAdded { appearance, .. } => assert!(appearances.insert(appearance.id.0)),
@@ -448,6 +520,7 @@ impl World {
         let there = self.there().await;
         assert_eq!(profiles.into_iter().collect::<Vec<_>>(), there.profiles);
         assert_eq!(users.into_iter().collect::<Vec<_>>(), there.users);
+        assert_eq!(numbers.into_iter().collect::<Vec<_>>(), there.numbers);
         assert_eq!(appearances.into_iter().collect::<Vec<_>>(), there.appearances);
         assert_eq!(templates.into_iter().collect::<Vec<_>>(), there.templates);
         assert_eq!(buttons.keys().copied().collect::<Vec<_>>(), there.buttons);
@@ -464,8 +537,8 @@ async fn hold(server: Roamline, cases: u32) {
         app: server.app.clone(),
         caller: Roamline::caller(),
         db: Database::connect(&server.database).await.expect("connected"),
-        site: OrganizationId(number(&estate.berlin)),
-        cluster: ClusterId(number(&estate.emea)),
+        site: OrganizationId(language::number(&estate.berlin)),
+        cluster: ClusterId(language::number(&estate.emea)),
     };
     // One estate for all cases: it only gets more entangled.
     let world = std::sync::Arc::new(world);

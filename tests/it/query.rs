@@ -41,6 +41,11 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     admin
         .done("updateCluster", json!({"id": estate.emea, "release": "14.0", "maxLoginMinutes": 600}), "")
         .await;
+    let number = json!({
+        "organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001", "e164Prefix": "+4930",
+        "description": "Block", "extra": [{"name": "vendor", "value": "Telco"}], "reservedFor": "anna",
+    });
+    let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let line = text(&admin.data("{ lines { nodes { id } } }").await["lines"]["nodes"][0]["id"]);
     let button =
         async |button: Value| id("addButton", json!({"deviceId": first, "button": button}), "button").await;
@@ -71,6 +76,7 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         ("ServiceUrlButton", service),
         ("ButtonTemplate", template),
         ("SoftkeyTemplate", softkeys),
+        ("Number", text(&number["outcomes"][0]["number"]["id"])),
     ]);
     (estate, ids)
 }
@@ -279,6 +285,10 @@ story! {
             let other = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "name": format!("gw{at}")});
             admin.done("registerDevice", other, "").await;
             admin.done("createCluster", json!({"organizationId": estate.north, "name": format!("c{at}")}), "").await;
+            let number = json!({
+                "organizationId": estate.berlin, "clusterId": estate.emea, "first": format!("600{}", at % 3), "partition": format!("p{at}"),
+            });
+            admin.done("createNumbers", number, "").await;
         }
         let types = Types::of(&admin).await;
         let mut lists = 0;
@@ -291,6 +301,7 @@ story! {
             ("clones", "CloneOrderField"),
             ("users", "UserOrderField"),
             ("phones", "PhoneOrderField"),
+            ("numbers", "NumberOrderField"),
         ] {
             for order in types.members(orders) {
                 for direction in ["ASCENDING", "DESCENDING"] {
@@ -306,12 +317,12 @@ story! {
                 }
             }
         }
-        assert_eq!(lists, 44);
+        assert_eq!(lists, 50);
         let sorted = pages(&admin, "profiles", "", "name", 200, true).await.concat();
         assert_eq!(sorted, ["a-1", "a.1", "a_9", "B 3", "b-2", "Z"]);
         let changes = admin.data("{ changes { nodes { cursor } totalCount } }").await;
         let whole: Vec<_> = changes["changes"]["nodes"].as_array().expect("changes").iter().map(|c| text(&c["cursor"])).collect();
-        assert_eq!(changes["changes"]["totalCount"], 52);
+        assert_eq!(changes["changes"]["totalCount"], 58);
         let forwards = pages(&admin, "changes", "", "cursor", 7, true).await.concat();
         assert_eq!(forwards[..50], whole);
         let mut back = pages(&admin, "changes", "", "cursor", 7, false).await;
@@ -616,6 +627,47 @@ story! {
 }
 
 story! {
+    async fn each_filter_of_numbers_tells_its_kind(server) {
+        let (estate, ids) = assorted(&server).await;
+        let admin = server.admin();
+        let add = async |more: Value| {
+            let mut input = json!({"clusterId": estate.emea});
+            input.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            let done = admin.done("createNumbers", input, "outcomes { number { id } }").await;
+            text(&done["outcomes"][0]["number"]["id"])
+        };
+        // 4001 stands on devices; 4003 is kept for ben, 4004 for somebody who is gone.
+        let used = add(json!({"organizationId": estate.north, "first": "4001", "e164Prefix": "+49"})).await;
+        add(json!({"organizationId": estate.berlin, "first": "4003", "reservedFor": "ben"})).await;
+        add(json!({"organizationId": estate.berlin, "first": "4004", "reservedFor": "gone", "description": "Lobby"})).await;
+        let other = json!({"organizationId": estate.rome, "clusterId": ids["own"], "first": "7", "partition": "pt"});
+        let other = text(&admin.done("createNumbers", other, "outcomes { number { id } }").await["outcomes"][0]["number"]["id"]);
+        server.pass(Duration::from_mins(1));
+        admin.done("changeNumberStatus", json!({"numberId": other, "to": "COOLING", "days": 1}), "").await;
+        filtered(&admin, "numbers", "NumberFilter", "pattern", &[
+            (json!({"ids": [used]}), &["4001"]),
+            (json!({"pattern": {"startsWith": "40"}}), &["4001", "4003", "4004"]),
+            (json!({"partition": {"equals": "pt"}}), &["7"]),
+            (json!({"description": {"contains": "lobby"}}), &["4004"]),
+            (json!({"e164Number": {"equals": "+494001"}}), &["4001"]),
+            (json!({"statuses": ["USED", "COOLING"]}), &["4001", "7"]),
+            (json!({"clusters": [ids["own"]]}), &["7"]),
+            (json!({"organization": {"ids": [estate.north]}}), &["4001", "4003", "4004"]),
+            (json!({"organization": {"ids": [estate.north], "includeBelow": false}}), &["4001"]),
+            (json!({"reservedFor": {"in": ["ben", "x"]}}), &["4003"]),
+            (json!({"isReserved": true}), &["4003", "4004"]),
+            (json!({"isReserved": false}), &["4001", "7"]),
+            (json!({"hasHolder": true}), &["4003"]),
+            (json!({"hasHolder": false}), &["4004"]),
+            (json!({"coolingUntil": {"to": "2026-01-03T00:00:00Z"}}), &["7"]),
+            (json!({"updated": {"from": "2026-01-01T00:03:00Z"}}), &["7"]),
+            (json!({"and": [{"isReserved": true}], "not": {"hasHolder": true}}), &["4004"]),
+            (json!({"or": [{"statuses": ["USED"]}, {"hasHolder": false}]}), &["4001", "4004"]),
+        ]).await;
+    }
+}
+
+story! {
     async fn each_filter_of_organizations_clusters_and_other_devices_tells_its_kind(server) {
         let (estate, ids) = assorted(&server).await;
         let admin = server.admin();
@@ -723,7 +775,7 @@ story! {
         };
         assert_eq!(hits(r#"text: "ANNA""#).await, ["User", "Profile"]);
         assert_eq!(hits(r#"text: "anna", nouns: [PROFILE]"#).await, ["Profile"]);
-        assert_eq!(hits(r#"text: " 4001 ""#).await, ["Line"]);
+        assert_eq!(hits(r#"text: " 4001 ""#).await, ["Line", "Number"]);
         assert_eq!(hits(r#"text: "desk""#).await, ["Phone"]);
         assert_eq!(hits(r#"text: "em""#).await, ["Profile", "Profile", "Cluster"]);
         assert_eq!(hits(r#"text: "em", first: 2"#).await, ["Profile", "Profile"]);

@@ -242,6 +242,46 @@ counted! {
 }
 
 counted! {
+    /// Numbers with what leads away from them, and pickers of as many profiles as there are, cost a statement a relation.
+    async fn numbers_and_pickers_cost_a_statement_a_relation(server) {
+        let estate = Estate { profiles: 230, seed: 1 };
+        server.app.generate(&Roamline::caller(), estate, |_| {}).await.expect("generated");
+        let admin = server.admin();
+        let found = admin.data("{ clusters { nodes { id } } organizations(filter: {kinds: [SITE]}) { nodes { id } } }").await;
+        let (cluster, site) = (&found["clusters"]["nodes"], &found["organizations"]["nodes"][0]["id"]);
+        for cluster in cluster.as_array().expect("clusters") {
+            let input = json!({
+                "organizationId": site, "clusterId": cluster["id"], "partition": "internal", "first": "10000000", "last": "10000229",
+                "reservedFor": "user0000001",
+            });
+            admin.mutate("createNumbers", input, "").await;
+        }
+        rest(&server).await;
+        let mut all = Vec::new();
+        for (name, shape, want) in [
+            ("numbers", "numbers(first: $n) { totalCount nodes { pattern status usage reservedFor } }", 2),
+            (
+                "numbers with all that they lead to",
+                "numbers(first: $n) { nodes { organization { path } cluster { name } line { pattern } appearances(first: 2) { nodes { index } } \
+                 history(first: 2) { nodes { cursor } } } }",
+                6,
+            ),
+            ("lines with their numbers", "lines(first: $n) { nodes { pattern number { status } } }", 2),
+            (
+                // Profiles, what is offered, how much, the profiles' users and their lines.
+                "profiles with pickers",
+                "profiles(first: $n) { nodes { selectableNumbers(filter: {choice: BELONGING_TO_FIRST_USER}, first: 2) { \
+                 totalCount nodes { selectable number { pattern } } } } }",
+                5,
+            ),
+        ] {
+            all.extend(wrong(&server, name, shape, want).await);
+        }
+        assert!(all.is_empty(), "{all:#?}");
+    }
+}
+
+counted! {
     /// What happened to many things costs no more than what happened to one.
     async fn changes_with_what_they_happened_to_cost_a_statement_a_relation(server) {
         let (estate, admin) = (server.estate().await, server.admin());

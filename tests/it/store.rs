@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template", "number"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -119,11 +119,14 @@ story! {
         let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "1", "label": "one"}}});
         admin.done("addButton", dial, "").await;
         admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
+        let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
+        admin.done("createNumbers", number, "").await;
         let db = Database::connect(&server.database).await.expect("connected");
         let copies = [
             ("hie_6_organization_path", "organization", ""),
             ("rml_1_cluster_name", "cluster", ""),
             ("nam_2_device_name", "device", ""),
+            ("inv_13_number", "number", ""),
             ("rml_2_user_id", "\"user\"", ""),
             ("lin_1_line", "line", ""),
             ("lin_7_position", "line_appearance", "line_id = 1, role = 'CLONE'"),
@@ -178,6 +181,7 @@ fn planted(id: i64) -> Change {
             kind: organization::Kind::Provider,
             path: name.clone(),
             path_key: name.clone(),
+            cooling_days: None,
             name,
             version: 1,
             created_at: Moment(0),

@@ -253,6 +253,7 @@ const OWN: &str = "
     ... on Phone { id name description product protocol buttonTemplate extensionMobility createdAt }
     ... on Line { id pattern partition description createdAt }
     ... on User { id userId firstName lastName displayName email department createdAt }
+    ... on Number { id pattern partition status usage e164Number description reservedFor coolingUntil createdAt }
 ";
 
 /// The own fields of a noun.
@@ -273,6 +274,7 @@ fn stated() -> String {
         ("Phone", &["PhoneCreated", "PhoneUpdated"]),
         ("Line", &["LineCreated", "LineUpdated"]),
         ("User", &["UserCreated", "UserUpdated"]),
+        ("Number", &["NumberCreated", "NumberUpdated"]),
     ] {
         for kind in kinds {
             select.extend([" ... on ", kind, " { after ", own(noun), " }"]);
@@ -286,6 +288,7 @@ fn stated() -> String {
         "PhoneDeleted",
         "LineDeleted",
         "UserDeleted",
+        "NumberDeleted",
     ] {
         select.extend([" ... on ", kind, " { gone: before { id } }"]);
     }
@@ -323,6 +326,7 @@ impl Known {
             ("phones", "Phone"),
             ("lines", "Line"),
             ("users", "User"),
+            ("numbers", "Number"),
         ] {
             let fields = own(noun);
             let mut after = String::new();
@@ -353,6 +357,12 @@ async fn write_on(client: Client, estate: Estate, stop: Arc<AtomicBool>) -> usiz
         let user = client.user(&estate, &estate.berlin, &format!("writer{round}")).await;
         let name = format!("round {round}");
         client.done("updateProfile", json!({"id": profile, "description": name}), "").await;
+        let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": format!("8{round:04}")});
+        client.done("createNumbers", number, "").await;
+        if round % 2 == 0 {
+            let range = json!({"clusterId": estate.emea, "first": format!("8{round:04}")});
+            client.done("deleteNumbers", range, "").await;
+        }
         client.done("updateUser", json!({"id": user, "department": name}), "").await;
         if round % 3 == 0 {
             client.done("deleteProfile", json!({"id": profile}), "").await;

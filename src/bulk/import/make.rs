@@ -1,23 +1,23 @@
 //! What a row becomes: the command that a caller of the API would give.
 
-use entity::{ClusterId, OrganizationId, device::Kind, line_appearance::Role};
+use entity::{ClusterId, Moment, OrganizationId, device::Kind, line_appearance::Role, number::Extra};
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        column::{Empty, File},
+        column::{Empty, Field, File},
         names::snake,
         read::{Faults, Values},
         unreadable,
     },
-    Import, Key, Known, Made, Missing, Part, Stop,
+    Import, Key, Known, Made, Miss, Missing, Part, Stop,
 };
 use crate::{
-    command::Command,
+    command::{self, Command},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, organization, phone, profile,
-        template, user, value,
+        Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, number, organization, phone,
+        profile, template, user, value,
     },
     store::{self, Tx},
 };
@@ -43,6 +43,7 @@ impl Import<'_> {
             File::Phones => self.make_phone(tx, row).await,
             File::Lines => self.make_line(tx, row).await,
             File::Appearances => self.place_line(tx, row).await,
+            File::Numbers => self.make_number(tx, row).await,
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
             File::Buttons => self.place_button(tx, row).await,
             File::Templates => self.make_template(tx, row).await,
@@ -62,7 +63,12 @@ impl Import<'_> {
         };
         let parent = missing.settle(parent)?;
         let kind = row.word("kind").ok_or_else(unread)?;
-        let cmd = organization::Create { parent, kind, name: name.to_owned() };
+        let cmd = organization::Create {
+            parent,
+            kind,
+            name: name.to_owned(),
+            cooling_days: row.number("coolingDays"),
+        };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
     }
@@ -247,6 +253,73 @@ impl Import<'_> {
         Ok(there(Key::Line(cluster, cmd.pattern, cmd.partition), id, None))
     }
 
+    async fn make_number(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let place = self.place(tx, &mut missing, row).await?;
+        let mut moment = |column: &'static str| {
+            let read = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok();
+            let text = row.text(column)?;
+            let time = read(text).map(|time| Moment(time.timestamp_micros()));
+            if time.is_none() {
+                let rule = unreadable(format!("'{text}'"), "a moment is written as 2026-12-31T00:00:00Z");
+                missing.absent.push((Some(column), rule));
+            }
+            time
+        };
+        let (reserved_until, cooling_until) = (moment("reservedUntil"), moment("coolingUntil"));
+        let (cluster, organization) = missing.settle(place)?;
+        let pattern = row.must("pattern").to_owned();
+        let extra = row.fields(&["extra"]).remove("extra").unwrap_or_else(|| Value::Array(Vec::new()));
+        let extra: Vec<Field> = serde_json::from_value(extra).map_err(Error::internal)?;
+        let cmd = number::Create {
+            organization,
+            range: number::Range {
+                cluster,
+                partition: row.text("partition").unwrap_or_default().to_owned(),
+                first: pattern.clone(),
+                last: pattern.clone(),
+            },
+            fields: number::Fields {
+                description: row.text("description").unwrap_or_default().to_owned(),
+                e164_number: row.text("e164Number").map(str::to_owned),
+                extra: Extra(extra.into_iter().map(|field| (field.name, field.value)).collect()),
+            },
+            e164_prefix: None,
+            beginning: number::Beginning {
+                status: row.word("status"),
+                utility: row.word("utility"),
+                cooling_until,
+                reserved_for: row.text("reservedFor").map(str::to_owned),
+                reserved_until,
+            },
+        };
+        // A range leaves alone what is there; a row is to make it.
+        let as_said = |changes: &[Change]| {
+            if changes.is_empty() {
+                vec![(Some("pattern"), Rule::NumberTaken { pattern })]
+            } else {
+                Faults::new()
+            }
+        };
+        // What does not stand because a row that would have put it there was refused is told there.
+        let line = self.line(tx, cluster, &cmd.range.first, &cmd.range.partition).await?;
+        let cause = match line {
+            Err(Miss::Failed(cause)) => Some(cause),
+            Ok(line) => match self.known.get(&Key::AppearancesOf(line)) {
+                Some(Known::Failed(cause)) => Some(*cause),
+                _ => None,
+            },
+            Err(Miss::Absent(_)) => None,
+        };
+        let follows = |rule: &Rule| rule.code() == RuleCode::NumberStatusIllegal;
+        match (self.stage(tx, File::Numbers, row, &cmd, as_said).await, cause) {
+            (Err(Stop::Rules(faults)), Some(cause)) if faults.iter().all(|(_, rule)| follows(rule)) => {
+                Err(Stop::Because(cause))
+            }
+            (done, _) => done.map(|_| None),
+        }
+    }
+
     async fn place_line(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
         let mut missing = Missing::default();
         let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
@@ -269,6 +342,7 @@ impl Import<'_> {
             description: None,
             settings: row.settings(),
             line_settings: Patch::default(),
+            inventory: None,
         };
         let cmd = line::Add { device, expected_version: None, line: new };
         let as_said = |changes: &[Change]| {
@@ -396,7 +470,7 @@ impl Import<'_> {
             let column = |path: &str| if path == "settings" { settings() } else { file.column_of(path) };
             breaches.into_iter().map(|breach| (column(&breach.path), breach.rule)).collect::<Faults>()
         };
-        let changes = match cmd.decide(tx).await? {
+        let changes = match command::decide(cmd, tx).await? {
             Ok(changes) => changes,
             Err(broken) => return Err(Stop::Rules(at_columns(broken))),
         };

@@ -366,6 +366,8 @@ pub enum Noun {
     Button,
     /// A phone button or softkey template.
     Template,
+    /// A number of the inventory.
+    Number,
 }
 
 /// Which of a device's four lists of buttons.
@@ -381,6 +383,106 @@ pub enum ButtonKind {
     CallPark,
     /// Opens a phone service (Cisco: service URL).
     ServiceUrl,
+}
+
+/// Whether a number of the inventory can be given out.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::number::Status")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NumberStatus {
+    /// Nothing uses it.
+    Available,
+    /// Its line stands on a device.
+    Used,
+    /// Something that is no device uses it.
+    UsedUtility,
+    /// Held back by hand; its line is put on no device.
+    Reserved,
+    /// It was in use a short while ago; its line is put on no device until it is available again.
+    Cooling,
+}
+
+/// What uses a number and is no device.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::number::Utility")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NumberUtility {
+    /// The pilot of a hunt list.
+    HuntPilot,
+    /// The pilot of a pickup group.
+    PickupGroupPilot,
+    /// A system call handler.
+    CallHandlerPilot,
+    /// The pilot of voice mail.
+    VoicemailPilot,
+    /// A meet-me conference.
+    MeetMe,
+    /// A CTI route point.
+    CtiRoutePoint,
+    /// A call park.
+    CallPark,
+    /// A directed call park.
+    DirectedCallPark,
+}
+
+/// What uses a number.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+pub enum NumberUsage {
+    /// A profile or phone that its line stands on.
+    Device,
+    /// The pilot of a hunt list.
+    HuntPilot,
+    /// The pilot of a pickup group.
+    PickupGroupPilot,
+    /// A system call handler.
+    CallHandlerPilot,
+    /// The pilot of voice mail.
+    VoicemailPilot,
+    /// A meet-me conference.
+    MeetMe,
+    /// A CTI route point.
+    CtiRoutePoint,
+    /// A call park.
+    CallPark,
+    /// A directed call park.
+    DirectedCallPark,
+}
+
+impl NumberUsage {
+    /// The usage by something that is no device.
+    pub fn of(utility: entity::number::Utility) -> Self {
+        use entity::number::Utility;
+        match utility {
+            Utility::HuntPilot => Self::HuntPilot,
+            Utility::PickupGroupPilot => Self::PickupGroupPilot,
+            Utility::CallHandlerPilot => Self::CallHandlerPilot,
+            Utility::VoicemailPilot => Self::VoicemailPilot,
+            Utility::MeetMe => Self::MeetMe,
+            Utility::CtiRoutePoint => Self::CtiRoutePoint,
+            Utility::CallPark => Self::CallPark,
+            Utility::DirectedCallPark => Self::DirectedCallPark,
+        }
+    }
+}
+
+/// Which numbers of the inventory are offered.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::number::Choice")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InventoryChoice {
+    /// Those that are available and kept for nobody else.
+    Available,
+    /// Those of the first user of the profile, whoever else uses it: on a phone or profile of that user, the user's
+    /// primary extension, or kept for that user. Without users, none.
+    BelongingToFirstUser,
+    /// The same of the user in `userId`.
+    BelongingToUser,
+    /// Those that are kept for the user in `userId`; without it, for any user of the profile.
+    ReservedForUser,
+    /// Those on devices, to share on purpose.
+    Used,
+    /// All of them.
+    All,
 }
 
 #[cfg(test)]
@@ -434,5 +536,8 @@ mod tests {
         same::<ButtonFeature, crate::rule::product::ButtonFeature>();
         same::<Noun, entity::change_subject::Noun>();
         same::<ButtonKind, entity::button::Kind>();
+        same::<NumberStatus, entity::number::Status>();
+        same::<NumberUtility, entity::number::Utility>();
+        same::<InventoryChoice, crate::rule::number::Choice>();
     }
 }

@@ -6,7 +6,8 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, OrganizationId, TemplateId, TokenId, UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
+    UserId,
 };
 
 macro_rules! nodes {
@@ -65,6 +66,8 @@ nodes! {
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
     Template(TemplateId) is "Template" by template,
+    /// A number of the inventory.
+    Number(NumberId) is "Number" by number,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
 }
@@ -102,7 +105,7 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId TokenId }
+keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId NumberId TokenId }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {
@@ -116,7 +119,7 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 11] = [
+        const NAMES: [&str; 12] = [
             "Organization",
             "Cluster",
             "Profile",
@@ -127,6 +130,7 @@ mod tests {
             "User",
             "Button",
             "Template",
+            "Number",
             "Token",
         ];
         (proptest::sample::select(&NAMES[..]), any::<i64>())

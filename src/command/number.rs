@@ -1,0 +1,52 @@
+//! Commands on numbers of the inventory.
+
+use super::{Command, command};
+use crate::{
+    app::App,
+    caller::{Caller, Right},
+    error::Error,
+    rule::{
+        Decision,
+        number::{
+            Audit, ChangeStatus, Create, Delete, Release, ReserveFor, Update, UpdateRange, audit,
+            change_status, create, delete, release, reserve_for, update, update_range,
+        },
+    },
+    store::{
+        Tx,
+        number::{
+            audit_facts, change_status_facts, create_facts, delete_facts, due, reserve_facts, update_facts,
+            update_range_facts,
+        },
+    },
+};
+
+command!(Create, "createNumbers", Edit, create_facts, create);
+command!(Update, "updateNumber", Edit, update_facts, update);
+command!(UpdateRange, "updateNumbers", Edit, update_range_facts, update_range);
+command!(Delete, "deleteNumbers", Edit, delete_facts, delete);
+command!(ChangeStatus, "changeNumberStatus", Edit, change_status_facts, change_status);
+command!(ReserveFor, "reserveNumbersFor", Edit, reserve_facts, reserve_for);
+command!(Audit, "auditNumbers", Edit, audit_facts, audit);
+
+impl Command for Release {
+    const NAME: &'static str = "releaseNumbers";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        Ok(Ok(release(&due(tx).await?, tx.now())))
+    }
+}
+
+/// Frees what has cooled and ends reservations whose time is up, part by part; tells how many numbers changed. Any
+/// number of nodes may do it at once: what one has in hand, the others leave alone.
+pub async fn release_due(app: &App) -> Result<usize, Error> {
+    let caller = Caller::administrator("inventory");
+    let mut released = 0;
+    loop {
+        match super::run(app, &caller, &crate::app::Call::default(), &Release).await? {
+            Ok(done) if !done.changes.is_empty() => released += done.changes.len(),
+            _ => return Ok(released),
+        }
+    }
+}
