@@ -228,7 +228,7 @@ impl List<'_> {
         }
         write_bounds(sql, self.order, self.slice);
         write_order(sql, self.order, self.slice.backwards);
-        sql.limit(self.slice.limit + 1);
+        sql.limit(self.slice.limit.saturating_add(1));
     }
 
     /// The organizations below which everything in the list is kept, where an index of each organization has the
@@ -266,7 +266,7 @@ impl List<'_> {
         sql.push(") g)) q ORDER BY ");
         let direction = if self.order.descending == self.slice.backwards { " ASC" } else { " DESC" };
         sql.push("1").push(direction).push(", 2").push(direction);
-        sql.limit(self.slice.limit + 1);
+        sql.limit(self.slice.limit.saturating_add(1));
     }
 }
 
@@ -366,7 +366,7 @@ pub async fn children_where<R: Row>(
         sql.push(") q WHERE place <= ").bind(limit).push(" ORDER BY parent, place");
     } else {
         write_order(&mut sql, order, slice.backwards);
-        sql.limit(slice.limit + 1);
+        sql.limit(slice.limit.saturating_add(1));
     }
     let mut groups: HashMap<i64, Vec<(R, Key)>> = HashMap::new();
     for row in source.rows(sql.statement()).await? {

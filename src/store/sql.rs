@@ -140,6 +140,7 @@ impl Sql {
     /// Adds a limit of rows, rounded up: where the number stands in the text, PostgreSQL plans once for it, and there
     /// are few texts.
     pub fn limit(&mut self, rows: u32) -> &mut Self {
+        let rows = u64::from(rows);
         let rounded = [2, 6, 11, 21, 51, 101, 201].into_iter().find(|limit| *limit >= rows);
         let limit = rounded.unwrap_or_else(|| rows.next_multiple_of(100));
         self.push(" LIMIT ").push(&limit.to_string())
@@ -176,6 +177,11 @@ mod tests {
             let mut sql = Sql::new(backend);
             sql.push("a = ").bind(1_i64).push(" AND ").among("b", [1, 2].into_iter());
             assert_eq!(sql.statement().sql, want);
+        }
+        for (rows, want) in
+            [(0, " LIMIT 2"), (51, " LIMIT 51"), (52, " LIMIT 101"), (u32::MAX, " LIMIT 4294967300")]
+        {
+            assert_eq!(Sql::new(DatabaseBackend::Sqlite).limit(rows).text, want);
         }
         let mut sql = Sql::new(DatabaseBackend::Postgres);
         sql.among("a", [1].into_iter()).push(" AND ").among("b", [].into_iter());

@@ -273,7 +273,7 @@ story! {
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
             assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 40);
+        assert_eq!(mutations.len(), 48);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }

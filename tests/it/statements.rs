@@ -264,7 +264,8 @@ counted! {
                 "numbers with all that they lead to",
                 "numbers(first: $n) { nodes { organization { path } cluster { name } line { pattern } appearances(first: 2) { nodes { index } } \
                  history(first: 2) { nodes { cursor } } } }",
-                6,
+                // Organization and cluster come with them; their lines, where these stand, what happened to them.
+                4,
             ),
             ("lines with their numbers", "lines(first: $n) { nodes { pattern number { status } } }", 2),
             (
