@@ -533,3 +533,42 @@ macro_rules! rendered {
 }
 
 pub(super) use rendered;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{cluster, device, line, number, organization, phone, profile, sdl, user},
+        *,
+    };
+
+    /// A lead of another name would never be followed, and nothing but speed would be lost.
+    #[test]
+    fn every_lead_is_a_field() {
+        let sdl = sdl();
+        let check = |type_name: String, leads: Vec<&str>| {
+            let begin = sdl.find(&format!("\ntype {type_name} ")).expect("the type");
+            let text = &sdl[begin..];
+            let text = &text[..text.find("\n}").expect("its end")];
+            for lead in leads {
+                let field = |end| text.contains(&format!("\n\t{lead}{end}"));
+                assert!(field('(') || field(':'), "{type_name} has no {lead}");
+            }
+        };
+        macro_rules! check {
+            ($($object:path),*) => {
+                $( check(<$object as OutputType>::type_name().into_owned(), <$object>::leads().keys().copied().collect()); )*
+            };
+        }
+        check!(
+            organization::OrganizationObject,
+            cluster::ClusterObject,
+            device::OtherDeviceObject,
+            profile::ProfileObject,
+            phone::PhoneObject,
+            line::LineObject,
+            line::LineAppearanceObject,
+            user::UserObject,
+            number::NumberObject
+        );
+    }
+}
