@@ -641,7 +641,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         if parents.is_empty() {
             return Ok(HashMap::new());
         }
-        let slice = Slice { limit: u32::MAX, after: None, before: None, backwards: false };
+        let slice = Slice::front(u32::MAX);
         Ok(children(self.source, self.scope, relation, parents, &slice, whole::<R>()).await?)
     }
 

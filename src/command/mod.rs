@@ -84,9 +84,8 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     }
     let refused = match decide(cmd, &tx).await? {
         Err(broken) => Attempt::Ended(Err(broken)),
-        Ok(changes) if changes.is_empty() => return kept(app, tx, caller, call, &hash).await,
         Ok(changes) => match app.stage(&mut tx, changes).await? {
-            Ok(()) => return kept(app, tx, caller, call, &hash).await,
+            Ok(()) => return Ok(Attempt::Ended(Ok(app.commit(tx, caller, call, &hash).await?))),
             Err(broken) => Attempt::Clashed(broken),
         },
     };
@@ -104,10 +103,6 @@ pub async fn decide<C: Command>(cmd: &C, tx: &Tx) -> Result<Decision, Error> {
     let followed = rule::number::follow(&changes, &lines, tx.now());
     changes.extend(followed);
     Ok(Ok(changes))
-}
-
-async fn kept(app: &App, tx: Tx, caller: &Caller, call: &Call, hash: &str) -> Result<Attempt, Error> {
-    Ok(Attempt::Ended(Ok(app.commit(tx, caller, call, hash).await?)))
 }
 
 fn check(call: &Call) -> Result<(), Error> {

@@ -10,13 +10,13 @@ use entity::button::{Kind, Model};
 use futures_util::{future::BoxFuture, join};
 
 use super::{
-    Ask, Result,
-    connection::{Asked, Connection, Direction, Rendered, one, root},
+    Result,
+    connection::{Asked, Connection, Direction, Rendered, first_below, one, root},
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Answers, Thing, fill_some, in_place, rendered},
     line::Line,
-    loader::{Loaders, Of, wanted},
+    loader::{Loaders, Of},
     mutation::{CallInput, Done, Sent, make, payload, perform, run},
     organization::sea_name,
     value::{
@@ -32,7 +32,7 @@ use crate::{
     },
     store::{
         button,
-        page::{Filter, Order, Slice},
+        page::{Filter, Order},
     },
 };
 
@@ -120,7 +120,7 @@ button_type! {
         /// The line that has `pattern` and `partition` on the device's cluster; nothing where there is none, or not for
         /// you to see.
         async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
-            line_of(ctx, self.0.id.get()?.0).await
+            first_below(ctx, button::LINE_OF_BUTTON, self.0.id.get()?.0).await
         }
     }
 }
@@ -213,14 +213,6 @@ impl Rendered for Button {
             in_place([kinds.0, kinds.1, kinds.2, kinds.3])
         })
     }
-}
-
-/// The line that has a button's number, where it is seen.
-async fn line_of(ctx: &Context<'_>, button: i64) -> Result<Option<Line>> {
-    let slice = Slice { limit: 1, after: None, before: None, backwards: false };
-    let columns = wanted::<crate::store::line::Row>(ctx.field());
-    let page = ctx.loaders()?.line.page(button::LINE_OF_BUTTON, button, slice, columns).await?;
-    Ok(page.rows.first().map(|(row, _)| Line::of(row.clone())))
 }
 
 /// The GraphQL names of the fields in which two states of a button differ.

@@ -15,7 +15,7 @@ use super::{
     change::ChangeEvent,
     in_order::InOrder,
     level::{self, Answers, Kept, Thing},
-    loader::{Look, Of, shared, wanted_nodes},
+    loader::{Look, Of, shared, wanted, wanted_nodes},
 };
 use crate::{
     config,
@@ -193,12 +193,14 @@ pub trait Item: OutputType + Clone {
     /// How many children of this kind a parent has.
     fn count(ctx: &Context<'_>, relation: Relation, parent: i64) -> impl Future<Output = Result<i64>> + Send;
 
-    /// What is asked of the items of a page.
+    /// What is asked of the items of a page; one by one, unless the type knows better.
     fn answer(
         ctx: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
         items: &[Self],
-    ) -> impl Future<Output = ServerResult<Value>> + Send;
+    ) -> impl Future<Output = ServerResult<Value>> + Send {
+        async move { resolve_list(ctx, field, items, Some(items.len())).await }
+    }
 }
 
 impl<T: Rendered> Item for T {
@@ -238,14 +240,6 @@ impl<T> Listed<T> {
 }
 
 impl Item for ChangeEvent {
-    async fn answer(
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-        items: &[Self],
-    ) -> ServerResult<Value> {
-        resolve_list(ctx, field, items, Some(items.len())).await
-    }
-
     async fn count(_ctx: &Context<'_>, _relation: Relation, _parent: i64) -> Result<i64> {
         // Histories hang below no relation; they are counted by their subject.
         Ok(0)
@@ -295,6 +289,17 @@ pub async fn below<T: Rendered>(
     Ok(Listed::of(relation.name, page, Counted::Below(relation, parent)))
 }
 
+/// The first of a noun's list below a parent, when one is seen.
+pub async fn first_below<T: Rendered>(
+    ctx: &Context<'_>,
+    relation: Relation,
+    parent: i64,
+) -> Result<Option<T>> {
+    let columns = wanted::<T::Row>(ctx.field());
+    let page = T::loaders(ctx.loaders()?).page(relation, parent, Slice::front(1), columns).await?;
+    Ok(page.rows.first().map(|(row, _)| T::of(row.clone())))
+}
+
 /// Whether a connection is asked for its count alone, so that no page need be read.
 pub fn is_only_counted(field: SelectionField<'_>) -> bool {
     field.selection_set().all(|part| matches!(part.name(), "totalCount" | "__typename"))
@@ -324,13 +329,13 @@ pub async fn one_of<T: Rendered>(
     id: Option<impl Into<i64>>,
 ) -> Result<Option<T>> {
     let Some(id) = id else { return Ok(None) };
-    let columns = super::loader::wanted::<T::Row>(field);
+    let columns = wanted::<T::Row>(field);
     Ok(T::loaders(ctx.loaders()?).get(id.into(), columns).await?.map(T::of))
 }
 
 /// The things with these ids, in their order; what is not seen is left out.
 pub async fn several<T: Rendered>(ctx: &Context<'_>, ids: impl IntoIterator<Item = i64>) -> Result<Vec<T>> {
-    let columns = super::loader::wanted::<T::Row>(ctx.field());
+    let columns = wanted::<T::Row>(ctx.field());
     let ids: Vec<_> = ids.into_iter().collect();
     let found = T::loaders(ctx.loaders()?).get_many(ids.iter().copied(), columns).await?;
     Ok(ids.iter().filter_map(|id| found.get(id)).cloned().map(T::of).collect())

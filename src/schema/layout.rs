@@ -247,7 +247,7 @@ async fn chosen(ctx: &Context<'_>, id: &ID, product: &product::Product) -> Resul
 /// What stands on a device: its lines, then its buttons, list by list.
 async fn things(ctx: &Context<'_>, device: DeviceId) -> Result<Vec<Thing>> {
     let loaders = ctx.loaders()?;
-    let slice = Slice { limit: 1_000, after: None, before: None, backwards: false };
+    let slice = Slice::front(1_000);
     let own = bit::<line::AppearanceRow>("id") | bit::<line::AppearanceRow>("position");
     let columns = Columns::own(own);
     let lines = loaders.appearance.page(line::OF_DEVICE, device.0, slice.clone(), columns);

@@ -261,12 +261,7 @@ struct One<R, T: Rendered> {
 
 impl<R: Row, T: Rendered> Lead<R> for One<R, T> {
     fn follow<'a>(&'a self, at: &'a [Context<'a>], rows: &'a [Arc<R>]) -> BoxFuture<'a, Answers> {
-        Box::pin(async move {
-            match self.found(at, rows).await {
-                Ok(found) => scatter::<T>(at, found).await,
-                Err(error) => failed(at, &error),
-            }
-        })
+        Box::pin(async move { answered::<T>(at, self.found(at, rows).await).await })
     }
 }
 
@@ -299,12 +294,7 @@ struct First<R, T> {
 
 impl<R: Row, T: Rendered> Lead<R> for First<R, T> {
     fn follow<'a>(&'a self, at: &'a [Context<'a>], rows: &'a [Arc<R>]) -> BoxFuture<'a, Answers> {
-        Box::pin(async move {
-            match self.found(at, rows).await {
-                Ok(found) => scatter::<T>(at, found).await,
-                Err(error) => failed(at, &error),
-            }
-        })
+        Box::pin(async move { answered::<T>(at, self.found(at, rows).await).await })
     }
 }
 
@@ -312,10 +302,18 @@ impl<R: Row, T: Rendered> First<R, T> {
     async fn found(&self, at: &[Context<'_>], rows: &[Arc<R>]) -> Result<Vec<Option<Arc<T::Row>>>> {
         let Some(first) = at.first() else { return Ok(Vec::new()) };
         let parents: Vec<_> = rows.iter().map(|row| (self.parent)(row)).collect::<Result<_>>()?;
-        let slice = Slice { limit: 1, after: None, before: None, backwards: false };
+        let slice = Slice::front(1);
         let columns = wanted::<T::Row>(first.field());
         let pages = T::loaders(first.loaders()?).pages(self.relation, &parents, slice, columns).await?;
         Ok(pages.iter().map(|page| page.rows.first().map(|(row, _)| row.clone())).collect())
+    }
+}
+
+/// What came of looking for things, or the failure to.
+async fn answered<T: Rendered>(at: &[Context<'_>], found: Result<Vec<Option<Arc<T::Row>>>>) -> Answers {
+    match found {
+        Ok(found) => scatter::<T>(at, found).await,
+        Err(error) => failed(at, &error),
     }
 }
 
@@ -426,22 +424,32 @@ async fn below<T: Rendered>(
     T::loaders(ctx.loaders()?).pages(relation, parents, slice, columns).await
 }
 
+/// What stands below each of the fields.
+fn selections<'a>(at: &'a [Context<'a>]) -> Vec<ContextSelectionSet<'a>> {
+    at.iter().map(|ctx| ctx.with_selection_set(&ctx.item.node.selection_set)).collect()
+}
+
+/// Where each item of each page stands.
+fn items<'a, R>(
+    lists: &'a [ContextSelectionSet<'a>],
+    pages: &[Arc<Page<R>>],
+) -> Vec<ContextSelectionSet<'a>> {
+    let items = lists.iter().zip(pages);
+    items.flat_map(|(ctx, page)| (0..page.rows.len()).map(move |index| ctx.with_index(index))).collect()
+}
+
 /// The items of each page; `at` stands at the field `nodes` of each.
 async fn nodes<T: Rendered>(at: &[Context<'_>], pages: &Pages<T>) -> Answers {
-    let lists: Vec<_> = at.iter().map(|ctx| ctx.with_selection_set(&ctx.item.node.selection_set)).collect();
-    let items = lists.iter().zip(pages);
-    let items: Vec<_> =
-        items.flat_map(|(ctx, page)| (0..page.rows.len()).map(move |index| ctx.with_index(index))).collect();
+    let lists = selections(at);
+    let items = items(&lists, pages);
     let rows: Vec<_> = pages.iter().flat_map(|page| page.rows.iter().map(|(row, _)| row.clone())).collect();
     apart::<T>(pages, T::fill(&items, &rows).await)
 }
 
 /// The items of each page with their places; `at` stands at the field `edges` of each.
 async fn edges<T: Rendered>(at: &[Context<'_>], list: &str, pages: &Pages<T>) -> Answers {
-    let lists: Vec<_> = at.iter().map(|ctx| ctx.with_selection_set(&ctx.item.node.selection_set)).collect();
-    let items = lists.iter().zip(pages);
-    let items: Vec<_> =
-        items.flat_map(|(ctx, page)| (0..page.rows.len()).map(move |index| ctx.with_index(index))).collect();
+    let lists = selections(at);
+    let items = items(&lists, pages);
     let Some(first) = items.first() else { return apart::<T>(pages, Vec::new()) };
     let places: Vec<_> = pages.iter().flat_map(|page| &page.rows).collect();
     let type_name = format!("{}Edge", T::type_name());
@@ -451,9 +459,8 @@ async fn edges<T: Rendered>(at: &[Context<'_>], list: &str, pages: &Pages<T>) ->
         let answers = match field.node.name.node.as_str() {
             "node" => {
                 let at: Vec<_> = items.iter().map(|ctx| ctx.with_field(field)).collect();
-                let at = at.iter().map(|ctx| ctx.with_selection_set(&ctx.item.node.selection_set));
                 let rows: Vec<_> = places.iter().map(|(row, _)| row.clone()).collect();
-                T::fill(&at.collect::<Vec<_>>(), &rows).await
+                T::fill(&selections(&at), &rows).await
             }
             "cursor" => places.iter().map(|(_, key)| Ok(Value::String(write(list, key)))).collect(),
             _ => places.iter().map(|_| Ok(Value::from(type_name.as_str()))).collect(),

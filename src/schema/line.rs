@@ -10,13 +10,14 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
+    connection::{
+        Asked, Connection, Direction, TimeRange, below, first_below, one, one_joined, root, several,
+    },
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_first, to_joined, to_many},
-    loader::wanted,
     mutation::{CallInput, Done, make, payload, perform, run},
-    number::{self, InventoryFilter, Number},
+    number::{InventoryFilter, Number},
     organization::Organization,
     phone::Phone,
     profile::{Profile, only},
@@ -37,8 +38,8 @@ use crate::{
         },
     },
     store::{
-        line,
-        page::{Filter, Order, Slice},
+        line, number as number_store,
+        page::{Filter, Order},
     },
 };
 
@@ -52,6 +53,7 @@ pub struct LineObject(pub Arc<line::Row>);
 rendered!(LineObject over line::Row, in line {
     "organization" => to_joined::<line::Row, Organization>(|row| Ok(Some(row.organization_id.get()?.0)), |row| row.joined.organization.clone()),
     "cluster" => to_joined::<line::Row, Cluster>(|row| Ok(Some(row.cluster_id.get()?.0)), |row| row.joined.cluster.clone()),
+    "number" => to_first::<line::Row, Number>(number_store::OF_LINE, |row| Ok(row.id.get()?.0)),
     "original" => to_first::<line::Row, LineAppearance>(line::ORIGINAL_OF_LINE, |row| Ok(row.id.get()?.0)),
     "appearances" => to_many::<line::Row, LineAppearance>(line::OF_LINE),
     "clones" => to_many::<line::Row, LineAppearance>(line::CLONES_OF_LINE),
@@ -114,12 +116,12 @@ impl LineObject {
     /// The appearance that it is changed through; nothing while it stands nowhere, or where that one is not for you to
     /// see.
     async fn original(&self, ctx: &Context<'_>) -> Result<Option<LineAppearance>> {
-        original(ctx, self.0.id.get()?.0).await
+        first_below(ctx, line::ORIGINAL_OF_LINE, self.0.id.get()?.0).await
     }
 
     /// What the inventory says of its number; nothing where that has no entry.
     async fn number(&self, ctx: &Context<'_>) -> Result<Option<Number>> {
-        number::of_line(ctx, self.0.id.get()?.0).await
+        first_below(ctx, number_store::OF_LINE, self.0.id.get()?.0).await
     }
 
     /// Where it stands, oldest first.
@@ -157,14 +159,6 @@ impl LineObject {
     ) -> Result<Connection<ChangeEvent>> {
         history(ctx, Noun::Line, self.0.id.get()?.0, first, after).await
     }
-}
-
-/// The original of a line, where it is seen.
-async fn original(ctx: &Context<'_>, line: i64) -> Result<Option<LineAppearance>> {
-    let slice = Slice { limit: 1, after: None, before: None, backwards: false };
-    let columns = wanted::<line::AppearanceRow>(ctx.field());
-    let page = ctx.loaders()?.appearance.page(line::ORIGINAL_OF_LINE, line, slice, columns).await?;
-    Ok(page.rows.first().map(|(row, _)| LineAppearance::of(row.clone())))
 }
 
 /// A line on a device.
@@ -226,7 +220,7 @@ impl LineAppearanceObject {
 
     /// The appearance that the line is changed through: this one, or the one that it is a clone of.
     async fn original(&self, ctx: &Context<'_>) -> Result<Option<LineAppearance>> {
-        original(ctx, self.0.line_id.get()?.0).await
+        first_below(ctx, line::ORIGINAL_OF_LINE, self.0.line_id.get()?.0).await
     }
 }
 
@@ -249,6 +243,17 @@ pub struct NumberOnCluster {
     pub partition: String,
     /// The cluster.
     pub cluster_id: ID,
+}
+
+impl NumberOnCluster {
+    /// The filter that only the line, or the inventory's entry, of this number passes.
+    pub fn filter(self) -> Filter {
+        Filter::All(vec![
+            Filter::Is("t.pattern", self.pattern),
+            Filter::Is("t.partition", self.partition),
+            Filter::Numbers("t.cluster_id", numbers(&[self.cluster_id], id::cluster)),
+        ])
+    }
 }
 
 /// Which lines a list holds. All that is given must hold.
@@ -425,7 +430,7 @@ impl LineImpact {
 
     /// The appearance that it is changed through.
     async fn original(&self, ctx: &Context<'_>) -> Result<Option<LineAppearance>> {
-        original(ctx, self.line).await
+        first_below(ctx, line::ORIGINAL_OF_LINE, self.line).await
     }
 
     /// Every appearance that you may see, oldest first.
@@ -477,14 +482,7 @@ impl LineQuery {
         ctx.caller()?;
         match by {
             LineBy::Id(id) => one(ctx, id::line(&id)).await,
-            LineBy::Number(number) => {
-                let filter = Filter::All(vec![
-                    Filter::Is("t.pattern", number.pattern),
-                    Filter::Is("t.partition", number.partition),
-                    Filter::Numbers("t.cluster_id", numbers(&[number.cluster_id], id::cluster)),
-                ]);
-                only(ctx, filter, line::BY_PATTERN).await
-            }
+            LineBy::Number(number) => only(ctx, number.filter(), line::BY_PATTERN).await,
         }
     }
 

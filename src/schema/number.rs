@@ -5,10 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use async_graphql::{
-    Context, ContextSelectionSet, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject, Positioned,
-    ServerResult, SimpleObject, Value, parser::types::Field, resolver_utils::resolve_list,
-};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{Moment, change_subject::Noun};
 
@@ -17,13 +14,13 @@ use super::{
     change::{Change, ChangeEvent, history},
     cluster::Cluster,
     connection::{
-        Asked, Connection, Direction, Item, Listed, Rendered, TimeRange, below, one, one_joined, root, slice,
+        Asked, Connection, Direction, Item, Listed, Rendered, TimeRange, below, first_below, one, one_joined,
+        root, slice,
     },
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     in_order::InOrder,
-    level::{Thing, rendered, to_joined, to_many},
+    level::{Thing, rendered, to_first, to_joined, to_many},
     line::{Line, LineAppearance, NumberOnCluster},
-    loader::wanted,
     mutation::{CallInput, Done, Sent, payload, perform, run},
     organization::{Organization, sea_name},
     profile::only,
@@ -46,7 +43,7 @@ use crate::{
     },
     store::{
         line, number,
-        page::{Filter, Order, Page, Relation, Slice},
+        page::{Filter, Order, Page, Relation},
     },
 };
 
@@ -66,6 +63,7 @@ rendered!(NumberObject over number::Row, in number {
         |row| Ok(Some(row.cluster_id.get()?.0)),
         |row| row.joined.cluster.clone(),
     ),
+    "line" => to_first::<number::Row, Line>(line::OF_NUMBER, |row| Ok(row.id.get()?.0)),
     "appearances" => to_many::<number::Row, LineAppearance>(line::APPEARANCES_OF_NUMBER),
 });
 
@@ -173,9 +171,7 @@ impl NumberObject {
 
     /// The line of this number, where there is one for you to see.
     async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
-        let columns = wanted::<line::Row>(ctx.field());
-        let page = ctx.loaders()?.line.page(line::OF_NUMBER, self.0.id.get()?.0, FIRST, columns).await?;
-        Ok(page.rows.first().map(|(row, _)| Line::of(row.clone())))
+        first_below(ctx, line::OF_NUMBER, self.0.id.get()?.0).await
     }
 
     /// Where it stands, oldest first.
@@ -200,15 +196,6 @@ impl NumberObject {
     ) -> Result<Connection<ChangeEvent>> {
         history(ctx, Noun::Number, self.0.id.get()?.0, first, after).await
     }
-}
-
-const FIRST: Slice = Slice { limit: 1, after: None, before: None, backwards: false };
-
-/// The entry of a line's number, where it has one.
-pub async fn of_line(ctx: &Context<'_>, line: i64) -> Result<Option<Number>> {
-    let columns = wanted::<number::Row>(ctx.field());
-    let page = ctx.loaders()?.number.page(number::OF_LINE, line, FIRST, columns).await?;
-    Ok(page.rows.first().map(|(row, _)| Number::of(row.clone())))
 }
 
 /// A free field of a number.
@@ -379,14 +366,6 @@ pub type SelectableNumber = InOrder<SelectableNumberObject>;
 pub struct SelectableNumberObject(number::Pick);
 
 impl Item for SelectableNumber {
-    async fn answer(
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-        items: &[Self],
-    ) -> ServerResult<Value> {
-        resolve_list(ctx, field, items, Some(items.len())).await
-    }
-
     async fn count(_ctx: &Context<'_>, _relation: Relation, _parent: i64) -> Result<i64> {
         // Its lists are counted with their pages.
         Ok(0)
@@ -518,14 +497,7 @@ impl NumberQuery {
         ctx.caller()?;
         match by {
             NumberBy::Id(id) => one(ctx, id::number(&id)).await,
-            NumberBy::Number(named) => {
-                let filter = Filter::All(vec![
-                    Filter::Is("t.pattern", named.pattern),
-                    Filter::Is("t.partition", named.partition),
-                    Filter::Numbers("t.cluster_id", numbers(&[named.cluster_id], id::cluster)),
-                ]);
-                only(ctx, filter, number::BY_PATTERN).await
-            }
+            NumberBy::Number(number) => only(ctx, number.filter(), number::BY_PATTERN).await,
         }
     }
 

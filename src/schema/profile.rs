@@ -322,7 +322,7 @@ impl NameOnCluster {
 /// The one thing of a noun that a filter lets pass.
 pub async fn only<T: Rendered>(ctx: &Context<'_>, filter: Filter, order: Order) -> Result<Option<T>> {
     let reader = ctx.reader()?;
-    let slice = Slice { limit: 1, after: None, before: None, backwards: false };
+    let slice = Slice::front(1);
     let columns = wanted::<T::Row>(ctx.field());
     let found = page::page::<T::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
     Ok(found.rows.into_iter().next().map(|(row, _)| T::of(Arc::new(row))))

@@ -184,7 +184,7 @@ pub async fn of_device(
     relation: Relation,
     device: i64,
 ) -> Result<Option<Arc<template::Row>>> {
-    let slice = Slice { limit: 1, after: None, before: None, backwards: false };
+    let slice = Slice::front(1);
     let columns = Columns::own(all::<template::Row>());
     let page = ctx.loaders()?.template.page(relation, device, slice, columns).await?;
     Ok(page.rows.first().map(|(row, _)| row.clone()))

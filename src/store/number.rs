@@ -213,18 +213,14 @@ pub async fn picks(
         let place = (row.try_get_by_index(0)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?);
         here.insert(place, row.try_get_by_index(1)?);
     }
-    let within = match scope {
-        Scope::All => None,
-        Scope::Below(top) => Some(organization::all_within(source, top).await?),
-    };
+    let within = within(source, scope).await?;
     let mut picks = HashMap::with_capacity(pages.len());
     for (profile, page) in pages {
         let users = users.get(&profile).map(Vec::as_slice).unwrap_or_default();
         let mut rows = Vec::with_capacity(page.rows.len());
         for (row, key) in page.rows {
             let number = model(&row)?;
-            let whole = within.as_ref().is_none_or(|within| within.contains(&number.organization_id));
-            let sight = if whole { Sight::Whole } else { Sight::Above };
+            let sight = if is_within(within.as_ref(), &number) { Sight::Whole } else { Sight::Above };
             let place = (profile, number.pattern.clone(), number.partition.clone());
             let refusal = match here.get(&place) {
                 Some(device) => Some(Rule::LineAlreadyOnDevice { device: device.clone() }),
@@ -489,7 +485,7 @@ pub async fn reserve_facts(tx: &Tx, cmd: &ReserveFor) -> Result<ReserveFacts, Db
         let mut found: HashMap<_, _> =
             found.into_iter().map(|number| (number.pattern.clone(), number)).collect();
         let standing = standing(tx, &range, &cmd.patterns).await?;
-        let within = within(tx).await?;
+        let within = within(tx, tx.scope()).await?;
         for pattern in &cmd.patterns {
             numbers.push(match found.remove(pattern) {
                 Some(number) if is_within(within.as_ref(), &number) => Asked::There(number),
@@ -614,7 +610,7 @@ async fn range_facts(tx: &Tx, range: &Range) -> Result<RangeFacts, DbErr> {
     let mut facts =
         RangeFacts { now: tx.now(), cluster: seen, numbers: Vec::new(), standing: BTreeSet::new() };
     if let (Ok(patterns), true) = (numbers_of(&range.first, &range.last), seen) {
-        let within = within(tx).await?;
+        let within = within(tx, tx.scope()).await?;
         facts.numbers = in_range(tx, range, &patterns).await?;
         facts.numbers.retain(|number| is_within(within.as_ref(), number));
         facts.standing = standing(tx, range, &patterns).await?;
@@ -622,11 +618,11 @@ async fn range_facts(tx: &Tx, range: &Range) -> Result<RangeFacts, DbErr> {
     Ok(facts)
 }
 
-/// The organizations whose numbers the caller may change; none is all of them.
-async fn within(tx: &Tx) -> Result<Option<HashSet<OrganizationId>>, DbErr> {
-    match tx.scope() {
+/// The organizations whose numbers may be changed in a scope; none is all of them.
+async fn within(source: &impl Source, scope: Scope) -> Result<Option<HashSet<OrganizationId>>, DbErr> {
+    match scope {
         Scope::All => Ok(None),
-        Scope::Below(top) => Ok(Some(organization::all_within(tx, top).await?)),
+        Scope::Below(top) => Ok(Some(organization::all_within(source, top).await?)),
     }
 }
 

@@ -49,6 +49,13 @@ pub struct Slice {
     pub backwards: bool,
 }
 
+impl Slice {
+    /// So many items from the front of the list.
+    pub const fn front(limit: u32) -> Self {
+        Self { limit, after: None, before: None, backwards: false }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<R> {
@@ -94,6 +101,14 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// Adds `AND` the filter; nothing where it lets everything pass.
+    fn and(&self, sql: &mut Sql, scope: Scope) {
+        if *self != Self::All(Vec::new()) {
+            sql.push(" AND ");
+            self.write(sql, scope);
+        }
+    }
+
     fn write(&self, sql: &mut Sql, scope: Scope) {
         match self {
             Self::All(parts) => combine(sql, scope, parts, " AND ", "1 = 1"),
@@ -222,10 +237,7 @@ impl List<'_> {
         join::join(sql, self.columns, self.scope);
         sql.push(condition);
         R::scope(sql, "t", self.scope);
-        if *self.filter != Filter::All(Vec::new()) {
-            sql.push(" AND ");
-            self.filter.write(sql, self.scope);
-        }
+        self.filter.and(sql, self.scope);
         write_bounds(sql, self.order, self.slice);
         write_order(sql, self.order, self.slice.backwards);
         sql.limit(self.slice.limit.saturating_add(1));
@@ -264,7 +276,7 @@ impl List<'_> {
         sql.push("SELECT * FROM (");
         self.write::<R>(sql, " WHERE (SELECT NOT few FROM n)");
         sql.push(") g)) q ORDER BY ");
-        let direction = if self.order.descending == self.slice.backwards { " ASC" } else { " DESC" };
+        let direction = direction(self.order, self.slice.backwards);
         sql.push("1").push(direction).push(", 2").push(direction);
         sql.limit(self.slice.limit.saturating_add(1));
     }
@@ -356,10 +368,7 @@ pub async fn children_where<R: Row>(
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
     }
-    if *filter != Filter::All(Vec::new()) {
-        sql.push(" AND ");
-        filter.write(&mut sql, scope);
-    }
+    filter.and(&mut sql, scope);
     write_bounds(&mut sql, order, slice);
     let limit = i64::from(slice.limit) + 1;
     if many {
@@ -401,10 +410,7 @@ pub async fn counts_where<R: Row>(
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
     }
-    if *filter != Filter::All(Vec::new()) {
-        sql.push(" AND ");
-        filter.write(&mut sql, scope);
-    }
+    filter.and(&mut sql, scope);
     sql.push(" GROUP BY ").push(relation.parent);
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
@@ -479,7 +485,11 @@ fn write_key(sql: &mut Sql, order: Order) {
     }
 }
 
+fn direction(order: Order, backwards: bool) -> &'static str {
+    if order.descending == backwards { " ASC" } else { " DESC" }
+}
+
 fn write_order(sql: &mut Sql, order: Order, backwards: bool) {
-    let direction = if order.descending == backwards { " ASC" } else { " DESC" };
+    let direction = direction(order, backwards);
     sql.push(" ORDER BY ").push(order.column).push(direction).push(", t.id").push(direction);
 }

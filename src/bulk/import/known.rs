@@ -206,7 +206,7 @@ impl Import<'_> {
         order: Order,
         limit: u32,
     ) -> Result<Vec<R>, Error> {
-        let slice = Slice { limit, after: None, before: None, backwards: false };
+        let slice = Slice::front(limit);
         let columns = Columns::own(all::<R>());
         let page = page::<R>(source, self.caller.scope, filter, order, &slice, columns).await?;
         Ok(page.rows.into_iter().map(|(row, _)| row).collect())
