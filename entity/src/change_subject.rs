@@ -40,6 +40,8 @@ pub enum Noun {
     Device,
     Profile,
     Phone,
+    Session,
+    DefaultDeviceProfile,
     Line,
     Appearance,
     User,

@@ -41,6 +41,14 @@ id! {
     DeviceId
 }
 id! {
+    /// Somebody who is logged in on a phone.
+    SessionId
+}
+id! {
+    /// A default device profile of a cluster.
+    DefaultDeviceProfileId
+}
+id! {
     /// A line (directory number).
     LineId
 }

@@ -36,6 +36,8 @@ pub enum File {
     Buttons,
     Templates,
     Numbers,
+    DefaultDeviceProfiles,
+    Sessions,
 }
 
 /// A column of a file.
@@ -168,6 +170,50 @@ const PROFILES: &[Column] = &[
     setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
     setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
     setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
+];
+
+const DEFAULT_DEVICE_PROFILES: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("product", PRODUCT),
+    Column { kind: Kind::Word(names::<Protocol>), ..key("protocol", PROTOCOL) },
+    text("description", "none", "Up to 255 characters."),
+    text("buttonTemplate", STOCK, BUTTONS),
+    text("softkeyTemplate", STOCK_OR_NONE, SOFTKEYS),
+    word("protocolSide", names::<ProtocolSide>, "The side of the protocol that it takes."),
+    setting("userLocale", Kind::Text, "Language of the phone's display."),
+    setting("userHoldMohAudioSource", Kind::Number, "Music on hold that the user gives, 0 to 51."),
+    setting("mlppDomain", Kind::Text, "MLPP domain, hexadecimal, 0 to FFFFFF."),
+    word("mlppIndication", names::<MlppIndication>, "Whether the precedence of a call is shown."),
+    word("preemption", names::<Preemption>, "What a call of higher precedence does to one in progress."),
+    word("privacy", names::<Toggle>, "Whether others on a shared line are kept from its calls."),
+    word("singleButtonBarge", names::<Barge>, "How one joins a call on a shared line with one button."),
+    word("joinAcrossLines", names::<Toggle>, "Whether calls on different lines can be joined."),
+    word("alwaysUsePrimeLine", names::<Toggle>, "Whether the first line answers and dials."),
+    word(
+        "alwaysUsePrimeLineForVoiceMessage",
+        names::<Toggle>,
+        "Whether the messages button calls the voice mail of the first line.",
+    ),
+    word("dndOption", names::<DndOption>, "What do-not-disturb does to a call."),
+    word("dndRing", names::<Ring>, "How a call is announced during do-not-disturb."),
+    setting("dndStatus", Kind::Truth, "Whether do-not-disturb is on."),
+    setting(
+        "ignorePresentationIndicators",
+        Kind::Truth,
+        "Whether a caller's wish not to be shown is ignored for internal calls.",
+    ),
+    setting("emccCallingSearchSpace", Kind::Text, "Calling search space while logged in on another cluster."),
+    setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
+    setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
+    setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
+];
+
+const SESSIONS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("phone", "Name of the phone."),
+    key("user", "The user id."),
+    text("profile", "the user's default profile, or only one, or first", "Name of the profile that the phone shows."),
+    number("minutes", "as long as the user and the cluster allow", "How long it lasts from the import on."),
 ];
 
 const PROFILE_USERS: &[Column] = &[
@@ -401,7 +447,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -416,11 +462,16 @@ impl File {
         Self::Buttons,
         Self::Templates,
         Self::Numbers,
+        Self::DefaultDeviceProfiles,
+        Self::Sessions,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons | Self::Templates | Self::Numbers)
+        matches!(
+            self,
+            Self::Buttons | Self::Templates | Self::Numbers | Self::DefaultDeviceProfiles | Self::Sessions
+        )
     }
 
     /// The file's name.
@@ -440,6 +491,8 @@ impl File {
             Self::Buttons => "buttons.csv",
             Self::Templates => "templates.csv",
             Self::Numbers => "numbers.csv",
+            Self::DefaultDeviceProfiles => "default_device_profiles.csv",
+            Self::Sessions => "sessions.csv",
         }
     }
 
@@ -460,13 +513,15 @@ impl File {
             Self::Buttons => BUTTON_LISTS,
             Self::Templates => TEMPLATES,
             Self::Numbers => NUMBERS,
+            Self::DefaultDeviceProfiles => DEFAULT_DEVICE_PROFILES,
+            Self::Sessions => SESSIONS,
         }
     }
 
     /// The settings as they are when nothing is said, for the files whose nouns have settings.
     pub fn defaults(self) -> Map<String, Value> {
         match self {
-            Self::Profiles => fields(&profile::Settings::default()),
+            Self::Profiles | Self::DefaultDeviceProfiles => fields(&profile::Settings::default()),
             Self::Lines => fields(&line::Settings::default()),
             Self::Appearances => fields(&line_appearance::Settings::default()),
             _ => Map::new(),
@@ -489,6 +544,9 @@ impl File {
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
+            (Self::Sessions, "userId") => "user",
+            (Self::Sessions, "phoneId") => "phone",
+            (Self::Sessions, "expiresAt") => "minutes",
             (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
@@ -528,6 +586,12 @@ impl File {
             Self::Numbers => {
                 "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \
                  while the line stands on a device."
+            }
+            Self::DefaultDeviceProfiles => {
+                "What phones of a product show for users whose profile is for another model. The folder may lack this file."
+            }
+            Self::Sessions => {
+                "Who is logged in where. An import logs them in anew, each as the profile is then. The folder may lack this file."
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_appearance::Role};
+use entity::{ClusterId, DeviceId, Moment, OrganizationId, UserId, button::Kind, line_appearance::Role};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -18,14 +18,16 @@ use crate::{
     caller::{Caller, Scope},
     error::Error,
     store::{
-        Snapshot, button, cluster, device, line, number, organization,
+        Snapshot, button, cluster, default_device_profile, device, line, number, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
-        template, user,
+        session, template, user,
     },
 };
 
+/// Microseconds of a minute.
+const MINUTE: i64 = 60_000_000;
 /// Rows of one statement.
 const PAGE: u32 = 1_000;
 
@@ -50,6 +52,7 @@ pub async fn export(
     let mut export = Export {
         source: &snapshot,
         scope: caller.scope,
+        now: app.now(),
         folder,
         paths: HashMap::new(),
         clusters: Vec::new(),
@@ -177,6 +180,7 @@ impl Cells {
 struct Export<'a, P> {
     source: &'a Snapshot,
     scope: Scope,
+    now: Moment,
     folder: &'a Path,
     /// Paths of the organizations.
     paths: HashMap<OrganizationId, String>,
@@ -268,6 +272,10 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                         File::Buttons => self.buttons(&mut sheet, id, &called).await?,
                         File::Templates => self.templates(&mut sheet, id, &called).await?,
                         File::Numbers => self.inventory(&mut sheet, id, &called).await?,
+                        File::DefaultDeviceProfiles => {
+                            self.default_device_profiles(&mut sheet, id, &called).await?;
+                        }
+                        File::Sessions => self.sessions(&mut sheet, id, &called).await?,
                     }
                 }
             }
@@ -602,6 +610,67 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                     cells.set("product", row.product.get()?)?;
                     cells.set("protocol", row.protocol.get()?)?;
                     cells.set("features", row.features.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn default_device_profiles(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+    ) -> Result<(), Error> {
+        // A product may have one for each protocol.
+        for protocol in ["SCCP", "SIP"] {
+            let filter = Filter::All(vec![on(cluster), Filter::Is("t.protocol", protocol.to_owned())]);
+            let mut pages = Pages::new(default_device_profile::BY_PRODUCT, filter);
+            while let Some(rows) =
+                pages.next::<default_device_profile::Row>(self.source, self.scope).await?
+            {
+                for row in rows {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("product", row.product.get()?)?;
+                    cells.set("protocol", row.protocol.get()?)?;
+                    cells.set("description", row.description.get()?)?;
+                    cells.set("buttonTemplate", row.button_template.get()?)?;
+                    cells.set("softkeyTemplate", row.softkey_template.get()?)?;
+                    cells.settings(row.settings.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is logged in on which phone. What is over, or whose user or profile the caller does not see, is left out.
+    async fn sessions(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(phone::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<phone::Row>(self.source, self.scope).await? {
+            let mut sessions = self.below::<session::Row>(session::OF_PHONE, &ids(&rows)?).await?;
+            let (mut users, mut profiles) = (Vec::new(), Vec::new());
+            for (session, _) in sessions.values().flat_map(|page| &page.rows) {
+                users.push(*session.user_id.get()?);
+                profiles.extend(*session.profile_id.get()?);
+            }
+            let (users, profiles) = (self.user_ids(&users).await?, self.device_names(&profiles).await?);
+            for row in rows {
+                for (session, _) in sessions.remove(&row.id.get()?.0).unwrap_or_default().rows {
+                    let profile = session.profile_id.get()?.map(|id| profiles.get(&id));
+                    let left = session.expires_at.get()?.map(|at| at.0 - self.now.0);
+                    let Some(user) = users.get(session.user_id.get()?) else { continue };
+                    if profile == Some(None) || left.is_some_and(|left| left <= 0) {
+                        continue;
+                    }
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("phone", row.name.get()?)?;
+                    cells.set("user", user)?;
+                    cells.set("profile", profile.flatten())?;
+                    cells.set("minutes", left.map(|left| left.div_euclid(MINUTE).max(1)))?;
                     sheet.row(&cells.0)?;
                 }
             }

@@ -320,8 +320,14 @@ impl Import<'_> {
         let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
         let mut keys = Vec::new();
         match table.file {
-            // No row needs a button, template or number of the inventory to be there.
-            File::Organizations | File::Clusters | File::Buttons | File::Templates | File::Numbers => {}
+            // No row needs these to be there.
+            File::Organizations
+            | File::Clusters
+            | File::Buttons
+            | File::Templates
+            | File::Numbers
+            | File::DefaultDeviceProfiles
+            | File::Sessions => {}
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -406,7 +412,9 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters | File::Templates => Right::Configure,
+        File::Organizations | File::Clusters | File::Templates | File::DefaultDeviceProfiles => {
+            Right::Configure
+        }
         _ => Right::Edit,
     }
 }

@@ -15,12 +15,14 @@ use crate::{
 
 mod button;
 mod cluster;
+mod default_device_profile;
 mod device;
 mod line;
 pub mod number;
 mod organization;
 mod phone;
 mod profile;
+pub mod session;
 mod template;
 mod user;
 

@@ -4,8 +4,9 @@
 //! Changes are public and permanent: add kinds, add optional fields. A test reads one stored sample of every kind.
 
 use entity::{
-    AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, number, organization, phone, profile, profile_user, template, user,
+    AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
+    default_device_profile, device, line, line_appearance, number, organization, phone, profile, profile_user,
+    session, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,19 @@ changes! {
     PhoneUpdated { before: phone::Model, after: phone::Model }
     /// A phone was deleted.
     PhoneDeleted { phone: phone::Model }
+    /// A user logged in on a phone.
+    SessionStarted { on: On, session: session::Model }
+    /// A user was logged out of a phone.
+    SessionEnded { on: On, session: session::Model, why: session::End }
+    /// A default device profile was made.
+    DefaultDeviceProfileCreated { profile: default_device_profile::Model }
+    /// A default device profile was updated.
+    DefaultDeviceProfileUpdated {
+        before: default_device_profile::Model,
+        after: default_device_profile::Model,
+    }
+    /// A default device profile was deleted.
+    DefaultDeviceProfileDeleted { profile: default_device_profile::Model }
     /// A line was created.
     LineCreated { line: line::Model }
     /// A line's own settings, which all its appearances share, were updated.
@@ -175,6 +189,11 @@ impl Change {
             Self::ProfileUpdated { after, .. } => Some(after.organization_id),
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => Some(phone.organization_id),
             Self::PhoneUpdated { after, .. } => Some(after.organization_id),
+            Self::SessionStarted { on, .. } | Self::SessionEnded { on, .. } => Some(on.organization_id),
+            Self::DefaultDeviceProfileCreated { profile } | Self::DefaultDeviceProfileDeleted { profile } => {
+                Some(profile.organization_id)
+            }
+            Self::DefaultDeviceProfileUpdated { after, .. } => Some(after.organization_id),
             Self::LineCreated { line } | Self::LineDeleted { line } => Some(line.organization_id),
             Self::LineUpdated { after, .. } => Some(after.organization_id),
             Self::AppearanceAdded { on, .. }
@@ -234,6 +253,11 @@ impl Change {
             Self::ProfileUpdated { after, .. } => vec![(Noun::Profile, after.id.0)],
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => vec![(Noun::Phone, phone.id.0)],
             Self::PhoneUpdated { after, .. } => vec![(Noun::Phone, after.id.0)],
+            Self::SessionStarted { session, .. } | Self::SessionEnded { session, .. } => logged_in(session),
+            Self::DefaultDeviceProfileCreated { profile } | Self::DefaultDeviceProfileDeleted { profile } => {
+                fallen_back(profile)
+            }
+            Self::DefaultDeviceProfileUpdated { after, .. } => fallen_back(after),
             Self::LineCreated { line } | Self::LineDeleted { line } => vec![(Noun::Line, line.id.0)],
             Self::LineUpdated { after, .. } => vec![(Noun::Line, after.id.0)],
             Self::AppearanceAdded { on, appearance } | Self::AppearanceRemoved { on, appearance } => {
@@ -287,6 +311,19 @@ fn placed(on: &On, appearance: AppearanceId, line: LineId, device: DeviceId) -> 
 
 fn pressed(on: &On, button: &button::Model) -> Vec<(Noun, i64)> {
     vec![(Noun::Button, button.id.0), (noun_of(on.kind), button.device_id.0)]
+}
+
+fn logged_in(session: &session::Model) -> Vec<(Noun, i64)> {
+    let who = [
+        (Noun::Session, session.id.0),
+        (Noun::Phone, session.phone_id.0),
+        (Noun::User, session.user_id.0),
+    ];
+    who.into_iter().chain(session.profile_id.map(|id| (Noun::Profile, id.0))).collect()
+}
+
+fn fallen_back(profile: &default_device_profile::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::DefaultDeviceProfile, profile.id.0), (Noun::Cluster, profile.cluster_id.0)]
 }
 
 fn laid_out(template: &template::Model) -> Vec<(Noun, i64)> {

@@ -3,7 +3,9 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user, template, user,
+    profile_user,
+    session::End,
+    template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,7 @@ use super::{
     line::{Adding, Device, NewLine, NewLineFacts, Placed, take_off},
     patched,
     product::{self, Feature, Product},
+    session::{ApplyPolicy, Held, OnActiveSession, Running, apply, clear},
     template::check_fit,
     value,
 };
@@ -76,6 +79,9 @@ pub struct Update {
     pub expected_version: Option<i64>,
     pub fields: Patch<Fields>,
     pub settings: Patch<Settings>,
+    /// Left out where nothing is said, as buttons are above.
+    #[serde(default, skip_serializing_if = "ApplyPolicy::is_default")]
+    pub apply_policy: ApplyPolicy,
 }
 
 /// What [`update`] must know.
@@ -86,6 +92,8 @@ pub struct UpdateFacts {
     pub login_user: Option<user::Model>,
     /// The cluster's button template of the name that was sent.
     pub template: Option<template::Model>,
+    /// The sessions that show it, where the command does something about them.
+    pub sessions: Vec<Running>,
 }
 
 /// Makes a profile like another one; its lines become clones.
@@ -107,6 +115,8 @@ pub struct Delete {
     pub expected_version: Option<i64>,
     /// Whether phones that show it while nobody is logged in show their own settings from now on.
     pub release_logout_phones: bool,
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// What [`delete`] must know.
@@ -123,6 +133,8 @@ pub struct DeleteFacts {
     /// Phones whose logout profile it is, and whether the caller sees each.
     pub logout_phones: Vec<(entity::phone::Model, bool)>,
     pub buttons: Vec<button::Model>,
+    /// The sessions that show it.
+    pub sessions: Vec<Held>,
 }
 
 /// Decides [`Create`].
@@ -260,6 +272,12 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
         vec![Change::ProfileUpdated { before: current.clone(), after }]
     })
+    .and_then(|mut changes| {
+        let Some(Change::ProfileUpdated { after, .. }) = changes.first() else { return Ok(changes) };
+        let ended = apply(cmd.apply_policy, &facts.sessions, after, facts.now);
+        changes.extend(ended.map_err(|rule| Broken::one(rule, "applyPolicy"))?);
+        Ok(changes)
+    })
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
@@ -274,8 +292,11 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         let phones = if seen.is_empty() { "phones that you do not see".to_owned() } else { seen.join(", ") };
         broken.add(Rule::ProfileIsLogoutProfile { phones }, "id");
     }
+    let in_use = |phones| Rule::ProfileInUse { profile: current.name.clone(), phones };
+    let ended =
+        clear(&mut broken, &facts.sessions, cmd.on_active_session, End::ProfileDeleted, in_use, "id");
     broken.or(|| {
-        let mut changes = Vec::new();
+        let mut changes = ended;
         for (phone, _) in &facts.logout_phones {
             let after = entity::phone::Model {
                 logout_profile_id: None,
@@ -359,16 +380,23 @@ pub fn check_product(broken: &mut Broken, name: &str, protocol: Protocol) -> Opt
         broken.add(Rule::ProductUnknown { product: name.to_owned(), near }, "product");
         return None;
     };
-    let protocol_name = match protocol {
-        Protocol::Sip => "SIP",
-        Protocol::Sccp => "SCCP",
-    };
     broken.when(
         !product.speaks(protocol),
-        || Rule::ProtocolNotSupported { product: product.name.clone(), protocol: protocol_name.to_owned() },
+        || Rule::ProtocolNotSupported {
+            product: product.name.clone(),
+            protocol: spoken(protocol).to_owned(),
+        },
         "protocol",
     );
     Some(product)
+}
+
+/// A protocol's name, as people write it.
+pub fn spoken(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Sip => "SIP",
+        Protocol::Sccp => "SCCP",
+    }
 }
 
 fn checked_fields(
@@ -399,7 +427,7 @@ fn checked_fields(
 }
 
 /// What the settings may be, and on which product.
-fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
+pub fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
     let mut part = Broken::none();
     let b = &mut part;
     value::text_or_none(b, "The user locale", settings.user_locale.as_deref(), 64, "userLocale");
@@ -689,12 +717,14 @@ pub(crate) mod tests {
                     expected_version: Some(version),
                     fields: Patch::default(),
                     settings: patch(settings),
+                    apply_policy: ApplyPolicy::Leave,
                 },
                 &UpdateFacts {
                     now: Moment(11),
                     current: Some(profile("{}")),
                     login_user: None,
                     template: None,
+                    sessions: Vec::new(),
                 },
             )
         };
@@ -714,7 +744,12 @@ pub(crate) mod tests {
         let association = profile_user::Model { profile_id: DeviceId(10), user_id: UserId(1), position: 1 };
         let delete = |logout_phones, release_logout_phones| {
             delete(
-                &Delete { id: DeviceId(10), expected_version: None, release_logout_phones },
+                &Delete {
+                    id: DeviceId(10),
+                    expected_version: None,
+                    release_logout_phones,
+                    on_active_session: OnActiveSession::Fail,
+                },
                 &DeleteFacts {
                     now: Moment(9),
                     current: Some(profile("{}")),
@@ -724,6 +759,7 @@ pub(crate) mod tests {
                     cti: Vec::new(),
                     logout_phones,
                     buttons: Vec::new(),
+                    sessions: Vec::new(),
                 },
             )
         };

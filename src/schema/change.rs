@@ -13,6 +13,7 @@ use super::{
     button::{self, Button},
     cluster::Cluster,
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
+    default_device_profile::DefaultDeviceProfile,
     device::{self, Device, OtherDevice},
     filter::numbers,
     line::{Line, LineAppearance},
@@ -21,10 +22,11 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    session::Session,
     template::Template,
     user::User,
     value::{
-        enums::Noun,
+        enums::{Noun, SessionEnd},
         id::{self, NodeId},
         scalar::{Cursor, date_time},
         settings::AppearanceSettings,
@@ -228,6 +230,53 @@ change_types! {
     PhoneDeleted {
         /// The phone as it was.
         before: Phone = |ctx, { phone, .. }| state!(Phone, phone);
+    }
+    /// A user logged in on a phone.
+    SessionStarted {
+        /// The session as it began.
+        after: Session = |ctx, { session, .. }| state!(Session, session);
+        /// The phone's name at that moment.
+        phone_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The phone as it is now.
+        phone: Option<Phone> = |ctx, { session, .. }| one(ctx, Some(session.phone_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { session, .. }| one(ctx, Some(session.user_id)).await;
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { session, .. }| one(ctx, session.profile_id).await;
+    }
+    /// A user was logged out of a phone.
+    SessionEnded {
+        /// The session as it was.
+        before: Session = |ctx, { session, .. }| state!(Session, session);
+        /// Why it ended.
+        why: SessionEnd = |ctx, { why, .. }| Ok((*why).into());
+        /// The phone's name at that moment.
+        phone_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The phone as it is now.
+        phone: Option<Phone> = |ctx, { session, .. }| one(ctx, Some(session.phone_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { session, .. }| one(ctx, Some(session.user_id)).await;
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { session, .. }| one(ctx, session.profile_id).await;
+    }
+    /// A default device profile was made.
+    DefaultDeviceProfileCreated {
+        /// The default device profile as made.
+        after: DefaultDeviceProfile = |ctx, { profile, .. }| state!(DefaultDeviceProfile, profile);
+    }
+    /// A default device profile was updated.
+    DefaultDeviceProfileUpdated {
+        /// The default device profile before.
+        before: DefaultDeviceProfile = |ctx, { before, .. }| state!(DefaultDeviceProfile, before);
+        /// The default device profile after.
+        after: DefaultDeviceProfile = |ctx, { after, .. }| state!(DefaultDeviceProfile, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A default device profile was deleted.
+    DefaultDeviceProfileDeleted {
+        /// The default device profile as it was.
+        before: DefaultDeviceProfile = |ctx, { profile, .. }| state!(DefaultDeviceProfile, profile);
     }
     /// A line was created.
     LineCreated {
@@ -649,13 +698,18 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, TemplateId, UserId};
+    use entity::{
+        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, SessionId,
+        TemplateId, UserId,
+    };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
         Noun::Device => NodeId::Device(DeviceId(id)),
         Noun::Profile => NodeId::Profile(DeviceId(id)),
         Noun::Phone => NodeId::Phone(DeviceId(id)),
+        Noun::Session => NodeId::Session(SessionId(id)),
+        Noun::DefaultDeviceProfile => NodeId::DefaultDeviceProfile(DefaultDeviceProfileId(id)),
         Noun::Line => NodeId::Line(LineId(id)),
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
@@ -670,21 +724,24 @@ fn fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
     differing(before, after)
         .into_iter()
         .filter(|name| !matches!(name.as_str(), "version" | "updated_at" | "name_key" | "path_key"))
-        .map(|name| {
-            let mut camel = String::with_capacity(name.len());
-            let mut up = false;
-            for letter in name.chars() {
-                if letter == '_' {
-                    up = true;
-                } else if std::mem::take(&mut up) {
-                    camel.extend(letter.to_uppercase());
-                } else {
-                    camel.push(letter);
-                }
-            }
-            camel
-        })
+        .map(|name| camel(&name))
         .collect()
+}
+
+/// A field's GraphQL name.
+pub fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut up = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            up = true;
+        } else if std::mem::take(&mut up) {
+            camel.extend(letter.to_uppercase());
+        } else {
+            camel.push(letter);
+        }
+    }
+    camel
 }
 
 /// A page of the history of a thing, newest first; those of many things are read at once.

@@ -20,12 +20,12 @@ use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
-        Entry, Reader, button, cluster, device, line, number, organization,
+        Entry, Reader, button, cluster, default_device_profile, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
         row::{self, Columns, Row},
-        template, user,
+        session, template, user,
     },
 };
 
@@ -134,6 +134,8 @@ pub struct Loaders {
     pub device: Of<device::Row>,
     pub profile: Of<profile::Row>,
     pub phone: Of<phone::Row>,
+    pub session: Of<session::Row>,
+    pub default_device_profile: Of<default_device_profile::Row>,
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
@@ -155,6 +157,8 @@ impl Loaders {
             device: Of::new(reader, &gate),
             profile: Of::new(reader, &gate),
             phone: Of::new(reader, &gate),
+            session: Of::new(reader, &gate),
+            default_device_profile: Of::new(reader, &gate),
             line: Of::new(reader, &gate),
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
@@ -180,6 +184,8 @@ impl Loaders {
         self.device.forget().await;
         self.profile.forget().await;
         self.phone.forget().await;
+        self.session.forget().await;
+        self.default_device_profile.forget().await;
         self.line.forget().await;
         self.appearance.forget().await;
         self.user.forget().await;
@@ -500,8 +506,15 @@ look!(phone::Row {
     "logoutProfile" needs ["logout_profile_id"],
     "owner" needs ["owner_id"],
     "productInfo" needs ["product"],
-    "layout" needs ["product", "protocol", "button_template"]
+    "layout" needs ["product", "protocol", "button_template"],
+    "effectiveProfile" needs ["product", "protocol", "button_template", "softkey_template", "logout_profile_id"]
 });
+look!(session::Row {
+    "appliedProfileVersion" needs ["profile_version"],
+    "pendingRelogin" needs
+        ["phone_id", "profile_id", "button_template", "softkey_template", "settings", "model_mismatch"]
+});
+look!(default_device_profile::Row { "productInfo" needs ["product"] });
 look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
 );

@@ -9,6 +9,7 @@ mod button;
 mod change;
 mod cluster;
 mod connection;
+mod default_device_profile;
 mod device;
 mod drive;
 mod execution;
@@ -26,6 +27,7 @@ mod phone;
 mod profile;
 mod search;
 mod service;
+mod session;
 mod subscription;
 mod template;
 mod user;
@@ -49,6 +51,8 @@ pub struct Query(
     line::LineQuery,
     user::UserQuery,
     phone::PhoneQuery,
+    session::SessionQuery,
+    default_device_profile::DefaultDeviceProfileQuery,
     button::ButtonQuery,
     template::TemplateQuery,
     search::SearchQuery,
@@ -67,6 +71,8 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    session::SessionMutation,
+    default_device_profile::DefaultDeviceProfileMutation,
     button::ButtonMutation,
     template::TemplateMutation,
     number::NumberMutation,

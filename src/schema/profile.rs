@@ -21,10 +21,11 @@ use super::{
     number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
+    session::{Session, ended},
     template::{self, ButtonTemplate},
     user::User,
     value::{
-        enums::Protocol,
+        enums::{ApplyPolicy, OnActiveSession, Protocol},
         id::{self, NodeId, or_none},
         product::Product,
         scalar::date_time,
@@ -40,7 +41,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, template as template_store, user,
+        phone, profile, session, template as template_store, user,
     },
 };
 
@@ -61,6 +62,7 @@ rendered!(ProfileObject over profile::Row, in profile {
     "callParks" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
+    "sessions" => to_many::<profile::Row, Session>(session::OF_PROFILE),
     "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
 });
 
@@ -257,6 +259,7 @@ impl ProfileObject {
     ) -> Result<Option<Layout>> {
         let laid = Laid {
             device: *self.0.id.get()?,
+            of: self.0.id.get()?.0,
             relation: template_store::OF_PROFILE,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
@@ -278,6 +281,19 @@ impl ProfileObject {
     ) -> Result<Connection<SelectableNumber>> {
         let asked = Asked { first, after, last: None, before: None };
         selectable(ctx, self.0.id.get()?.0, &filter, search, asked).await
+    }
+
+    /// The sessions that show it, on phones that you see, oldest login first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, session::OF_PROFILE, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.
@@ -367,6 +383,8 @@ pub struct ProfileFilter {
     pub has_clones: Option<bool>,
     /// Whether phones show it while nobody is logged in.
     pub is_logout_profile: Option<bool>,
+    /// Whether somebody is logged in with it, on a phone that you see.
+    pub in_use: Option<bool>,
     /// When it was created.
     pub created: Option<TimeRange>,
     /// When it was last changed.
@@ -410,6 +428,12 @@ impl From<ProfileFilter> for Filter {
                 filter.is_logout_profile,
                 "SELECT 1 FROM phone l WHERE l.logout_profile_id = t.id",
                 "l.id",
+                "phone",
+            )
+            .related(
+                filter.in_use,
+                "SELECT 1 FROM session l WHERE l.profile_id = t.id",
+                "l.phone_id",
                 "phone",
             )
             .time(filter.created, "t.created_at")
@@ -599,6 +623,9 @@ pub struct UpdateProfileInput {
     pub login_user_id: MaybeUndefined<ID>,
     /// Everything else that can be set.
     pub settings: Option<ProfileSettingsInput>,
+    /// What to do with the phones that show it.
+    #[graphql(default)]
+    pub apply_policy: ApplyPolicy,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -638,6 +665,9 @@ pub struct DeleteProfileInput {
     /// profile is not deleted.
     #[graphql(default)]
     pub release_logout_phones: bool,
+    /// What to do about people who are logged in with it.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -655,6 +685,8 @@ payload! {
     UpdateProfilePayload {
         /// The profile as it is now.
         profile: Option<Profile> = |ctx, done| one(ctx, done.subject).await;
+        /// The sessions that ended by `applyPolicy`, as they were; with `RELOGIN_IDLE` others took their places.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
     }
 }
 
@@ -689,6 +721,8 @@ payload! {
             RuleChange::UserDisassociated { association, .. } => Some(association.user_id.0),
             _ => None,
         })).await;
+        /// Who was logged in with it and was logged out.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
     }
@@ -751,6 +785,7 @@ impl ProfileMutation {
             expected_version: input.expected_version,
             fields: fields.patch(),
             settings: input.settings.unwrap_or_default().patch(),
+            apply_policy: input.apply_policy.into(),
         };
         Ok(UpdateProfilePayload(run(ctx, input.call, id.0, cmd).await?))
     }
@@ -783,6 +818,7 @@ impl ProfileMutation {
             id: or_none(id::profile(&input.id)),
             expected_version: input.expected_version,
             release_logout_phones: input.release_logout_phones,
+            on_active_session: input.on_active_session.into(),
         };
         Ok(DeleteProfilePayload(perform(ctx, input.call, cmd).await?))
     }

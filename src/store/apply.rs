@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, number,
-    organization, organization_closure, phone, profile, profile_user, template, user, user_cti_profile,
-    user_phone,
+    DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, line,
+    line_appearance, number, organization, organization_closure, phone, profile, profile_user, session,
+    template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -62,6 +62,18 @@ pub const UNIQUE: &[Unique] = &[
         "line_appearance.line_id",
         || Rule::LineIsClone { original: 0, device: taken(), index: 0 },
         "lineId",
+    ),
+    (
+        "ses_3_one_session",
+        "session.phone_id",
+        || Rule::PhoneOccupied { phone: "the phone".to_owned(), user: "somebody who was faster".to_owned() },
+        "phoneId",
+    ),
+    (
+        "rml_40_default_device_profile",
+        "default_device_profile.cluster_id, default_device_profile.product, default_device_profile.protocol",
+        || Rule::DefaultDeviceProfileTaken { product: taken(), protocol: String::new() },
+        "product",
     ),
     (
         "inv_13_number",
@@ -246,6 +258,17 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             phone::Entity::delete_by_id(phone.id).exec(&tx.db).await?;
             touched.devices.remove(&phone.id);
             device::Entity::delete_by_id(phone.id).exec(&tx.db).await.map(drop)
+        }
+        Change::SessionStarted { session, .. } => insert(tx, session.clone()).await,
+        Change::SessionEnded { session, .. } => {
+            session::Entity::delete_by_id(session.id).exec(&tx.db).await.map(drop)
+        }
+        Change::DefaultDeviceProfileCreated { profile } => insert(tx, profile.clone()).await,
+        Change::DefaultDeviceProfileUpdated { after, .. } => {
+            update(tx, after.clone(), default_device_profile::Column::Id.eq(after.id)).await
+        }
+        Change::DefaultDeviceProfileDeleted { profile } => {
+            default_device_profile::Entity::delete_by_id(profile.id).exec(&tx.db).await.map(drop)
         }
         Change::LineCreated { line } => insert(tx, line.clone()).await,
         Change::LineUpdated { after, .. } => {

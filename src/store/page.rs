@@ -7,6 +7,7 @@ use std::{
 };
 
 use sea_orm::{DatabaseBackend, DbErr, QueryResult};
+use serde::Serialize;
 
 use super::{
     Source, join,
@@ -72,7 +73,7 @@ impl<R> Default for Page<R> {
 }
 
 /// Which items a list holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),

@@ -16,8 +16,8 @@ use crate::{
     command::{self, Command},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, number, organization, phone,
-        profile, template, user, value,
+        Broken, Change, Patch, Rule, RuleCode, button, cluster, default_device_profile, device, line, number,
+        organization, phone, profile, session, template, user, value,
     },
     store::{self, Tx},
 };
@@ -47,6 +47,8 @@ impl Import<'_> {
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
             File::Buttons => self.place_button(tx, row).await,
             File::Templates => self.make_template(tx, row).await,
+            File::DefaultDeviceProfiles => self.make_default_device_profile(tx, row).await,
+            File::Sessions => self.log_in(tx, row).await,
         }
     }
 
@@ -395,6 +397,51 @@ impl Import<'_> {
             fields: Patch::new(row.fields(&["description", "features"])),
         };
         self.stage(tx, File::Templates, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn make_default_device_profile(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let cluster = missing.settle(cluster)?;
+        let cmd = default_device_profile::Create {
+            cluster,
+            product: row.must("product").to_owned(),
+            protocol: row.word("protocol").ok_or_else(unread)?,
+            fields: Patch::new(device_fields(row, &[])),
+            settings: row.settings(),
+        };
+        self.stage(tx, File::DefaultDeviceProfiles, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn log_in(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let phone = self.device(tx, cluster, row.must("phone"), Some(Kind::Phone)).await?;
+        let phone = missing.take("phone", phone);
+        let user = missing.take("user", self.user(tx, cluster, row.must("user")).await?);
+        let profile = match row.text("profile") {
+            Some(name) => {
+                let found = self.device(tx, cluster, name, Some(Kind::Profile)).await?;
+                missing.take("profile", found).map(Some)
+            }
+            None => Some(None),
+        };
+        let who = phone.zip(user).zip(profile);
+        let ((phone, user), profile) = missing.settle(who)?;
+        // What is left of a session was allowed when it began.
+        let left = row.number("minutes").map(|minutes| tx.now().plus_minutes(minutes.into()));
+        let cmd = session::Login {
+            phone,
+            user: Some(user),
+            profile,
+            lasting: left.map(session::Lasting::Until),
+            if_occupied: session::IfOccupied::Fail,
+        };
+        self.stage(tx, File::Sessions, row, &cmd, |_| Faults::new()).await?;
         Ok(None)
     }
 
