@@ -20,6 +20,7 @@ mod property;
 mod query;
 mod readme;
 mod schema;
+mod session;
 mod statements;
 mod store;
 mod subscription;
