@@ -47,8 +47,8 @@ const STATEMENTS: &[&str] = &[
         settings TEXT NOT NULL
     )",
     r"CREATE UNIQUE INDEX ses_3_one_session ON session (phone_id)",
-    r"CREATE INDEX session_user ON session (user_id, logged_in_at, id)",
-    r"CREATE INDEX session_profile ON session (profile_id, logged_in_at, id)",
+    r"CREATE INDEX session_of_user ON session (user_id, logged_in_at, id)",
+    r"CREATE INDEX session_of_profile ON session (profile_id, logged_in_at, id)",
     r"CREATE INDEX session_organization ON session (organization_id, logged_in_at, id)",
     r"CREATE INDEX session_logged_in ON session (logged_in_at, id)",
     r"CREATE INDEX session_expires ON session (expires_at) WHERE expires_at IS NOT NULL",

@@ -212,7 +212,11 @@ const SESSIONS: &[Column] = &[
     key("cluster", CLUSTER),
     key("phone", "Name of the phone."),
     key("user", "The user id."),
-    text("profile", "the user's default profile, or only one, or first", "Name of the profile that the phone shows."),
+    text(
+        "profile",
+        "the user's default profile, or only one, or first",
+        "Name of the profile that the phone shows.",
+    ),
     number("minutes", "as long as the user and the cluster allow", "How long it lasts from the import on."),
 ];
 

@@ -627,9 +627,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         for protocol in ["SCCP", "SIP"] {
             let filter = Filter::All(vec![on(cluster), Filter::Is("t.protocol", protocol.to_owned())]);
             let mut pages = Pages::new(default_device_profile::BY_PRODUCT, filter);
-            while let Some(rows) =
-                pages.next::<default_device_profile::Row>(self.source, self.scope).await?
-            {
+            while let Some(rows) = pages.next::<default_device_profile::Row>(self.source, self.scope).await? {
                 for row in rows {
                     let mut cells = Cells::default();
                     cells.set("cluster", called)?;

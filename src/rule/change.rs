@@ -5,8 +5,8 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
-    default_device_profile, device, line, line_appearance, number, organization, phone, profile, profile_user,
-    session, template, user,
+    default_device_profile, device, line, line_appearance, number, organization, phone, profile,
+    profile_user, session, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -314,11 +314,8 @@ fn pressed(on: &On, button: &button::Model) -> Vec<(Noun, i64)> {
 }
 
 fn logged_in(session: &session::Model) -> Vec<(Noun, i64)> {
-    let who = [
-        (Noun::Session, session.id.0),
-        (Noun::Phone, session.phone_id.0),
-        (Noun::User, session.user_id.0),
-    ];
+    let who =
+        [(Noun::Session, session.id.0), (Noun::Phone, session.phone_id.0), (Noun::User, session.user_id.0)];
     who.into_iter().chain(session.profile_id.map(|id| (Noun::Profile, id.0))).collect()
 }
 

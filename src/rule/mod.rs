@@ -396,63 +396,63 @@ rules! {
     /// People log in only on phones whose extension mobility is on.
     EmNotEnabledOnPhone { phone: String }: "EM_NOT_ENABLED_ON_PHONE" "SES-1"
         "Extension mobility is off on {phone}. Switch it on with updatePhone, or choose another phone."
-        "EXAMPLE_EM_OFF"
+        "mutation { updatePhone(input: {id: \"UGhvbmU6Mjgz\", extensionMobility: false}) { errors { code } } login(input: {phoneId: \"UGhvbmU6Mjgz\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
     /// One user is logged in on a phone at a time.
     PhoneOccupied { phone: String, user: String }: "PHONE_OCCUPIED" "SES-3"
         "{phone} is in use by {user}. Log out there first, or pass ifOccupied: FORCE."
-        "EXAMPLE_OCCUPIED"
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgw\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
     /// Only where a user is logged in there is somebody to log out.
     NoUserLoggedIn { phone: String }: "NO_USER_LOGGED_IN" "SES-1"
         "Nobody is logged in on {phone}, or not this user. Look at the phone's session."
-        "EXAMPLE_NOBODY"
+        "mutation { logout(input: {phoneId: \"UGhvbmU6Mjgx\"}) { errors { code } } }"
     /// A user logs in on a second phone only where the cluster allows it.
     MultiLoginNotAllowed { user: String, phones: String }: "MULTI_LOGIN_NOT_ALLOWED" "SES-2"
         "{user} is logged in on {phones}, and the cluster allows one login. Use logoutUser first, or change the cluster's multipleLogin."
-        "EXAMPLE_SECOND"
+        "mutation { login(input: {phoneId: \"UGhvbmU6MzIx\", userId: \"VXNlcjoxMDU\"}) { errors { code } } }"
     /// A user logs in with a profile of that user.
     ProfileNotAssociatedWithUser { profile: String, user: String }: "PROFILE_NOT_ASSOCIATED_WITH_USER" "SES-1"
         "'{profile}' is not one of the profiles of {user}. Associate it with associateUsers, or choose another one."
-        "EXAMPLE_FOREIGN"
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", profileId: \"UHJvZmlsZToxNTY\"}) { errors { code } } }"
     /// A user without any profile logs in only where a default device profile fits the phone.
     UserHasNoProfile { user: String }: "USER_HAS_NO_PROFILE" "USR-6"
         "{user} has no profile, and no default device profile fits the phone. Make one of the two."
-        "EXAMPLE_NO_PROFILE"
+        "mutation { disassociateUser(input: {profileId: \"UHJvZmlsZToyNTg\", userId: \"VXNlcjoxMjY\"}) { errors { code } } login(input: {phoneId: \"UGhvbmU6MzMx\", userId: \"VXNlcjoxMjY\"}) { errors { code } } }"
     /// A profile that is logged in by itself has a user.
     ProfileHasNoUser { profile: String }: "PROFILE_HAS_NO_USER" "SES-1"
         "'{profile}' serves nobody. Name the user, or associate one with associateUsers."
-        "EXAMPLE_NO_USER"
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", profileId: \"UHJvZmlsZToxNjY\"}) { errors { code } } }"
     /// On a phone of another model than the profile's, a default device profile gives the templates.
     DefaultDeviceProfileMissing { product: String, protocol: String }: "DEFAULT_DEVICE_PROFILE_MISSING" "SES-11"
         "The profile is for another model, and the cluster has no default device profile for {product} with {protocol}. Make one with createDefaultDeviceProfile."
-        "EXAMPLE_MISMATCH"
+        "mutation { login(input: {phoneId: \"UGhvbmU6MzMw\", userId: \"VXNlcjoxMDY\"}) { errors { code } } }"
     /// A login lasts no longer than the user, or else the cluster, allows.
     LoginTooLong { asked: String, most: i32 }: "LOGIN_TOO_LONG" "SES-4"
         "{asked} is longer than the {most} minutes that are allowed. Ask for less, or leave the duration out."
-        "EXAMPLE_TOO_LONG"
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", duration: {minutes: 10080}}) { errors { code } } }"
     /// A session that is restored has time left.
     SessionOver: "SESSION_OVER" "SES-5"
         "The time of this session is up. Leave it out, or use login to begin another one."
-        "EXAMPLE_OVER"
+        "mutation { restoreSessions(input: {items: [{phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", expiresAt: \"2020-01-01T00:00:00Z\"}]}) { errors { code } } }"
     /// What many logins may hang on is said in a filter, not left open.
     SessionFilterEmpty: "SESSION_FILTER_EMPTY" "RML-41"
         "An empty filter would log everybody out. Say which sessions, such as those of an organization."
-        "EXAMPLE_FILTER"
+        "mutation { logoutMany(input: {filter: {}}) { errors { code } } }"
     /// A profile that a phone shows because somebody is logged in is not taken away unless told to log out.
     ProfileInUse { profile: String, phones: String }: "PROFILE_IN_USE" "DEL-10"
         "'{profile}' is in use on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
-        "EXAMPLE_PROFILE_IN_USE"
+        "mutation { deleteProfile(input: {id: \"UHJvZmlsZToxNTY\"}) { errors { code } } }"
     /// A phone on which somebody is logged in stays, and stays open to logins, unless told to log out.
     PhoneInUse { phone: String }: "PHONE_IN_USE" "DEL-10"
         "Somebody is logged in on {phone}. Log out there first, or pass onActiveSession: LOGOUT."
-        "EXAMPLE_PHONE_IN_USE"
+        "mutation { deletePhone(input: {id: \"UGhvbmU6Mjgw\"}) { errors { code } } }"
     /// A user who is logged in is not deleted unless told to log out.
     UserLoggedIn { user: String, phones: String }: "USER_LOGGED_IN" "DEL-10"
         "{user} is logged in on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
-        "EXAMPLE_USER_LOGGED_IN"
+        "mutation { deleteUser(input: {id: \"VXNlcjozNQ\", soleProfiles: KEEP_UNASSIGNED}) { errors { code } } }"
     /// A cluster has one default device profile for each product and protocol.
     DefaultDeviceProfileTaken { product: String, protocol: String }: "DEFAULT_DEVICE_PROFILE_TAKEN" "RML-40"
         "The cluster has a default device profile for {product} with {protocol}. Update that one."
-        "EXAMPLE_TAKEN"
+        "mutation { createDefaultDeviceProfile(input: {clusterId: \"Q2x1c3RlcjoxMw\", product: \"Cisco 7841\", protocol: SIP}) { errors { code } } }"
 
     /// A device has at most 199 speed dials, abbreviated ones included, and as many buttons of each other kind.
     ButtonLimit { what: String, most: i32 }: "BUTTON_LIMIT" "SPD-1"

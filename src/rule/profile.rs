@@ -253,31 +253,32 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         },
         "settings.protocolSide",
     );
-    broken.or(|| {
-        let stock = product.and_then(|product| product.with(current.protocol));
-        let after = Model {
-            description: fields.description,
-            button_template: fields
-                .button_template
-                .or_else(|| stock.map(|stock| stock.button_template.clone()))
-                .unwrap_or_else(|| current.button_template.clone()),
-            softkey_template: fields.softkey_template,
-            login_user_id: fields.login_user_id,
-            settings,
-            ..current.clone()
-        };
-        if after == *current {
-            return Vec::new();
-        }
-        let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
-        vec![Change::ProfileUpdated { before: current.clone(), after }]
-    })
-    .and_then(|mut changes| {
-        let Some(Change::ProfileUpdated { after, .. }) = changes.first() else { return Ok(changes) };
-        let ended = apply(cmd.apply_policy, &facts.sessions, after, facts.now);
-        changes.extend(ended.map_err(|rule| Broken::one(rule, "applyPolicy"))?);
-        Ok(changes)
-    })
+    broken
+        .or(|| {
+            let stock = product.and_then(|product| product.with(current.protocol));
+            let after = Model {
+                description: fields.description,
+                button_template: fields
+                    .button_template
+                    .or_else(|| stock.map(|stock| stock.button_template.clone()))
+                    .unwrap_or_else(|| current.button_template.clone()),
+                softkey_template: fields.softkey_template,
+                login_user_id: fields.login_user_id,
+                settings,
+                ..current.clone()
+            };
+            if after == *current {
+                return Vec::new();
+            }
+            let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
+            vec![Change::ProfileUpdated { before: current.clone(), after }]
+        })
+        .and_then(|mut changes| {
+            let Some(Change::ProfileUpdated { after, .. }) = changes.first() else { return Ok(changes) };
+            let ended = apply(cmd.apply_policy, &facts.sessions, after, facts.now);
+            changes.extend(ended.map_err(|rule| Broken::one(rule, "applyPolicy"))?);
+            Ok(changes)
+        })
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
@@ -293,8 +294,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         broken.add(Rule::ProfileIsLogoutProfile { phones }, "id");
     }
     let in_use = |phones| Rule::ProfileInUse { profile: current.name.clone(), phones };
-    let ended =
-        clear(&mut broken, &facts.sessions, cmd.on_active_session, End::ProfileDeleted, in_use, "id");
+    let ended = clear(&mut broken, &facts.sessions, cmd.on_active_session, End::ProfileDeleted, in_use, "id");
     broken.or(|| {
         let mut changes = ended;
         for (phone, _) in &facts.logout_phones {

@@ -287,11 +287,7 @@ pub fn pending(session: &Copied, now: &Copied) -> Vec<Pending> {
     differing(session, now)
         .into_iter()
         .filter(|field| field != "settings.dnd_status")
-        .map(|field| Pending {
-            in_session: at(&before, &field),
-            in_profile: at(&after, &field),
-            field,
-        })
+        .map(|field| Pending { in_session: at(&before, &field), in_profile: at(&after, &field), field })
         .collect()
 }
 
@@ -464,11 +460,8 @@ fn started(
         softkey_template: copy.softkey_template,
         settings: copy.settings,
     };
-    let on = On {
-        organization_id: phone.organization_id,
-        kind: device::Kind::Phone,
-        name: phone.name.clone(),
-    };
+    let on =
+        On { organization_id: phone.organization_id, kind: device::Kind::Phone, name: phone.name.clone() };
     Change::SessionStarted { on, session }
 }
 
@@ -703,8 +696,7 @@ mod tests {
             (AutoLogout, here(), elsewhere(), true, Ok(vec!["7 Forced", "8 AutoLogout", fresh])),
         ] {
             let cluster = cluster::Model { multiple_login: policy, ..cluster(2) };
-            let facts =
-                LoginFacts { cluster: Some(cluster), here: on_phone, elsewhere: other, ..facts() };
+            let facts = LoginFacts { cluster: Some(cluster), here: on_phone, elsewhere: other, ..facts() };
             let if_occupied = if force { IfOccupied::Force } else { IfOccupied::Fail };
             let decision = login(&Login { if_occupied, ..command() }, &facts);
             match want {
@@ -888,7 +880,10 @@ mod tests {
         let moved = phone::Model { product: "Cisco 7841".into(), ..phone(20) };
         let stranded = Running { phone: moved, ..running(&other) };
         assert_eq!(
-            apply(ApplyPolicy::ReloginIdle, &[stranded], &other, NOW).expect_err("no fallback").code().as_str(),
+            apply(ApplyPolicy::ReloginIdle, &[stranded], &other, NOW)
+                .expect_err("no fallback")
+                .code()
+                .as_str(),
             "DEFAULT_DEVICE_PROFILE_MISSING"
         );
     }

@@ -545,8 +545,8 @@ pub(super) use rendered;
 mod tests {
     use super::{
         super::{
-            cluster, default_device_profile, device, line, number, organization, phone, profile, sdl, session,
-            user,
+            cluster, default_device_profile, device, line, number, organization, phone, profile, sdl,
+            session, user,
         },
         *,
     };

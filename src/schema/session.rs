@@ -266,9 +266,7 @@ impl From<SessionFilter> for Filter {
             .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::session)))
             .add(filter.phones, |ids| Filter::Numbers("t.phone_id", numbers(&ids, id::phone)))
             .add(filter.users, |ids| Filter::Refers("t.user_id", numbers(&ids, id::user), "\"user\""))
-            .add(filter.profiles, |ids| {
-                Filter::Refers("t.profile_id", numbers(&ids, id::profile), "profile")
-            })
+            .add(filter.profiles, |ids| Filter::Refers("t.profile_id", numbers(&ids, id::profile), "profile"))
             .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
             .add(filter.organization, |scope| scope.on("t.organization_id"))
             .add(filter.model_mismatch, |truth| Filter::Truth("t.model_mismatch", truth))

@@ -194,8 +194,7 @@ pub async fn running(tx: &Tx, sessions: Vec<Held>) -> Result<Vec<Running>, DbErr
         let fallback = match fallbacks.get(&model) {
             Some(known) => Option::clone(known),
             None => {
-                let found =
-                    default_device_profile::fitting(tx, model.0, &model.1, model.2).await?;
+                let found = default_device_profile::fitting(tx, model.0, &model.1, model.2).await?;
                 fallbacks.insert(model, found.clone());
                 found
             }
@@ -264,10 +263,8 @@ async fn first_user(tx: &Tx, profile: DeviceId) -> Result<Option<UserId>, DbErr>
 
 /// The profiles of a user, by name.
 async fn profiles_of(tx: &Tx, user: UserId) -> Result<Vec<profile::Model>, DbErr> {
-    let associations = profile_user::Entity::find()
-        .filter(profile_user::Column::UserId.eq(user))
-        .all(&tx.db)
-        .await?;
+    let associations =
+        profile_user::Entity::find().filter(profile_user::Column::UserId.eq(user)).all(&tx.db).await?;
     let ids = associations.into_iter().map(|association| association.profile_id);
     profile::Entity::find()
         .filter(profile::Column::Id.is_in(ids))

@@ -190,9 +190,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
                 "AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput"
                 | "SessionItemInput" | "SessionFilter",
                 _,
-            ) => {
-                input(types, ids, mutation, &inner)
-            }
+            ) => input(types, ids, mutation, &inner),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             _ if !needed => continue,

@@ -248,8 +248,7 @@ impl World {
                 .await
             }
             Step::Login { phone, user, force } => {
-                let if_occupied =
-                    if *force { session::IfOccupied::Force } else { session::IfOccupied::Fail };
+                let if_occupied = if *force { session::IfOccupied::Force } else { session::IfOccupied::Fail };
                 self.ask(&session::Login {
                     phone: DeviceId(pick(&there.phones, *phone)),
                     user: Some(person(user)),
@@ -406,6 +405,7 @@ impl World {
                     expected_version: None,
                     fields: Patch::new(fields),
                     settings: Patch::default(),
+                    apply_policy: session::ApplyPolicy::ReloginIdle,
                 })
                 .await
             }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use entity::token::Role;
-use roamline::command::session::expire_due;
+use roamline::{
+    bulk::{self, Mode},
+    command::session::expire_due,
+    rule::RuleCode,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,7 +50,8 @@ async fn allow(admin: &Client, estate: &Estate, policy: &str, minutes: Value) {
 async fn sessions(client: &Client) -> Vec<String> {
     let data = client.data("{ sessions { nodes { user { userId } phone { name } } } }").await;
     let nodes = data["sessions"]["nodes"].as_array().expect("sessions").clone();
-    let told = |node: &Value| format!("{} on {}", text(&node["user"]["userId"]), text(&node["phone"]["name"]));
+    let told =
+        |node: &Value| format!("{} on {}", text(&node["user"]["userId"]), text(&node["phone"]["name"]));
     let mut all: Vec<_> = nodes.iter().map(told).collect();
     all.sort();
     all
@@ -55,8 +60,9 @@ async fn sessions(client: &Client) -> Vec<String> {
 /// The broken rules with the codes of Unified CM.
 async fn codes(client: &Client, mutation: &str, input: Value) -> Vec<(String, Value)> {
     let kind = mutation[..1].to_uppercase() + &mutation[1..];
-    let query =
-        format!("mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code ciscoCode }} }} }}");
+    let query = format!(
+        "mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code ciscoCode }} }} }}"
+    );
     let answer = client.ask(&query, json!({"input": input})).await;
     let errors = answer["data"][mutation]["errors"].as_array().expect("errors").clone();
     errors.iter().map(|error| (text(&error["code"]), error["ciscoCode"].clone())).collect()
@@ -345,7 +351,9 @@ async fn nodes_that_log_out_together_end_each_session_once() {
     }
     let (one, two) = tokio::join!(expire_due(&server.app), expire_due(&beside.app));
     assert_eq!(one.expect("ended") + two.expect("ended"), 30);
-    let changes = admin.data("{ changes(filter: {kinds: [SESSION_ENDED]}) { totalCount } sessions { totalCount } }").await;
+    let changes = admin
+        .data("{ changes(filter: {kinds: [SESSION_ENDED]}) { totalCount } sessions { totalCount } }")
+        .await;
     assert_eq!(changes, json!({"changes": {"totalCount": 30}, "sessions": {"totalCount": 0}}));
     beside.close().await;
     server.close().await;
@@ -552,7 +560,10 @@ story! {
             );
             let data = admin.data(&query).await;
             let nodes = data["changes"]["nodes"].as_array().expect("changes").clone();
-            nodes.iter().map(|node| format!("{} {}", text(&node["change"]["phoneName"]), text(&node["change"]["why"]))).collect::<Vec<_>>()
+            let mut told: Vec<_> =
+                nodes.iter().map(|node| format!("{} {}", text(&node["change"]["phoneName"]), text(&node["change"]["why"]))).collect();
+            told.sort();
+            told
         };
         let off = json!({"id": phone, "extensionMobility": false});
         assert_eq!(ends("updatePhone", off).await, ["SEP1 PHONE_CHANGED"]);
@@ -822,5 +833,31 @@ story! {
         }
         assert_eq!(admin.refused("deleteDefaultDeviceProfile", json!({"id": first, "expectedVersion": 1})).await, ["VERSION_CONFLICT at expectedVersion"]);
         admin.done("deleteDefaultDeviceProfile", json!({"id": first, "expectedVersion": 2}), "").await;
+    }
+}
+
+story! {
+    /// Each example of a rule about sessions, run as printed against the sample, breaks that rule and no other, with its last
+    /// field and with no other.
+    async fn examples_break_their_rules(server) {
+        let sample = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme"));
+        let report = bulk::import(&server.app, &Roamline::caller(), sample, Mode::default(), |_, _| {}).await.expect("imported");
+        assert_eq!(report.refusals, []);
+        let admin = server.admin();
+        let mut ran = 0;
+        for rule in RuleCode::ALL {
+            let about = ["SES-1", "SES-2", "SES-3", "SES-4", "SES-5", "SES-11", "USR-6", "DEL-10", "RML-40", "RML-41"];
+            if !about.contains(&rule.id()) || !rule.example().starts_with("mutation") {
+                continue;
+            }
+            let data = admin.data(rule.example()).await;
+            let fields = data.as_object().expect("fields");
+            let codes: Vec<_> = fields.values().map(|field| field["errors"].clone()).collect();
+            let (last, before) = codes.split_last().expect("a field");
+            assert_eq!(*last, json!([{"code": rule.as_str()}]), "{}", rule.as_str());
+            assert!(before.iter().all(|errors| *errors == json!([])), "{}", rule.as_str());
+            ran += 1;
+        }
+        assert_eq!(ran, 15);
     }
 }

@@ -178,7 +178,9 @@ impl EffectiveProfile {
 
     /// The device-wide settings; nothing while it shows its own, which are kept in Unified CM.
     async fn settings(&self) -> Result<Option<ProfileSettings>> {
-        self.stored()?.map(|settings| ProfileSettings::try_from(settings).map_err(Error::internal)).transpose()
+        self.stored()?
+            .map(|settings| ProfileSettings::try_from(settings).map_err(Error::internal))
+            .transpose()
     }
 
     /// Its lines, in the order of their places: 100 at most.
