@@ -543,13 +543,11 @@ impl File {
         let field = path.split('.').next().unwrap_or_default();
         let other = match (self, field) {
             (Self::Organizations, "name" | "parentId") => "path",
-            (Self::ProfileUsers, "userIds") => "user",
-            (Self::UserPhones, "phoneIds") => "phone",
+            (Self::ProfileUsers, "userIds") | (Self::Sessions, "userId") => "user",
+            (Self::UserPhones, "phoneIds") | (Self::Sessions, "phoneId") => "phone",
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
-            (Self::Sessions, "userId") => "user",
-            (Self::Sessions, "phoneId") => "phone",
             (Self::Sessions, "expiresAt") => "minutes",
             (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",

@@ -189,14 +189,15 @@ impl Change {
             Self::ProfileUpdated { after, .. } => Some(after.organization_id),
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => Some(phone.organization_id),
             Self::PhoneUpdated { after, .. } => Some(after.organization_id),
-            Self::SessionStarted { on, .. } | Self::SessionEnded { on, .. } => Some(on.organization_id),
             Self::DefaultDeviceProfileCreated { profile } | Self::DefaultDeviceProfileDeleted { profile } => {
                 Some(profile.organization_id)
             }
             Self::DefaultDeviceProfileUpdated { after, .. } => Some(after.organization_id),
             Self::LineCreated { line } | Self::LineDeleted { line } => Some(line.organization_id),
             Self::LineUpdated { after, .. } => Some(after.organization_id),
-            Self::AppearanceAdded { on, .. }
+            Self::SessionStarted { on, .. }
+            | Self::SessionEnded { on, .. }
+            | Self::AppearanceAdded { on, .. }
             | Self::AppearanceUpdated { on, .. }
             | Self::AppearanceSettingsChanged { on, .. }
             | Self::AppearanceRemoved { on, .. }

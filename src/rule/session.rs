@@ -39,7 +39,6 @@ pub enum OnActiveSession {
 
 impl OnActiveSession {
     /// Whether it is what is done when nothing is said; such a command reads as one from before there were sessions.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -57,7 +56,6 @@ pub enum ApplyPolicy {
 
 impl ApplyPolicy {
     /// Whether it is what is done when nothing is said.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -191,13 +191,12 @@ pub async fn running(tx: &Tx, sessions: Vec<Held>) -> Result<Vec<Running>, DbErr
     for held in sessions {
         let Some(phone) = phones.get(&held.session.phone_id) else { continue };
         let model = (phone.cluster_id, phone.product.clone(), phone.protocol);
-        let fallback = match fallbacks.get(&model) {
-            Some(known) => Option::clone(known),
-            None => {
-                let found = default_device_profile::fitting(tx, model.0, &model.1, model.2).await?;
-                fallbacks.insert(model, found.clone());
-                found
-            }
+        let fallback = if let Some(known) = fallbacks.get(&model) {
+            Option::clone(known)
+        } else {
+            let found = default_device_profile::fitting(tx, model.0, &model.1, model.2).await?;
+            fallbacks.insert(model, found.clone());
+            found
         };
         all.push(Running {
             next: SessionId(tx.id()?),
