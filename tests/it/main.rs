@@ -11,6 +11,7 @@ mod cluster;
 mod crash;
 mod device;
 mod line;
+mod model;
 mod mutation;
 mod number;
 mod organization;
