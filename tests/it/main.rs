@@ -20,6 +20,7 @@ mod profile;
 mod property;
 mod query;
 mod readme;
+mod rules;
 mod schema;
 mod statements;
 mod store;
