@@ -45,5 +45,7 @@ pub enum Noun {
     User,
     Button,
     Template,
+    Service,
+    ServiceSubscription,
     Number,
 }

@@ -19,6 +19,8 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod service;
+pub mod service_subscription;
 pub mod template;
 pub mod token;
 pub mod user;
@@ -26,7 +28,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, ServiceId,
+    ServiceSubscriptionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

@@ -21,6 +21,8 @@ pub mod number;
 mod organization;
 mod phone;
 mod profile;
+mod service;
+pub mod service_subscription;
 mod template;
 mod user;
 

@@ -2,7 +2,7 @@
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
-    profile, profile::Protocol, template, user,
+    profile, profile::Protocol, service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ pub struct UpdateFacts {
     pub referred: Referred,
 }
 
-/// Deletes a phone; its lines stay, its buttons go along.
+/// Deletes a phone; its lines stay, its buttons and services go along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delete {
     pub id: DeviceId,
@@ -90,6 +90,7 @@ pub struct DeleteFacts {
     /// Users that control the phone, with their whole lists.
     pub users: Vec<(user::Model, Vec<DeviceId>)>,
     pub buttons: Vec<button::Model>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -195,6 +196,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(take_all(&on, &facts.buttons));
+        changes.extend(super::service_subscription::take_all(&on, &facts.subscriptions));
         changes.push(Change::PhoneDeleted { phone: current.clone() });
         changes
     })

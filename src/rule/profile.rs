@@ -3,7 +3,7 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user, template, user,
+    profile_user, service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::{
     line::{Adding, Device, NewLine, NewLineFacts, Placed, take_off},
     patched,
     product::{self, Feature, Product},
+    service_subscription::{self as subscription_rule, NewFacts, NewSubscription},
     template::check_fit,
     value,
 };
@@ -47,6 +48,9 @@ pub struct Create {
     /// Left out where there is none, so that an answer kept under a key from before buttons is found again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<NewButton>,
+    /// Left out where there is none, for the same reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<NewSubscription>,
 }
 
 /// What [`create`] must know.
@@ -65,6 +69,8 @@ pub struct CreateFacts {
     pub login_user: Option<user::Model>,
     /// An id for each button.
     pub buttons: Vec<ButtonId>,
+    /// What each service must know.
+    pub services: Vec<NewFacts>,
     /// The cluster's button template of the name that it gets.
     pub template: Option<template::Model>,
 }
@@ -98,6 +104,9 @@ pub struct Copy {
     pub lines: bool,
     pub users: bool,
     pub buttons: bool,
+    /// Left out where it is not asked for, so that an answer kept under a key from before services is found again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub services: bool,
 }
 
 /// Deletes a profile with everything that is its own.
@@ -123,6 +132,7 @@ pub struct DeleteFacts {
     /// Phones whose logout profile it is, and whether the caller sees each.
     pub logout_phones: Vec<(entity::phone::Model, bool)>,
     pub buttons: Vec<button::Model>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -179,6 +189,17 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         buttons: Vec::new(),
     };
     let buttons = button_rule::equip(&mut broken, &bare, &cmd.buttons, &facts.buttons, facts.now);
+    let placed = buttons.iter().filter_map(|change| match change {
+        Change::ButtonAdded { button, .. } => Some(button.clone()),
+        _ => None,
+    });
+    let equipped = subscription_rule::Device {
+        cluster_id: cmd.cluster,
+        with: button_rule::Device { buttons: placed.collect(), ..bare },
+        subscriptions: Vec::new(),
+    };
+    let services =
+        subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
 
     broken.or(|| {
         let stock = product.and_then(|product| product.with(cmd.protocol));
@@ -210,7 +231,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             organization_id: cmd.organization,
             association: profile_user::Model { profile_id: facts.id, user_id, position },
         });
-        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).collect()
+        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).chain(services).collect()
     })
 }
 
@@ -263,7 +284,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
-/// defaults close up (DEL-8), buttons go along (DEL-1).
+/// defaults close up (DEL-8), buttons and services go along (DEL-1).
 pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
@@ -313,6 +334,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(button_rule::take_all(&on, &facts.buttons));
+        changes.extend(subscription_rule::take_all(&on, &facts.subscriptions));
         changes.push(Change::ProfileDeleted { profile: current.clone() });
         changes
     })
@@ -598,6 +620,7 @@ pub(crate) mod tests {
             newcomer: None,
             login_user: None,
             buttons: Vec::new(),
+            services: Vec::new(),
             template: None,
         }
     }

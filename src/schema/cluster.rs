@@ -18,6 +18,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    service::PhoneService,
     template::{ButtonTemplate, SoftkeyTemplate},
     user::User,
     value::{
@@ -34,7 +35,7 @@ use crate::{
     store::{
         cluster, device, line,
         page::{Filter, Order},
-        phone, profile, template, user,
+        phone, profile, service, template, user,
     },
 };
 
@@ -53,6 +54,7 @@ rendered!(ClusterObject over cluster::Row, in cluster {
     "lines" => to_many::<cluster::Row, Line>(line::OF_CLUSTER),
     "buttonTemplates" => to_many::<cluster::Row, ButtonTemplate>(template::BUTTONS_OF_CLUSTER),
     "softkeyTemplates" => to_many::<cluster::Row, SoftkeyTemplate>(template::SOFTKEYS_OF_CLUSTER),
+    "services" => to_many::<cluster::Row, PhoneService>(service::OF_CLUSTER),
     "users" => to_many::<cluster::Row, User>(user::OF_CLUSTER),
 });
 
@@ -186,6 +188,19 @@ impl ClusterObject {
     ) -> Result<Connection<ButtonTemplate>> {
         let asked = Asked { first, after, last, before };
         below(ctx, template::BUTTONS_OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its phone services, by name.
+    async fn services(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<PhoneService>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, service::OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
     /// Its softkey templates, by name.

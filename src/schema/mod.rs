@@ -25,7 +25,10 @@ mod organization;
 mod phone;
 mod profile;
 mod search;
+mod readiness;
+mod server;
 mod service;
+mod service_subscription;
 mod subscription;
 mod template;
 mod user;
@@ -40,7 +43,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    service::ServiceQuery,
+    server::ServerQuery,
     node::NodeQuery,
     organization::OrganizationQuery,
     cluster::ClusterQuery,
@@ -51,6 +54,8 @@ pub struct Query(
     phone::PhoneQuery,
     button::ButtonQuery,
     template::TemplateQuery,
+    service::PhoneServiceQuery,
+    service_subscription::ServiceSubscriptionQuery,
     search::SearchQuery,
     change::ChangeQuery,
     number::NumberQuery,
@@ -69,6 +74,8 @@ pub struct Mutation(
     phone::PhoneMutation,
     button::ButtonMutation,
     template::TemplateMutation,
+    service::PhoneServiceMutation,
+    service_subscription::ServiceSubscriptionMutation,
     number::NumberMutation,
 );
 

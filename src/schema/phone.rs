@@ -19,6 +19,7 @@ use super::{
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
+    service_subscription::{self, ServiceSubscription},
     template::{self, ButtonTemplate},
     user::User,
     value::{
@@ -36,7 +37,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{Filter, Order},
-        phone, template as template_store, user,
+        phone, service_subscription as subscription_store, template as template_store, user,
     },
 };
 
@@ -57,6 +58,8 @@ rendered!(PhoneObject over phone::Row, in phone {
     "busyLampFields" => to_many::<phone::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
     "callParks" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "serviceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::OF_DEVICE),
+    "formerServiceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::FORMER_OF_DEVICE),
     "users" => to_many::<phone::Row, User>(user::OF_PHONE),
 });
 
@@ -227,6 +230,32 @@ impl PhoneObject {
     ) -> Result<Connection<ServiceUrlButton>> {
         let asked = Asked { first, after, last, before };
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it is subscribed to, the oldest first.
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it was subscribed to: their values are kept for `resubscribeService`.
+    async fn former_service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::FORMER_OF_DEVICE, self.0.id.get()?.0, asked).await
     }
 
     /// How it looks on itself or on a phone of another product: which line or button stands on which key, and what does not
@@ -505,6 +534,8 @@ payload! {
         })).await;
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
+        /// Its subscriptions to phone services as they were; they went along.
+        services_deleted: Vec<ServiceSubscription> = |_ctx, done| Ok(service_subscription::removed(done));
     }
 }
 

@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    device, line, number, template, user,
+    device, line, number, service, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -120,6 +120,10 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             (
                 "templates",
                 template::Entity::find().filter(template::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
+            ),
+            (
+                "phone services",
+                service::Entity::find().filter(service::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
         ];
         holds.extend(

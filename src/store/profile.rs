@@ -11,7 +11,7 @@ use super::{
     Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
-    template, user as user_store,
+    service_subscription, template, user as user_store,
 };
 use crate::rule::{
     Patch,
@@ -118,6 +118,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         newcomer: None,
         login_user: login_user(tx, &cmd.fields).await?,
         buttons: button::ids(tx, cmd.buttons.len())?,
+        services: service_subscription::new_facts(tx, &cmd.services).await?,
         template,
     })
 }
@@ -148,12 +149,14 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         cti: Vec::new(),
         logout_phones: Vec::new(),
         buttons: Vec::new(),
+        subscriptions: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     facts.buttons = button::on_device(tx, cmd.id).await?;
+    facts.subscriptions = service_subscription::on_device(tx, cmd.id).await?;
     facts.users = user_store::of_profile(tx, cmd.id).await?;
     let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
     facts.defaults = user::Entity::find()

@@ -208,6 +208,7 @@ impl Import<'_> {
             lines: Vec::new(),
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         };
         let id = self.stage(tx, File::Profiles, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Profile)))
