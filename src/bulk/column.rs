@@ -12,12 +12,13 @@ use entity::{
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
-    template,
+    service, template,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
+use crate::rule::service::ParameterFields;
 
 /// A file of an estate, in the order in which they are read: what is named stands before what names it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,6 +37,8 @@ pub enum File {
     Buttons,
     Templates,
     Numbers,
+    Services,
+    ServiceSubscriptions,
 }
 
 /// A column of a file.
@@ -371,6 +374,52 @@ const NUMBERS: &[Column] = &[
     ),
 ];
 
+const SERVICES: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("name", "Its name, unlike that of the cluster's other services."),
+    text("asciiName", "the name", "The name for phones without Unicode."),
+    text("description", "none", "Up to 128 characters."),
+    key("url", "What the URLs of subscriptions begin with."),
+    text("secureUrl", "none", "The same over TLS."),
+    Column {
+        kind: Kind::Word(names::<service::Category>),
+        ..text("category", "`XML_SERVICE`", "What it is made of.")
+    },
+    Column {
+        kind: Kind::Word(names::<service::Kind>),
+        ..text("type", "`STANDARD`", "Under which button of the phone it is found.")
+    },
+    text("vendor", "none", "Who delivers it."),
+    text("vendorVersion", "none", "The version of what the vendor delivers."),
+    truth("enabled", "true", "Whether devices can be subscribed to it."),
+    truth("enterprise", "false", "Whether every device has it without a subscription."),
+    Column {
+        kind: Kind::Objects(names::<ParameterFields>),
+        ..text("parameters", "none", "Its parameters, in the order of the URL.")
+    },
+];
+
+/// A value of a parameter, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct ParameterValue {
+    pub name: String,
+    pub value: String,
+}
+
+const SERVICE_SUBSCRIPTIONS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("device", "Name of the profile or phone."),
+    key("service", "Name of the phone service."),
+    text("name", "the service's", "What the subscriber calls it."),
+    Column {
+        kind: Kind::Objects(names::<ParameterValue>),
+        ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
+    },
+    text("url", "what follows from the service and the values", "A URL that is set by hand."),
+    number("index", "no button", "Position of its service URL button; one of the same service there is taken over."),
+    text("label", "none", "Text beside that button."),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -401,7 +450,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -416,11 +465,16 @@ impl File {
         Self::Buttons,
         Self::Templates,
         Self::Numbers,
+        Self::Services,
+        Self::ServiceSubscriptions,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons | Self::Templates | Self::Numbers)
+        matches!(
+            self,
+            Self::Buttons | Self::Templates | Self::Numbers | Self::Services | Self::ServiceSubscriptions
+        )
     }
 
     /// The file's name.
@@ -440,6 +494,8 @@ impl File {
             Self::Buttons => "buttons.csv",
             Self::Templates => "templates.csv",
             Self::Numbers => "numbers.csv",
+            Self::Services => "services.csv",
+            Self::ServiceSubscriptions => "service_subscriptions.csv",
         }
     }
 
@@ -460,6 +516,8 @@ impl File {
             Self::Buttons => BUTTON_LISTS,
             Self::Templates => TEMPLATES,
             Self::Numbers => NUMBERS,
+            Self::Services => SERVICES,
+            Self::ServiceSubscriptions => SERVICE_SUBSCRIPTIONS,
         }
     }
 
@@ -493,6 +551,10 @@ impl File {
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
+            (_, "serviceId") => "service",
+            (Self::ServiceSubscriptions, "button") => {
+                if path.ends_with("label") { "label" } else { "index" }
+            }
             (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
@@ -524,6 +586,13 @@ impl File {
             }
             Self::Templates => {
                 "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
+            }
+            Self::Services => {
+                "Phone services of clusters, with their parameters. The folder may lack this file."
+            }
+            Self::ServiceSubscriptions => {
+                "Which profiles and phones are subscribed to which phone services. Those that are unsubscribed and keep \
+                 their values are not written. The folder may lack this file."
             }
             Self::Numbers => {
                 "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \

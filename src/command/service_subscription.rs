@@ -64,9 +64,17 @@ pub async fn bring_up_to_date(
     let mut pass = Pass::default();
     // The first part is asked for in any case, so that a service that is not there is told.
     let mut part = stale(&reader, reader.scope(), cmd.service, None, BATCH.min(most)).await?;
+    let mut call = call.clone();
     loop {
         let cmd = Resync { service: cmd.service, subscriptions: part };
-        note(&mut pass, super::run(app, caller, call, &cmd).await?, &cmd);
+        note(&mut pass, super::run(app, caller, &call, &cmd).await?, &cmd);
+        // The first part has the caller's key. What was answered to it before is answered again, and nothing is done.
+        let derived = |id: &i64| cmd.subscriptions.iter().any(|asked| asked.0 == *id);
+        if call.idempotency_key.take().is_some() && !pass.derived.is_empty() && !pass.derived.iter().any(derived) {
+            pass.waiting.clear();
+            pass.more = !cmd.subscriptions.is_empty();
+            return Ok(pass);
+        }
         let done = pass.derived.len() + pass.waiting.len();
         let Some(last) = cmd.subscriptions.last().filter(|_| pass.refused.is_none()) else { return Ok(pass) };
         let left = BATCH.min(most.saturating_sub(done));

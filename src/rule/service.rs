@@ -526,3 +526,191 @@ fn encoded(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rule::{
+        cluster::tests::cluster,
+        tests_support::{no, ok, patch},
+    };
+
+    /// A service with parameters; `!` behind a name marks a password, `?` one that may be left out.
+    pub fn service(url: &str, names: &[&str]) -> Model {
+        let parameters = names.iter().map(|name| {
+            let (required, password) = (!name.ends_with('?'), name.ends_with('!'));
+            ParameterFields {
+                name: name.trim_end_matches(['?', '!']).into(),
+                required,
+                password,
+                ..ParameterFields::default()
+            }
+        });
+        let cmd = Create {
+            cluster: ClusterId(2),
+            enterprise: false,
+            fields: patch(&format!(r#"{{"name":"Calls","url":"{url}"}}"#)),
+            parameters: parameters.collect(),
+        };
+        match ok(create(&cmd, &create_facts(names.len()))).pop() {
+            Some(Change::ServiceCreated { service }) => service,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn create_facts(count: usize) -> CreateFacts {
+        CreateFacts {
+            id: ServiceId(5),
+            now: Moment(1),
+            cluster: Some(cluster(2)),
+            taken: false,
+            parameters: (1..).take(count).collect(),
+        }
+    }
+
+    fn facts(current: Model) -> UpdateFacts {
+        UpdateFacts { now: Moment(2), current: Some(current), taken: false, parameter: 9, derived: 4 }
+    }
+
+    fn values(values: &[(i64, &str)]) -> BTreeMap<i64, String> {
+        values.iter().map(|(id, value)| (*id, (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_url_is_derived_from_the_service_and_the_values() {
+        for (url, names, given, want) in [
+            ("http://x/a", &["e"][..], &[(1, "1")][..], Ok("http://x/a?e=1")),
+            ("http://x/a?b=c", &["e"], &[(1, "1")], Ok("http://x/a?b=c&e=1")),
+            ("http://x/a?", &["e"], &[(1, "1")], Ok("http://x/a?e=1")),
+            ("http://x/a?b=c&", &["e"], &[(1, "1")], Ok("http://x/a?b=c&e=1")),
+            ("http://x/a", &["b", "a"], &[(1, "1"), (2, "2")], Ok("http://x/a?b=1&a=2")),
+            ("http://x/?d=#DEVICENAME#", &["e"], &[(1, "a b&c=d#")], Ok("http://x/?d=#DEVICENAME#&e=a%20b%26c%3Dd%23")),
+            ("http://x/#DEVICENAME#/y#part", &["e"], &[(1, "1")], Ok("http://x/#DEVICENAME#/y?e=1#part")),
+            ("http://x/", &["e f"], &[(1, "#EMCC#")], Ok("http://x/?e%20f=#EMCC#")),
+            ("http://x/", &["e"], &[(1, "ü€")], Ok("http://x/?e=%C3%BC%E2%82%AC")),
+            ("http://x/", &["e", "o?"], &[(1, "1")], Ok("http://x/?e=1")),
+            ("http://x/", &["pin!"], &[(1, "secret")], Ok("http://x/?pin=****")),
+            ("http://x/", &["e", "f"], &[(2, "1")], Err(vec!["e".to_owned()])),
+            ("http://x/", &["e", "f"], &[(1, "")], Err(vec!["e".to_owned(), "f".to_owned()])),
+            ("http://x/a", &[], &[], Ok("http://x/a")),
+        ] {
+            assert_eq!(derive(&service(url, names), &values(given)), want.map(str::to_owned), "{url} {names:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the values, the URL holds each of them in order, and nothing that ends a value or the query early.
+        #[test]
+        fn every_value_is_read_back_from_the_url(texts in proptest::collection::vec("\\PC{1,20}", 1..5)) {
+            let names: Vec<_> = (0..texts.len()).map(|n| format!("p{n}")).collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            let given = (1..).zip(texts.clone()).collect();
+            let url = derive(&service("http://x/?d=#DEVICENAME#", &names), &given).expect("all have values");
+            let query = url.strip_prefix("http://x/?d=#DEVICENAME#&").expect("the service's own URL");
+            let mut read = Vec::new();
+            for part in query.split('&') {
+                let (_, value) = part.split_once('=').expect("a name and a value");
+                let (mut bytes, mut rest) = (Vec::new(), value.as_bytes());
+                while let Some((&byte, behind)) = rest.split_first() {
+                    let hex = |at: usize| char::from(behind[at]).to_digit(16).expect("hexadecimal");
+                    if byte == b'%' {
+                        bytes.push(u8::try_from(hex(0) * 16 + hex(1)).expect("a byte"));
+                        rest = &behind[2..];
+                    } else {
+                        bytes.push(byte);
+                        rest = behind;
+                    }
+                }
+                read.push(String::from_utf8(bytes).expect("text"));
+            }
+            prop_assert_eq!(read, texts);
+        }
+
+        /// No value looks like a hidden password.
+        #[test]
+        fn only_passwords_are_hidden(text in "[*]{1,6}|\\PC{1,12}") {
+            let url = derive(&service("http://x/", &["e"]), &values(&[(1, &text)])).expect("it has a value");
+            prop_assert!(!url.contains(HIDDEN));
+        }
+    }
+
+    #[test]
+    fn only_what_another_url_follows_from_makes_subscriptions_stale() {
+        let update = |fields: &str| {
+            let cmd = Update { id: ServiceId(5), expected_version: Some(1), fields: patch(fields) };
+            ok(update(&cmd, &facts(service("http://x/", &["e"]))))
+        };
+        let change = |fields: &str, index| {
+            let cmd = ChangeParameter {
+                service: ServiceId(5),
+                expected_version: None,
+                name: "e".into(),
+                index,
+                fields: patch(fields),
+            };
+            ok(change_parameter(&cmd, &facts(service("http://x/", &["e", "f"]))))
+        };
+        for (changes, stale) in [
+            (update(r#"{"url":"http://y/"}"#), 4),
+            (update(r#"{"name":"Other","description":"x","enabled":false}"#), 0),
+            (change(r#"{"name":"g"}"#, None), 4),
+            (change(r#"{"default":"1"}"#, None), 4),
+            (change("{}", Some(2)), 4),
+            (change(r#"{"display_name":"E","description":"x"}"#, None), 0),
+        ] {
+            let Some(Change::ServiceUpdated { before, after, stale: told }) = changes.first() else {
+                panic!("{changes:?}")
+            };
+            assert_eq!((after.revision - before.revision, *told), (i64::from(stale > 0), stale));
+        }
+        assert!(update(r#"{"url":"http://x/"}"#).is_empty());
+        let renamed = update(r#"{"name":"Other"}"#);
+        assert!(matches!(&renamed[..], [Change::ServiceUpdated { after, .. }] if after.ascii_name == "Other"));
+    }
+
+    #[test]
+    fn parameters_keep_their_rules() {
+        let there = || facts(service("http://x/", &["e", "pin!"]));
+        let add = |name: &str, index| {
+            let parameter = ParameterFields { name: name.into(), ..ParameterFields::default() };
+            add_parameter(
+                &AddParameter { service: ServiceId(5), expected_version: Some(1), index, parameter },
+                &there(),
+            )
+        };
+        no(add("e", None), &[("SERVICE_PARAMETER_TAKEN", "parameter.name")]);
+        no(add("", Some(9)), &[("VALUE_REQUIRED", "parameter.name"), ("VALUE_OUT_OF_RANGE", "index")]);
+        let names = |changes: Vec<Change>| match &changes[..] {
+            [Change::ServiceUpdated { after, .. }] => {
+                after.parameters.0.iter().map(|p| p.name.clone()).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(names(ok(add("g", Some(1)))), ["g", "e", "pin"]);
+        let change = |name: &str, fields: &str| {
+            let (service, name) = (ServiceId(5), name.to_owned());
+            let fields = patch(fields);
+            change_parameter(
+                &ChangeParameter { service, expected_version: None, name, index: None, fields },
+                &there(),
+            )
+        };
+        no(change("pin", r#"{"password":false}"#), &[("VALUE_INVALID", "password")]);
+        no(change("pin", r#"{"default":"1"}"#), &[("VALUE_INVALID", "default")]);
+        no(change("x", "{}"), &[("SERVICE_PARAMETER_UNKNOWN", "name")]);
+        let remove = RemoveParameter { service: ServiceId(5), expected_version: None, name: "e".into() };
+        assert_eq!(names(ok(remove_parameter(&remove, &there()))), ["pin"]);
+    }
+
+    #[test]
+    fn unified_cms_own_services_and_used_ones_stay() {
+        let delete = |url: &str| {
+            let cmd = Delete { id: ServiceId(5), expected_version: Some(1), unsubscribe: false };
+            delete(&cmd, &DeleteFacts { current: Some(service(url, &[])), subscriptions: Vec::new() })
+        };
+        no(delete("Application:Cisco/MissedCalls"), &[("SERVICE_IS_DEFAULT", "id")]);
+        assert_eq!(ok(delete("http://x/")).len(), 1);
+    }
+}

@@ -148,6 +148,8 @@ pub struct Facts {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Resync {
     pub service: ServiceId,
+    /// The part that is done now. It follows from what is stale, and is no part of what a caller says.
+    #[serde(skip)]
     pub subscriptions: Vec<ServiceSubscriptionId>,
 }
 

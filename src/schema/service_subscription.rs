@@ -589,8 +589,8 @@ impl ServiceSubscriptionMutation {
 
     /// Derives the URLs of the stale subscriptions to a phone service again, as far as you see them: part by part, each
     /// part kept when it is done, so that it may be interrupted and repeated. The change stream tells of each, and of
-    /// each part. Those that lack a required value are reported and left. A key makes no difference here, as a second
-    /// call does nothing that the first one did.
+    /// each part. Those that lack a required value are reported and left. To a key is answered what became of the first
+    /// part; `more` tells whether others wait.
     async fn resync_service_subscriptions(
         &self,
         ctx: &Context<'_>,
@@ -598,7 +598,7 @@ impl ServiceSubscriptionMutation {
     ) -> Result<ResyncServiceSubscriptionsPayload> {
         let most = usize::try_from(input.most).ok().filter(|most| (1..=100_000).contains(most));
         let most = most.ok_or_else(|| Error::Input("`most` is 1 to 100000".to_owned()))?;
-        let call = Call { dry_run: input.call.dry_run, reason: input.call.reason, idempotency_key: None };
+        let call = Call { dry_run: input.call.dry_run, reason: input.call.reason, idempotency_key: input.call.idempotency_key };
         let cmd =
             Resync { service: or_none(id::service(&input.service_id)), subscriptions: Vec::new() };
         let pass = bring_up_to_date(ctx.app()?, ctx.caller()?, &call, &cmd, most).await;

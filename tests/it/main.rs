@@ -25,5 +25,6 @@ mod schema;
 mod statements;
 mod store;
 mod subscription;
+mod service;
 mod template;
 mod user;
