@@ -47,5 +47,7 @@ pub enum Noun {
     User,
     Button,
     Template,
+    Service,
+    ServiceSubscription,
     Number,
 }

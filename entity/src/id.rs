@@ -65,6 +65,14 @@ id! {
     TemplateId
 }
 id! {
+    /// An IP phone service.
+    ServiceId
+}
+id! {
+    /// A device's subscription to a phone service.
+    ServiceSubscriptionId
+}
+id! {
     /// A user.
     UserId
 }

@@ -21,6 +21,8 @@ pub mod phone;
 pub mod profile;
 pub mod profile_user;
 pub mod session;
+pub mod service;
+pub mod service_subscription;
 pub mod template;
 pub mod token;
 pub mod user;
@@ -29,6 +31,7 @@ pub mod user_phone;
 
 pub use id::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    SessionId, TemplateId, TokenId, UserId,
+    SessionId, ServiceId,
+    ServiceSubscriptionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

@@ -8,6 +8,7 @@ mod m20261122_000001_spine;
 mod m20261122_000002_number;
 mod m20261122_000003_button;
 mod m20261122_000005_session;
+mod m20261122_000004_service;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_number::Migration),
             Box::new(m20261122_000003_button::Migration),
             Box::new(m20261122_000005_session::Migration),
+            Box::new(m20261122_000004_service::Migration),
         ]
     }
 }

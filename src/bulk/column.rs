@@ -12,12 +12,13 @@ use entity::{
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
-    template,
+    service, template,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
+use crate::rule::service::ParameterFields;
 
 /// A file of an estate, in the order in which they are read: what is named stands before what names it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -38,6 +39,8 @@ pub enum File {
     Numbers,
     DefaultDeviceProfiles,
     Sessions,
+    Services,
+    ServiceSubscriptions,
 }
 
 /// A column of a file.
@@ -421,6 +424,52 @@ const NUMBERS: &[Column] = &[
     ),
 ];
 
+const SERVICES: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("name", "Its name, unlike that of the cluster's other services."),
+    text("asciiName", "the name", "The name for phones without Unicode."),
+    text("description", "none", "Up to 128 characters."),
+    key("url", "What the URLs of subscriptions begin with."),
+    text("secureUrl", "none", "The same over TLS."),
+    Column {
+        kind: Kind::Word(names::<service::Category>),
+        ..text("category", "`XML_SERVICE`", "What it is made of.")
+    },
+    Column {
+        kind: Kind::Word(names::<service::Kind>),
+        ..text("type", "`STANDARD`", "Under which button of the phone it is found.")
+    },
+    text("vendor", "none", "Who delivers it."),
+    text("vendorVersion", "none", "The version of what the vendor delivers."),
+    truth("enabled", "true", "Whether devices can be subscribed to it."),
+    truth("enterprise", "false", "Whether every device has it without a subscription."),
+    Column {
+        kind: Kind::Objects(names::<ParameterFields>),
+        ..text("parameters", "none", "Its parameters, in the order of the URL.")
+    },
+];
+
+/// A value of a parameter, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct ParameterValue {
+    pub name: String,
+    pub value: String,
+}
+
+const SERVICE_SUBSCRIPTIONS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("device", "Name of the profile or phone."),
+    key("service", "Name of the phone service."),
+    text("name", "the service's", "What the subscriber calls it."),
+    Column {
+        kind: Kind::Objects(names::<ParameterValue>),
+        ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
+    },
+    text("url", "what follows from the service and the values", "A URL that is set by hand."),
+    number("index", "no button", "Position of its service URL button; one of the same service there is taken over."),
+    text("label", "none", "Text beside that button."),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -468,6 +517,8 @@ impl File {
         Self::Numbers,
         Self::DefaultDeviceProfiles,
         Self::Sessions,
+        Self::Services,
+        Self::ServiceSubscriptions,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
@@ -475,6 +526,7 @@ impl File {
         matches!(
             self,
             Self::Buttons | Self::Templates | Self::Numbers | Self::DefaultDeviceProfiles | Self::Sessions
+         | Self::Services | Self::ServiceSubscriptions
         )
     }
 
@@ -497,6 +549,8 @@ impl File {
             Self::Numbers => "numbers.csv",
             Self::DefaultDeviceProfiles => "default_device_profiles.csv",
             Self::Sessions => "sessions.csv",
+            Self::Services => "services.csv",
+            Self::ServiceSubscriptions => "service_subscriptions.csv",
         }
     }
 
@@ -519,6 +573,8 @@ impl File {
             Self::Numbers => NUMBERS,
             Self::DefaultDeviceProfiles => DEFAULT_DEVICE_PROFILES,
             Self::Sessions => SESSIONS,
+            Self::Services => SERVICES,
+            Self::ServiceSubscriptions => SERVICE_SUBSCRIPTIONS,
         }
     }
 
@@ -553,6 +609,10 @@ impl File {
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
+            (_, "serviceId") => "service",
+            (Self::ServiceSubscriptions, "button") => {
+                if path.ends_with("label") { "label" } else { "index" }
+            }
             (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
@@ -584,6 +644,13 @@ impl File {
             }
             Self::Templates => {
                 "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
+            }
+            Self::Services => {
+                "Phone services of clusters, with their parameters. The folder may lack this file."
+            }
+            Self::ServiceSubscriptions => {
+                "Which profiles and phones are subscribed to which phone services. Those that are unsubscribed and keep \
+                 their values are not written. The folder may lack this file."
             }
             Self::Numbers => {
                 "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \

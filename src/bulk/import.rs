@@ -79,6 +79,7 @@ enum Key {
     /// The path of its organization, and its name.
     Cluster(String, String),
     Device(ClusterId, String),
+    Service(ClusterId, String),
     User(ClusterId, String),
     Line(ClusterId, String, String),
     Original(LineId),
@@ -327,7 +328,9 @@ impl Import<'_> {
             | File::Templates
             | File::Numbers
             | File::DefaultDeviceProfiles
+            | File::ServiceSubscriptions
             | File::Sessions => {}
+            File::Services => keys.push(Key::Service(cluster, lower("name"))),
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -412,7 +415,7 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters | File::Templates | File::DefaultDeviceProfiles => {
+        File::Organizations | File::Clusters | File::Templates | File::DefaultDeviceProfiles | File::Services => {
             Right::Configure
         }
         _ => Right::Edit,

@@ -23,6 +23,8 @@ mod organization;
 mod phone;
 mod profile;
 pub mod session;
+mod service;
+pub mod service_subscription;
 mod template;
 mod user;
 

@@ -6,7 +6,8 @@
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
     default_device_profile, device, line, line_appearance, number, organization, phone, profile,
-    profile_user, session, template, user,
+    profile_user, session, service,
+    service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +165,24 @@ changes! {
     TemplateUpdated { before: template::Model, after: template::Model }
     /// A button or softkey template was deleted.
     TemplateDeleted { template: template::Model }
+    /// A phone service was made.
+    ServiceCreated { service: service::Model }
+    /// A phone service or its parameters were updated; so many subscriptions became stale by it.
+    ServiceUpdated { before: service::Model, after: service::Model, stale: i64 }
+    /// A phone service was deleted.
+    ServiceDeleted { service: service::Model }
+    /// A device was subscribed to a phone service.
+    ServiceSubscribed { on: On, subscription: service_subscription::Model }
+    /// A subscription was updated, unsubscribed, taken up again or brought up to date.
+    ServiceSubscriptionUpdated {
+        on: On,
+        before: service_subscription::Model,
+        after: service_subscription::Model,
+    }
+    /// A subscription went, with its device or its service.
+    ServiceSubscriptionRemoved { on: On, subscription: service_subscription::Model }
+    /// A part of the subscriptions to a phone service was brought up to date.
+    ServiceResynced { service: service::Model, derived: i64 }
 }
 
 impl Change {
@@ -219,6 +238,13 @@ impl Change {
                 Some(template.organization_id)
             }
             Self::TemplateUpdated { after, .. } => Some(after.organization_id),
+            Self::ServiceCreated { service }
+            | Self::ServiceDeleted { service }
+            | Self::ServiceResynced { service, .. } => Some(service.organization_id),
+            Self::ServiceUpdated { after, .. } => Some(after.organization_id),
+            Self::ServiceSubscribed { on, .. }
+            | Self::ServiceSubscriptionUpdated { on, .. }
+            | Self::ServiceSubscriptionRemoved { on, .. } => Some(on.organization_id),
         }
     }
 
@@ -293,6 +319,13 @@ impl Change {
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),
             Self::TemplateCreated { template } | Self::TemplateDeleted { template } => laid_out(template),
             Self::TemplateUpdated { after, .. } => laid_out(after),
+            Self::ServiceCreated { service }
+            | Self::ServiceDeleted { service }
+            | Self::ServiceResynced { service, .. } => offered(service),
+            Self::ServiceUpdated { after, .. } => offered(after),
+            Self::ServiceSubscribed { on, subscription }
+            | Self::ServiceSubscriptionRemoved { on, subscription } => served(on, subscription),
+            Self::ServiceSubscriptionUpdated { on, after, .. } => served(on, after),
         }
     }
 }
@@ -326,6 +359,18 @@ fn fallen_back(profile: &default_device_profile::Model) -> Vec<(Noun, i64)> {
 
 fn laid_out(template: &template::Model) -> Vec<(Noun, i64)> {
     vec![(Noun::Template, template.id.0), (Noun::Cluster, template.cluster_id.0)]
+}
+
+fn offered(service: &service::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::Service, service.id.0), (Noun::Cluster, service.cluster_id.0)]
+}
+
+fn served(on: &On, subscription: &service_subscription::Model) -> Vec<(Noun, i64)> {
+    vec![
+        (Noun::ServiceSubscription, subscription.id.0),
+        (noun_of(on.kind), subscription.device_id.0),
+        (Noun::Service, subscription.service_id.0),
+    ]
 }
 
 /// The user, and the devices that came or went.

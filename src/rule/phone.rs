@@ -2,7 +2,7 @@
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
-    profile, profile::Protocol, session::End, template, user,
+    profile, profile::Protocol, session::End, service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,7 @@ pub struct UpdateFacts {
     pub sessions: Vec<Held>,
 }
 
-/// Deletes a phone; its lines stay, its buttons go along.
+/// Deletes a phone; its lines stay, its buttons and services go along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delete {
     pub id: DeviceId,
@@ -100,6 +100,7 @@ pub struct DeleteFacts {
     pub buttons: Vec<button::Model>,
     /// Who is logged in on it.
     pub sessions: Vec<Held>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -218,6 +219,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(take_all(&on, &facts.buttons));
+        changes.extend(super::service_subscription::take_all(&on, &facts.subscriptions));
         changes.push(Change::PhoneDeleted { phone: current.clone() });
         changes
     })

@@ -3,7 +3,7 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user,
+    profile_user, service_subscription,
     session::End,
     template, user,
 };
@@ -20,6 +20,7 @@ use super::{
     patched,
     product::{self, Feature, Product},
     session::{ApplyPolicy, Held, OnActiveSession, Running, apply, clear},
+    service_subscription::{self as subscription_rule, NewFacts, NewSubscription},
     template::check_fit,
     value,
 };
@@ -50,6 +51,9 @@ pub struct Create {
     /// Left out where there is none, so that an answer kept under a key from before buttons is found again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<NewButton>,
+    /// Left out where there is none, for the same reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<NewSubscription>,
 }
 
 /// What [`create`] must know.
@@ -68,6 +72,8 @@ pub struct CreateFacts {
     pub login_user: Option<user::Model>,
     /// An id for each button.
     pub buttons: Vec<ButtonId>,
+    /// What each service must know.
+    pub services: Vec<NewFacts>,
     /// The cluster's button template of the name that it gets.
     pub template: Option<template::Model>,
 }
@@ -106,6 +112,9 @@ pub struct Copy {
     pub lines: bool,
     pub users: bool,
     pub buttons: bool,
+    /// Left out where it is not asked for, so that an answer kept under a key from before services is found again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub services: bool,
 }
 
 /// Deletes a profile with everything that is its own.
@@ -135,6 +144,7 @@ pub struct DeleteFacts {
     pub buttons: Vec<button::Model>,
     /// The sessions that show it.
     pub sessions: Vec<Held>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -191,6 +201,17 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         buttons: Vec::new(),
     };
     let buttons = button_rule::equip(&mut broken, &bare, &cmd.buttons, &facts.buttons, facts.now);
+    let placed = buttons.iter().filter_map(|change| match change {
+        Change::ButtonAdded { button, .. } => Some(button.clone()),
+        _ => None,
+    });
+    let equipped = subscription_rule::Device {
+        cluster_id: cmd.cluster,
+        with: button_rule::Device { buttons: placed.collect(), ..bare },
+        subscriptions: Vec::new(),
+    };
+    let services =
+        subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
 
     broken.or(|| {
         let stock = product.and_then(|product| product.with(cmd.protocol));
@@ -222,7 +243,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             organization_id: cmd.organization,
             association: profile_user::Model { profile_id: facts.id, user_id, position },
         });
-        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).collect()
+        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).chain(services).collect()
     })
 }
 
@@ -282,7 +303,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
-/// defaults close up (DEL-8), buttons go along (DEL-1).
+/// defaults close up (DEL-8), buttons and services go along (DEL-1).
 pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
@@ -334,6 +355,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(button_rule::take_all(&on, &facts.buttons));
+        changes.extend(subscription_rule::take_all(&on, &facts.subscriptions));
         changes.push(Change::ProfileDeleted { profile: current.clone() });
         changes
     })
@@ -626,6 +648,7 @@ pub(crate) mod tests {
             newcomer: None,
             login_user: None,
             buttons: Vec::new(),
+            services: Vec::new(),
             template: None,
         }
     }

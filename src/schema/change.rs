@@ -23,6 +23,8 @@ use super::{
     phone::Phone,
     profile::Profile,
     session::Session,
+    service::PhoneService,
+    service_subscription::ServiceSubscription,
     template::Template,
     user::User,
     value::{
@@ -515,6 +517,65 @@ change_types! {
         /// The template as it was.
         before: Template = |ctx, { template, .. }| state!(Template, template);
     }
+    /// A phone service was made.
+    ServiceCreated {
+        /// The service as made.
+        after: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+    }
+    /// A phone service or its parameters were updated.
+    ServiceUpdated {
+        /// The service before.
+        before: PhoneService = |ctx, { before, .. }| state!(PhoneService, before);
+        /// The service after.
+        after: PhoneService = |ctx, { after, .. }| state!(PhoneService, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(service_fields(before, after));
+        /// How many subscriptions became stale by it.
+        stale: i64 = |ctx, { stale, .. }| Ok(*stale);
+    }
+    /// A phone service was deleted.
+    ServiceDeleted {
+        /// The service as it was.
+        before: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+    }
+    /// A device was subscribed to a phone service.
+    ServiceSubscribed {
+        /// The subscription as made.
+        after: ServiceSubscription = |ctx, { subscription, .. }| state!(ServiceSubscription, subscription);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { subscription, .. }| device::load(ctx, ctx.field(), subscription.device_id).await;
+    }
+    /// A subscription was updated, unsubscribed, taken up again or brought up to date.
+    ServiceSubscriptionUpdated {
+        /// The subscription before.
+        before: ServiceSubscription = |ctx, { before, .. }| state!(ServiceSubscription, before);
+        /// The subscription after.
+        after: ServiceSubscription = |ctx, { after, .. }| state!(ServiceSubscription, after);
+        /// The names of the fields that differ; of a password only that `values` do.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(service_fields(before, after));
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// A subscription went, with its device or its service.
+    ServiceSubscriptionRemoved {
+        /// The subscription as it was.
+        before: ServiceSubscription = |ctx, { subscription, .. }| state!(ServiceSubscription, subscription);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { subscription, .. }| device::load(ctx, ctx.field(), subscription.device_id).await;
+    }
+    /// A part of the subscriptions to a phone service was brought up to date.
+    ServiceResynced {
+        /// The service at that moment.
+        service: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+        /// How many subscriptions the part had.
+        derived: i64 = |ctx, { derived, .. }| Ok(*derived);
+    }
 }
 
 /// Something that was there when the snapshot was taken.
@@ -700,6 +761,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
     use entity::{
         AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, SessionId,
+        ServiceId, ServiceSubscriptionId,
         TemplateId, UserId,
     };
     match noun {
@@ -715,6 +777,8 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::User => NodeId::User(UserId(id)),
         Noun::Button => NodeId::Button(ButtonId(id)),
         Noun::Template => NodeId::Template(TemplateId(id)),
+        Noun::Service => NodeId::Service(ServiceId(id)),
+        Noun::ServiceSubscription => NodeId::ServiceSubscription(ServiceSubscriptionId(id)),
         Noun::Number => NodeId::Number(NumberId(id)),
     }
 }
@@ -742,6 +806,21 @@ pub fn camel(name: &str) -> String {
         }
     }
     camel
+}
+
+/// The same of a phone service or a subscription to one, whose columns have other names; what only serves to tell what is
+/// stale is left out.
+fn service_fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
+    let named = |name: String| match name.as_str() {
+        "kind" => Some("type".to_owned()),
+        "release" => Some("vendorVersion".to_owned()),
+        "given" => Some("values".to_owned()),
+        "buttonId" => Some("button".to_owned()),
+        "custom" => Some("urlState".to_owned()),
+        "revision" | "position" | "label" => None,
+        _ => Some(name),
+    };
+    fields(before, after).into_iter().filter_map(named).collect()
 }
 
 /// A page of the history of a thing, newest first; those of many things are read at once.

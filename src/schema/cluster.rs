@@ -19,6 +19,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    service::PhoneService,
     template::{ButtonTemplate, SoftkeyTemplate},
     user::User,
     value::{
@@ -35,7 +36,7 @@ use crate::{
     store::{
         cluster, default_device_profile, device, line,
         page::{Filter, Order},
-        phone, profile, template, user,
+        phone, profile, service, template, user,
     },
 };
 
@@ -55,6 +56,7 @@ rendered!(ClusterObject over cluster::Row, in cluster {
     "buttonTemplates" => to_many::<cluster::Row, ButtonTemplate>(template::BUTTONS_OF_CLUSTER),
     "softkeyTemplates" => to_many::<cluster::Row, SoftkeyTemplate>(template::SOFTKEYS_OF_CLUSTER),
     "defaultDeviceProfiles" => to_many::<cluster::Row, DefaultDeviceProfile>(default_device_profile::OF_CLUSTER),
+    "services" => to_many::<cluster::Row, PhoneService>(service::OF_CLUSTER),
     "users" => to_many::<cluster::Row, User>(user::OF_CLUSTER),
 });
 
@@ -188,6 +190,19 @@ impl ClusterObject {
     ) -> Result<Connection<ButtonTemplate>> {
         let asked = Asked { first, after, last, before };
         below(ctx, template::BUTTONS_OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its phone services, by name.
+    async fn services(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<PhoneService>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, service::OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
     /// Its softkey templates, by name.

@@ -26,8 +26,11 @@ mod organization;
 mod phone;
 mod profile;
 mod search;
+mod readiness;
+mod server;
 mod service;
 mod session;
+mod service_subscription;
 mod subscription;
 mod template;
 mod user;
@@ -42,7 +45,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    service::ServiceQuery,
+    server::ServerQuery,
     node::NodeQuery,
     organization::OrganizationQuery,
     cluster::ClusterQuery,
@@ -55,6 +58,8 @@ pub struct Query(
     default_device_profile::DefaultDeviceProfileQuery,
     button::ButtonQuery,
     template::TemplateQuery,
+    service::PhoneServiceQuery,
+    service_subscription::ServiceSubscriptionQuery,
     search::SearchQuery,
     change::ChangeQuery,
     number::NumberQuery,
@@ -75,6 +80,8 @@ pub struct Mutation(
     default_device_profile::DefaultDeviceProfileMutation,
     button::ButtonMutation,
     template::TemplateMutation,
+    service::PhoneServiceMutation,
+    service_subscription::ServiceSubscriptionMutation,
     number::NumberMutation,
 );
 

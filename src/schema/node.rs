@@ -15,6 +15,8 @@ use super::{
     phone::Phone,
     profile::Profile,
     session::Session,
+    service::PhoneService,
+    service_subscription::ServiceSubscription,
     template::{ButtonTemplate, SoftkeyTemplate, Template},
     user::User,
     value::id::NodeId,
@@ -41,6 +43,8 @@ pub enum Node {
     ServiceUrlButton(ServiceUrlButton),
     ButtonTemplate(ButtonTemplate),
     SoftkeyTemplate(SoftkeyTemplate),
+    PhoneService(PhoneService),
+    ServiceSubscription(ServiceSubscription),
     Number(Number),
 }
 
@@ -72,6 +76,10 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
             Button::ServiceUrlButton(button) => Node::ServiceUrlButton(button),
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
+        NodeId::Service(id) => one_of(ctx, field, Some(id)).await?.map(Node::PhoneService),
+        NodeId::ServiceSubscription(id) => {
+            one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription)
+        }
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })

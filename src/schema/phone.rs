@@ -22,6 +22,7 @@ use super::{
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
     session::{EffectiveProfile, Session, effective, ended},
+    service_subscription::{self, ServiceSubscription},
     template::{self, ButtonTemplate},
     user::User,
     value::{
@@ -39,7 +40,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{Filter, Order},
-        phone, session, template as template_store, user,
+        phone, session, service_subscription as subscription_store, template as template_store, user,
     },
 };
 
@@ -60,6 +61,8 @@ rendered!(PhoneObject over phone::Row, in phone {
     "busyLampFields" => to_many::<phone::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
     "callParks" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "serviceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::OF_DEVICE),
+    "formerServiceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::FORMER_OF_DEVICE),
     "users" => to_many::<phone::Row, User>(user::OF_PHONE),
     "session" => to_first::<phone::Row, Session>(session::OF_PHONE, |row| Ok(row.id.get()?.0)),
 });
@@ -231,6 +234,32 @@ impl PhoneObject {
     ) -> Result<Connection<ServiceUrlButton>> {
         let asked = Asked { first, after, last, before };
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it is subscribed to, the oldest first.
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it was subscribed to: their values are kept for `resubscribeService`.
+    async fn former_service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::FORMER_OF_DEVICE, self.0.id.get()?.0, asked).await
     }
 
     /// How it looks on itself or on a phone of another product: which line or button stands on which key, and what does not
@@ -531,6 +560,8 @@ payload! {
         logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
+        /// Its subscriptions to phone services as they were; they went along.
+        services_deleted: Vec<ServiceSubscription> = |_ctx, done| Ok(service_subscription::removed(done));
     }
 }
 

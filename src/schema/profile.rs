@@ -22,10 +22,12 @@ use super::{
     organization::{Organization, sea_name},
     phone::Phone,
     session::{Session, ended},
+    readiness::Readiness,
+    service_subscription::{self, NewServiceSubscriptionInput, ServiceSubscription},
     template::{self, ButtonTemplate},
     user::User,
     value::{
-        enums::{ApplyPolicy, OnActiveSession, Protocol},
+        enums::{ApplyPolicy, OnActiveSession, {Protocol}, ReadinessCode},
         id::{self, NodeId, or_none},
         product::Product,
         scalar::date_time,
@@ -41,7 +43,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, session, template as template_store, user,
+        phone, profile, session, readiness as readiness_store, service_subscription as subscription_store, template as template_store, user,
     },
 };
 
@@ -61,6 +63,8 @@ rendered!(ProfileObject over profile::Row, in profile {
     "busyLampFields" => to_many::<profile::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
     "callParks" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "serviceSubscriptions" => to_many::<profile::Row, ServiceSubscription>(subscription_store::OF_DEVICE),
+    "formerServiceSubscriptions" => to_many::<profile::Row, ServiceSubscription>(subscription_store::FORMER_OF_DEVICE),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
     "sessions" => to_many::<profile::Row, Session>(session::OF_PROFILE),
     "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
@@ -244,6 +248,32 @@ impl ProfileObject {
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
     }
 
+    /// The phone services that it is subscribed to, the oldest first.
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it was subscribed to: their values are kept for `resubscribeService`.
+    async fn former_service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::FORMER_OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
     /// How it looks on a phone of its product or of another one: which line or button stands on which key, and what does not
     /// fit. Nothing where the catalogue does not list its product.
     async fn layout(
@@ -267,6 +297,11 @@ impl ProfileObject {
             modules: &self.0.settings.get()?.add_on_modules,
         };
         layout(ctx, laid, product, template).await
+    }
+
+    /// Whether it works as its users expect, and what to do where it does not.
+    async fn readiness(&self, ctx: &Context<'_>) -> Result<Readiness> {
+        Ok(Readiness::of(&ctx.loaders()?.findings(self.0.id.get()?.0).await?))
     }
 
     /// The numbers of the inventory that are offered for its lines, by number: those of its cluster that are kept at its
@@ -385,6 +420,10 @@ pub struct ProfileFilter {
     pub is_logout_profile: Option<bool>,
     /// Whether somebody is logged in with it, on a phone that you see.
     pub in_use: Option<bool>,
+    /// With any of these findings of `readiness`; an empty list finds none.
+    pub not_ready: Option<Vec<ReadinessCode>>,
+    /// Subscribed to any of these phone services.
+    pub services: Option<Vec<ID>>,
     /// When it was created.
     pub created: Option<TimeRange>,
     /// When it was last changed.
@@ -436,6 +475,13 @@ impl From<ProfileFilter> for Filter {
                 "l.phone_id",
                 "phone",
             )
+            .add(filter.not_ready, |codes| {
+                Filter::Any(codes.into_iter().map(|code| readiness_store::filter(code.into())).collect())
+            })
+            .add(filter.services, |ids| {
+                const SUBSCRIBED: &str = "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
+                Filter::Linked(SUBSCRIBED, numbers(&ids, id::service), "service")
+            })
             .time(filter.created, "t.created_at")
             .time(filter.updated, "t.updated_at");
         parts.all()
@@ -554,6 +600,9 @@ pub struct CreateProfileInput {
     /// Its speed dials and other buttons.
     #[graphql(default)]
     pub buttons: Vec<ButtonInput>,
+    /// The phone services that it is subscribed to.
+    #[graphql(default)]
+    pub services: Vec<NewServiceSubscriptionInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -602,6 +651,7 @@ impl NewProfileInput {
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         })
     }
 }
@@ -650,6 +700,10 @@ pub struct CopyProfileInput {
     /// Whether the copy gets the speed dials and other buttons.
     #[graphql(default = true)]
     pub buttons: bool,
+    /// Whether the copy is subscribed to the same phone services with the same values. Those that are disabled are left
+    /// out.
+    #[graphql(default)]
+    pub services: bool,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -725,6 +779,8 @@ payload! {
         logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
+        /// Its subscriptions to phone services as they were; they went along.
+        services_deleted: Vec<ServiceSubscription> = |_ctx, done| Ok(service_subscription::removed(done));
     }
 }
 
@@ -740,7 +796,7 @@ fn made(change: &RuleChange) -> Option<i64> {
 
 #[Object]
 impl ProfileMutation {
-    /// Makes a profile at an organization, with lines, users and buttons where they are given: all of it or nothing.
+    /// Makes a profile at an organization, with lines, users, buttons and services where they are given: all of it or nothing.
     async fn create_profile(
         &self,
         ctx: &Context<'_>,
@@ -763,6 +819,7 @@ impl ProfileMutation {
             lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
             buttons: input.buttons.into_iter().map(Into::into).collect(),
+            services: input.services.into_iter().map(Into::into).collect(),
         };
         Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
     }
@@ -804,6 +861,7 @@ impl ProfileMutation {
             lines: input.lines,
             users: input.users,
             buttons: input.buttons,
+            services: input.services,
         };
         Ok(CopyProfilePayload(make(ctx, input.call, cmd, made).await?))
     }

@@ -22,6 +22,7 @@ use super::{
     phone::Phone,
     profile::Profile,
     session::Session,
+    service::PhoneService,
     template::Template,
     user::User,
     value::scalar::Cursor,
@@ -268,8 +269,12 @@ impl Taken {
             Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
-            // Appearances are told by the lines and devices that they join, buttons by their devices.
-            Noun::Appearance | Noun::Button => Ok((Vec::new(), None)),
+            Noun::Service => {
+                self.nodes(scope, filter, after, Node::PhoneService as fn(PhoneService) -> Node).await
+            }
+            // Appearances are told by the lines and devices that they join, buttons and subscriptions to services by
+            // their devices.
+            Noun::Appearance | Noun::Button | Noun::ServiceSubscription => Ok((Vec::new(), None)),
         }
     }
 
@@ -296,6 +301,7 @@ const NOUNS: &[Noun] = &[
     Noun::Cluster,
     Noun::Template,
     Noun::DefaultDeviceProfile,
+    Noun::Service,
     Noun::Device,
     Noun::Profile,
     Noun::Phone,

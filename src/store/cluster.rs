@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    default_device_profile, device, line, number, template, user,
+    default_device_profile, device, line, number, service, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -127,6 +127,9 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
                     .filter(default_device_profile::Column::ClusterId.eq(cmd.id))
                     .count(&tx.db)
                     .await?,
+            ),
+                "phone services",
+                service::Entity::find().filter(service::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
         ];
         holds.extend(

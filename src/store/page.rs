@@ -110,7 +110,7 @@ impl Filter {
         }
     }
 
-    fn write(&self, sql: &mut Sql, scope: Scope) {
+    pub(super) fn write(&self, sql: &mut Sql, scope: Scope) {
         match self {
             Self::All(parts) => combine(sql, scope, parts, " AND ", "1 = 1"),
             Self::Any(parts) => combine(sql, scope, parts, " OR ", "1 = 0"),

@@ -13,7 +13,7 @@ use super::{
     page::{Order, Relation},
     profile,
     row::row,
-    session, template, user,
+    session, service_subscription, template, user,
 };
 use crate::rule::{
     Patch,
@@ -145,7 +145,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         lines: Vec::new(),
         users: Vec::new(),
         buttons: Vec::new(),
-        sessions: Vec::new(),
+        sessions:, subscriptions: Vec::new() Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
@@ -153,6 +153,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     facts.buttons = button::on_device(tx, cmd.id).await?;
     facts.sessions = session::on_phone(tx, cmd.id).await?;
+    facts.subscriptions = service_subscription::on_device(tx, cmd.id).await?;
     let controlled =
         user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.db).await?;
     for association in controlled {

@@ -11,7 +11,7 @@ use super::{
     Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
-    session, template, user as user_store,
+    session, service_subscription, template, user as user_store,
 };
 use crate::rule::{
     Patch,
@@ -119,6 +119,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         newcomer: None,
         login_user: login_user(tx, &cmd.fields).await?,
         buttons: button::ids(tx, cmd.buttons.len())?,
+        services: service_subscription::new_facts(tx, &cmd.services).await?,
         template,
     })
 }
@@ -157,6 +158,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         logout_phones: Vec::new(),
         buttons: Vec::new(),
         sessions: Vec::new(),
+        subscriptions: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
@@ -164,6 +166,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     facts.buttons = button::on_device(tx, cmd.id).await?;
     facts.sessions = session::of_profile(tx, cmd.id).await?;
+    facts.subscriptions = service_subscription::on_device(tx, cmd.id).await?;
     facts.users = user_store::of_profile(tx, cmd.id).await?;
     let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
     facts.defaults = user::Entity::find()

@@ -26,5 +26,6 @@ mod session;
 mod statements;
 mod store;
 mod subscription;
+mod service;
 mod template;
 mod user;

@@ -180,6 +180,7 @@ impl World {
                     lines: lines.iter().map(|&number| new_line(number, None)).collect(),
                     users: users.iter().map(person).collect(),
                     buttons: Vec::new(),
+                    services: Vec::new(),
                 })
                 .await
             }
@@ -201,6 +202,7 @@ impl World {
                     lines: true,
                     users: true,
                     buttons: true,
+                    services: true,
                 })
                 .await
             }

@@ -450,8 +450,64 @@ pub enum Noun {
     Button,
     /// A phone button or softkey template.
     Template,
+    /// An IP phone service.
+    Service,
+    /// A subscription of a profile or phone to a phone service.
+    ServiceSubscription,
     /// A number of the inventory.
     Number,
+}
+
+/// What a phone service is made of (Cisco: service category).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::service::Category")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServiceCategory {
+    /// Pages in the phones' XML; the default.
+    XmlService,
+    /// A Java program for phones.
+    JavaMidlet,
+    /// A widget.
+    WebWidget,
+    /// A link that the phone's browser opens.
+    WebLink,
+    /// An Android program.
+    AndroidApk,
+}
+
+/// Under which button of the phone a phone service is found (Cisco: service type).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::service::Kind")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServiceType {
+    /// The services button; the default.
+    Standard,
+    /// The directories button.
+    Directories,
+    /// The messages button.
+    Messages,
+}
+
+/// What keeps a profile from working as its users expect.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "crate::rule::readiness::Finding")]
+pub enum ReadinessCode {
+    /// Neither the profile nor the cluster as a whole has the extension mobility service: nobody can log out.
+    EmServiceMissing,
+    /// A phone of its users, or one that shows it, has no extension mobility service: nobody can log in there.
+    PhoneEmServiceMissing,
+    /// It has no line.
+    LineMissing,
+    /// The phone that it is for has fewer keys for lines than it has lines.
+    LinesDoNotFit,
+    /// One of its users has no default profile.
+    DefaultProfileMissing,
+    /// The number inventory does not say of each of its numbers that it is used.
+    NumberWrong,
+    /// The URL of one of its services is older than the service.
+    ServiceUrlStale,
+    /// It is subscribed to a service that is disabled.
+    ServiceDisabled,
 }
 
 /// Which of a device's four lists of buttons.
@@ -623,6 +679,8 @@ mod tests {
         same::<OnActiveSession, crate::rule::session::OnActiveSession>();
         same::<ApplyPolicy, crate::rule::session::ApplyPolicy>();
         same::<SessionEnd, entity::session::End>();
+        same::<ServiceCategory, entity::service::Category>();
+        same::<ServiceType, entity::service::Kind>();
         same::<ButtonKind, entity::button::Kind>();
         same::<NumberStatus, entity::number::Status>();
         same::<NumberUtility, entity::number::Utility>();

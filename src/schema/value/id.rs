@@ -7,7 +7,8 @@ use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    SessionId, TemplateId, TokenId, UserId,
+    SessionId, ServiceId,
+    ServiceSubscriptionId, TemplateId, TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -70,6 +71,10 @@ nodes! {
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
     Template(TemplateId) is "Template" by template,
+    /// An IP phone service.
+    Service(ServiceId) is "PhoneService" by service,
+    /// A subscription of a device to a phone service.
+    ServiceSubscription(ServiceSubscriptionId) is "ServiceSubscription" by service_subscription,
     /// A number of the inventory.
     Number(NumberId) is "Number" by number,
     /// A bearer token.
@@ -111,7 +116,7 @@ macro_rules! keys {
 
 keys! {
     OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId ButtonId TemplateId
-    NumberId TokenId
+    ServiceId ServiceSubscriptionId NumberId TokenId
 }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
@@ -139,6 +144,8 @@ mod tests {
             "User",
             "Button",
             "Template",
+            "PhoneService",
+            "ServiceSubscription",
             "Number",
             "Token",
         ];
