@@ -20,9 +20,9 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
-pub mod session;
 pub mod service;
 pub mod service_subscription;
+pub mod session;
 pub mod template;
 pub mod token;
 pub mod user;
@@ -31,7 +31,6 @@ pub mod user_phone;
 
 pub use id::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    SessionId, ServiceId,
-    ServiceSubscriptionId, TemplateId, TokenId, UserId,
+    ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

@@ -7,8 +7,8 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_spine;
 mod m20261122_000002_number;
 mod m20261122_000003_button;
-mod m20261122_000005_session;
 mod m20261122_000004_service;
+mod m20261122_000005_session;
 
 /// Every step, oldest first.
 pub struct Migrator;

@@ -466,7 +466,11 @@ const SERVICE_SUBSCRIPTIONS: &[Column] = &[
         ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
     },
     text("url", "what follows from the service and the values", "A URL that is set by hand."),
-    number("index", "no button", "Position of its service URL button; one of the same service there is taken over."),
+    number(
+        "index",
+        "no button",
+        "Position of its service URL button; one of the same service there is taken over.",
+    ),
     text("label", "none", "Text beside that button."),
 ];
 
@@ -500,7 +504,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -525,8 +529,13 @@ impl File {
     pub fn may_be_missing(self) -> bool {
         matches!(
             self,
-            Self::Buttons | Self::Templates | Self::Numbers | Self::DefaultDeviceProfiles | Self::Sessions
-         | Self::Services | Self::ServiceSubscriptions
+            Self::Buttons
+                | Self::Templates
+                | Self::Numbers
+                | Self::DefaultDeviceProfiles
+                | Self::Sessions
+                | Self::Services
+                | Self::ServiceSubscriptions
         )
     }
 
@@ -611,7 +620,11 @@ impl File {
             (_, "deviceId") => "device",
             (_, "serviceId") => "service",
             (Self::ServiceSubscriptions, "button") => {
-                if path.ends_with("label") { "label" } else { "index" }
+                if path.ends_with("label") {
+                    "label"
+                } else {
+                    "index"
+                }
             }
             (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",

@@ -415,9 +415,11 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters | File::Templates | File::DefaultDeviceProfiles | File::Services => {
-            Right::Configure
-        }
+        File::Organizations
+        | File::Clusters
+        | File::Templates
+        | File::DefaultDeviceProfiles
+        | File::Services => Right::Configure,
         _ => Right::Edit,
     }
 }

@@ -22,9 +22,9 @@ pub mod number;
 mod organization;
 mod phone;
 mod profile;
-pub mod session;
 mod service;
 pub mod service_subscription;
+pub mod session;
 mod template;
 mod user;
 

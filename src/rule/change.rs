@@ -6,8 +6,7 @@
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
     default_device_profile, device, line, line_appearance, number, organization, phone, profile,
-    profile_user, session, service,
-    service_subscription, template, user,
+    profile_user, service, service_subscription, session, template, user,
 };
 use serde::{Deserialize, Serialize};
 

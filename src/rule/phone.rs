@@ -2,7 +2,7 @@
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
-    profile, profile::Protocol, session::End, service_subscription, template, user,
+    profile, profile::Protocol, service_subscription, session::End, template, user,
 };
 use serde::{Deserialize, Serialize};
 

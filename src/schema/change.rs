@@ -22,9 +22,9 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
-    session::Session,
     service::PhoneService,
     service_subscription::ServiceSubscription,
+    session::Session,
     template::Template,
     user::User,
     value::{
@@ -760,9 +760,8 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
     use entity::{
-        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, SessionId,
-        ServiceId, ServiceSubscriptionId,
-        TemplateId, UserId,
+        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, ServiceId,
+        ServiceSubscriptionId, SessionId, TemplateId, UserId,
     };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),

@@ -24,9 +24,9 @@ use crate::{
         Entry, Reader, button, cluster, default_device_profile, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
-        phone, profile,
+        phone, profile, readiness,
         row::{self, Columns, Row},
-        session, readiness, service, service_subscription, template, user,
+        service, service_subscription, session, template, user,
     },
 };
 

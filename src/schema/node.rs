@@ -14,9 +14,9 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
-    session::Session,
     service::PhoneService,
     service_subscription::ServiceSubscription,
+    session::Session,
     template::{ButtonTemplate, SoftkeyTemplate, Template},
     user::User,
     value::id::NodeId,
@@ -77,9 +77,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
         NodeId::Service(id) => one_of(ctx, field, Some(id)).await?.map(Node::PhoneService),
-        NodeId::ServiceSubscription(id) => {
-            one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription)
-        }
+        NodeId::ServiceSubscription(id) => one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription),
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })

@@ -21,8 +21,8 @@ use super::{
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     profile::{NameOnCluster, Profile, only, protocols_are},
-    session::{EffectiveProfile, Session, effective, ended},
     service_subscription::{self, ServiceSubscription},
+    session::{EffectiveProfile, Session, effective, ended},
     template::{self, ButtonTemplate},
     user::User,
     value::{
@@ -40,7 +40,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{Filter, Order},
-        phone, session, service_subscription as subscription_store, template as template_store, user,
+        phone, service_subscription as subscription_store, session, template as template_store, user,
     },
 };
 

@@ -21,13 +21,13 @@ use super::{
     number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
-    session::{Session, ended},
     readiness::Readiness,
     service_subscription::{self, NewServiceSubscriptionInput, ServiceSubscription},
+    session::{Session, ended},
     template::{self, ButtonTemplate},
     user::User,
     value::{
-        enums::{ApplyPolicy, OnActiveSession, {Protocol}, ReadinessCode},
+        enums::{ApplyPolicy, OnActiveSession, Protocol, ReadinessCode},
         id::{self, NodeId, or_none},
         product::Product,
         scalar::date_time,
@@ -43,7 +43,8 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, session, readiness as readiness_store, service_subscription as subscription_store, template as template_store, user,
+        phone, profile, readiness as readiness_store, service_subscription as subscription_store, session,
+        template as template_store, user,
     },
 };
 
@@ -479,7 +480,8 @@ impl From<ProfileFilter> for Filter {
                 Filter::Any(codes.into_iter().map(|code| readiness_store::filter(code.into())).collect())
             })
             .add(filter.services, |ids| {
-                const SUBSCRIBED: &str = "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
+                const SUBSCRIBED: &str =
+                    "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
                 Filter::Linked(SUBSCRIBED, numbers(&ids, id::service), "service")
             })
             .time(filter.created, "t.created_at")

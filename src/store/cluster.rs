@@ -128,6 +128,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
                     .count(&tx.db)
                     .await?,
             ),
+            (
                 "phone services",
                 service::Entity::find().filter(service::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),

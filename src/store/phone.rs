@@ -13,7 +13,7 @@ use super::{
     page::{Order, Relation},
     profile,
     row::row,
-    session, service_subscription, template, user,
+    service_subscription, session, template, user,
 };
 use crate::rule::{
     Patch,
@@ -145,7 +145,8 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         lines: Vec::new(),
         users: Vec::new(),
         buttons: Vec::new(),
-        sessions:, subscriptions: Vec::new() Vec::new(),
+        sessions: Vec::new(),
+        subscriptions: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);

@@ -11,7 +11,7 @@ use super::{
     Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
-    session, service_subscription, template, user as user_store,
+    service_subscription, session, template, user as user_store,
 };
 use crate::rule::{
     Patch,

@@ -18,9 +18,9 @@ use crate::{
     error::Error,
     rule::{
         Broken, Change, Patch, Rule, RuleCode, button, cluster, default_device_profile, device, line, number,
-        organization, phone, profile, session, service,
+        organization, phone, profile, service,
         service_subscription::{Given, NewSubscription, Place, Subscribe},
-        template, user, value,
+        session, template, user, value,
     },
     store::{self, Tx},
 };

@@ -7,8 +7,7 @@ use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    SessionId, ServiceId,
-    ServiceSubscriptionId, TemplateId, TokenId, UserId,
+    ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 
 macro_rules! nodes {
