@@ -1,7 +1,6 @@
 //! Commands on sessions: logging in and out, one by one and many at once, and what the clock ends.
 
-use entity::session::End;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Command, Outcome, command};
 use crate::{
@@ -10,7 +9,9 @@ use crate::{
     error::Error,
     rule::{
         Broken, Decision, Rule,
-        session::{Login, Logout, LogoutUser, Relogin, end, login, logout, logout_user, relogin},
+        session::{
+            Login, Logout, LogoutUser, Relogin, expire, login, logout, logout_all, logout_user, relogin,
+        },
     },
     store::{
         Tx,
@@ -30,7 +31,13 @@ command!(Relogin, "relogin", Edit, relogin_facts, relogin);
 /// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once.
 #[derive(Serialize)]
 pub struct LogoutMany {
+    #[serde(serialize_with = "written")]
     pub filter: Filter,
+}
+
+/// A filter in the form in which answers to it are told apart.
+fn written<S: Serializer>(filter: &Filter, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{filter:?}"))
 }
 
 impl Command for LogoutMany {
@@ -41,7 +48,7 @@ impl Command for LogoutMany {
         if self.filter == Filter::All(Vec::new()) {
             return Ok(Err(Broken::one(Rule::SessionFilterEmpty, "filter")));
         }
-        Ok(Ok(end(&matching(tx, &self.filter, MANY).await?, End::Administrator)))
+        Ok(Ok(logout_all(&matching(tx, &self.filter, MANY).await?)))
     }
 }
 
@@ -54,7 +61,7 @@ impl Command for Expire {
     const RIGHT: Right = Right::Edit;
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
-        Ok(Ok(end(&due(tx).await?, End::Expired)))
+        Ok(Ok(expire(&due(tx).await?)))
     }
 }
 

@@ -401,7 +401,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// People log in only on phones whose extension mobility is on.
     EmNotEnabledOnPhone { phone: String }: "EM_NOT_ENABLED_ON_PHONE" "SES-1"
         "Extension mobility is off on {phone}. Switch it on with updatePhone, or choose another phone."
-        "mutation { updatePhone(input: {id: \"UGhvbmU6Mjgz\", extensionMobility: false}) { errors { code } } login(input: {phoneId: \"UGhvbmU6Mjgz\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
+        "mutation { first: updatePhone(input: {id: \"UGhvbmU6Mjgz\", extensionMobility: false}) { errors { code } } second: login(input: {phoneId: \"UGhvbmU6Mjgz\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
     /// One user is logged in on a phone at a time.
     PhoneOccupied { phone: String, user: String }: "PHONE_OCCUPIED" "SES-3"
         "{phone} is in use by {user}. Log out there first, or pass ifOccupied: FORCE."
@@ -433,7 +433,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A login lasts no longer than the user, or else the cluster, allows.
     LoginTooLong { asked: String, most: i32 }: "LOGIN_TOO_LONG" "SES-4"
         "{asked} is longer than the {most} minutes that are allowed. Ask for less, or leave the duration out."
-        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", duration: {minutes: 10080}}) { errors { code } } }"
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjozMQ\", duration: {minutes: 601}}) { errors { code } } }"
     /// A session that is restored has time left.
     SessionOver: "SESSION_OVER" "SES-5"
         "The time of this session is up. Leave it out, or use login to begin another one."

@@ -364,8 +364,17 @@ pub fn relogin(cmd: &Relogin, facts: &ReloginFacts) -> Decision {
     again(running, running.profile.as_ref(), facts.now).map_err(|rule| Broken::one(rule, "sessionId"))
 }
 
-/// Ends sessions for a reason of their own: what a filter found, or what is over.
-pub fn end(sessions: &[Held], why: End) -> Vec<Change> {
+/// Ends what a filter found.
+pub fn logout_all(sessions: &[Held]) -> Vec<Change> {
+    end(sessions, End::Administrator)
+}
+
+/// Ends what is over.
+pub fn expire(sessions: &[Held]) -> Vec<Change> {
+    end(sessions, End::Expired)
+}
+
+fn end(sessions: &[Held], why: End) -> Vec<Change> {
     sessions.iter().map(|held| held.ended(why)).collect()
 }
 

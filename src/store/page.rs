@@ -7,7 +7,6 @@ use std::{
 };
 
 use sea_orm::{DatabaseBackend, DbErr, QueryResult};
-use serde::Serialize;
 
 use super::{
     Source, join,
@@ -73,7 +72,7 @@ impl<R> Default for Page<R> {
 }
 
 /// Which items a list holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),

@@ -193,6 +193,8 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             ) => input(types, ids, mutation, &inner),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
+            ("IfOccupied" | "OnActiveSession", _) => json!("FAIL"),
+            ("ApplyPolicy", _) => json!("LEAVE"),
             _ if !needed => continue,
             (_, "kind") => json!("SITE"),
             (_, "protocol") => json!("SIP"),
@@ -396,7 +398,6 @@ story! {
             ("users", "hasProfiles: true"),
             ("users", "hasDefaultProfile: true"),
             ("users", "loggedIn: true"),
-            ("profiles", "inUse: true"),
         ] {
             let data = south.data(&format!("{{ {list}(filter: {{{filter}}}) {{ totalCount }} }}")).await;
             assert_eq!(data[list]["totalCount"], 0, "{list} {filter}");
