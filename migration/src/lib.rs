@@ -20,8 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_spine::Migration),
             Box::new(m20261122_000002_number::Migration),
             Box::new(m20261122_000003_button::Migration),
-            Box::new(m20261122_000005_session::Migration),
             Box::new(m20261122_000004_service::Migration),
+            Box::new(m20261122_000005_session::Migration),
         ]
     }
 }

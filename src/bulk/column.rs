@@ -519,10 +519,10 @@ impl File {
         Self::Buttons,
         Self::Templates,
         Self::Numbers,
-        Self::DefaultDeviceProfiles,
-        Self::Sessions,
         Self::Services,
         Self::ServiceSubscriptions,
+        Self::DefaultDeviceProfiles,
+        Self::Sessions,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.

@@ -638,6 +638,7 @@ pub(crate) mod tests {
             lines: Vec::new(),
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         }
     }
 
@@ -752,6 +753,7 @@ pub(crate) mod tests {
                     login_user: None,
                     template: None,
                     sessions: Vec::new(),
+                    subscriptions: Vec::new(),
                 },
             )
         };
@@ -787,6 +789,7 @@ pub(crate) mod tests {
                     logout_phones,
                     buttons: Vec::new(),
                     sessions: Vec::new(),
+                    subscriptions: Vec::new(),
                 },
             )
         };

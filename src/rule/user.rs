@@ -859,6 +859,7 @@ mod tests {
                 logout_phones: Vec::new(),
                 buttons: Vec::new(),
                 sessions: Vec::new(),
+                subscriptions: Vec::new(),
             });
             let kinds = |changes: Vec<Change>| -> Vec<_> {
                 changes.iter().map(|change| change.kind().as_str()).collect()

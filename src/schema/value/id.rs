@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 14] = [
+        const NAMES: [&str; 16] = [
             "Organization",
             "Cluster",
             "Profile",
