@@ -43,6 +43,7 @@ pub enum Noun {
     Line,
     Appearance,
     User,
+    QuickAddGroup,
     Button,
     Template,
     Number,

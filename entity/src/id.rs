@@ -57,6 +57,11 @@ id! {
     TemplateId
 }
 id! {
+    /// A Quick Add group.
+    QuickAddId
+}
+
+id! {
     /// A user.
     UserId
 }

@@ -19,6 +19,7 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod quick_add;
 pub mod template;
 pub mod token;
 pub mod user;
@@ -26,7 +27,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, QuickAddId, TemplateId,
+    TokenId, UserId,
 };
 pub use moment::Moment;

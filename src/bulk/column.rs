@@ -1,6 +1,6 @@
 //! The files of an estate and their columns. This table is what is read, what is written and what is documented.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use entity::{
     button,
@@ -36,6 +36,7 @@ pub enum File {
     Buttons,
     Templates,
     Numbers,
+    QuickAddGroups,
 }
 
 /// A column of a file.
@@ -91,6 +92,17 @@ const ORGANIZATIONS: &[Column] = &[
         "coolingDays",
         "as the organization above says",
         "Days for which a freed number of the inventory cools, 0 to 999.",
+    ),
+    number("maxProfilesPerUser", "as the organization above says", "Most profiles of one user, 0 to 10000."),
+    truth(
+        "numberManagement",
+        "as the organization above says",
+        "Whether numbers may be added here and below.",
+    ),
+    truth(
+        "uniqueNumbers",
+        "as the organization above says",
+        "Whether a number that a customer keeps is kept by none of its sites.",
     ),
 ];
 
@@ -336,6 +348,55 @@ const BUTTON_LISTS: &[Column] = &[
     text("url", "none", "What a service URL button opens."),
 ];
 
+/// The names in a profile's settings, those of its modules behind them.
+fn profile_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> =
+        LazyLock::new(|| [names::<profile::Settings>(), names::<AddOnModule>()].concat());
+    &NAMES
+}
+
+/// The names in a line's settings, those of what they hold behind them.
+fn line_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let held = [names::<Forward>(), names::<DirectoryUri>(), names::<AlternateNumber>()];
+        std::iter::once(names::<line::Settings>()).chain(held).flatten().copied().collect()
+    });
+    &NAMES
+}
+
+const QUICK_ADD_GROUPS: &[Column] = &[
+    key("organization", ORGANIZATION),
+    key("name", "Its name, unlike that of the organization's other groups."),
+    text("cluster", "none; the group is there to be copied", CLUSTER),
+    text("description", "none", "Up to 128 characters."),
+    key("product", PRODUCT),
+    Column { kind: Kind::Word(names::<Protocol>), ..text("protocol", "`SIP`", PROTOCOL) },
+    text("buttonTemplate", STOCK, BUTTONS),
+    text("softkeyTemplate", STOCK, SOFTKEYS),
+    text("namePattern", "`EM_{username}`", "What profiles are called."),
+    text(
+        "descriptionPattern",
+        "none",
+        "The text about a profile, such as `{firstName} {lastName} - {number}`.",
+    ),
+    text("place", "the group's organization", "Dotted path of where new users, profiles and lines are kept."),
+    text("partition", "`<None>`", "The line's route partition."),
+    text("label", "none", "The text beside the line's button."),
+    text("lineDescription", "none", "A text about the line, such as `{firstName} {lastName}`."),
+    Column {
+        kind: Kind::Object(profile_names),
+        ..text("settings", "the defaults", "The profile's settings that are not at their defaults.")
+    },
+    Column {
+        kind: Kind::Object(names::<line_appearance::Settings>),
+        ..text("appearance", "the defaults", "The appearance's settings that are not at their defaults.")
+    },
+    Column {
+        kind: Kind::Object(line_names),
+        ..text("lineSettings", "the defaults", "The line's own settings that are not at their defaults.")
+    },
+];
+
 /// A free field of a number, as it stands in a cell.
 #[derive(Deserialize)]
 pub struct Field {
@@ -401,7 +462,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -416,11 +477,12 @@ impl File {
         Self::Buttons,
         Self::Templates,
         Self::Numbers,
+        Self::QuickAddGroups,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons | Self::Templates | Self::Numbers)
+        matches!(self, Self::Buttons | Self::Templates | Self::Numbers | Self::QuickAddGroups)
     }
 
     /// The file's name.
@@ -440,6 +502,7 @@ impl File {
             Self::Buttons => "buttons.csv",
             Self::Templates => "templates.csv",
             Self::Numbers => "numbers.csv",
+            Self::QuickAddGroups => "quick_add_groups.csv",
         }
     }
 
@@ -460,6 +523,7 @@ impl File {
             Self::Buttons => BUTTON_LISTS,
             Self::Templates => TEMPLATES,
             Self::Numbers => NUMBERS,
+            Self::QuickAddGroups => QUICK_ADD_GROUPS,
         }
     }
 
@@ -490,6 +554,12 @@ impl File {
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
             (Self::Numbers, "until") => "reservedUntil",
+            (Self::QuickAddGroups, "placeId") => "place",
+            (Self::QuickAddGroups, "line") => match path.split('.').nth(1).unwrap_or_default() {
+                "description" => "lineDescription",
+                "settings" => "appearance",
+                other => other,
+            },
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
@@ -528,6 +598,10 @@ impl File {
             Self::Numbers => {
                 "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \
                  while the line stands on a device."
+            }
+            Self::QuickAddGroups => {
+                "Quick Add groups: templates for a user's profile with one line. Patterns hold {username}, {firstName}, \
+                 {lastName} and {number}. The folder may lack this file."
             }
         }
     }

@@ -321,7 +321,12 @@ impl Import<'_> {
         let mut keys = Vec::new();
         match table.file {
             // No row needs a button, template or number of the inventory to be there.
-            File::Organizations | File::Clusters | File::Buttons | File::Templates | File::Numbers => {}
+            File::Organizations
+            | File::Clusters
+            | File::Buttons
+            | File::Templates
+            | File::Numbers
+            | File::QuickAddGroups => {}
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -406,7 +411,7 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters | File::Templates => Right::Configure,
+        File::Organizations | File::Clusters | File::Templates | File::QuickAddGroups => Right::Configure,
         _ => Right::Edit,
     }
 }

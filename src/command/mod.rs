@@ -21,6 +21,7 @@ pub mod number;
 mod organization;
 mod phone;
 mod profile;
+mod quick_add;
 mod template;
 mod user;
 

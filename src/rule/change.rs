@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, number, organization, phone, profile, profile_user, template, user,
+    line, line_appearance, number, organization, phone, profile, profile_user, quick_add, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,12 @@ changes! {
         before: Vec<DeviceId>,
         after: Vec<DeviceId>,
     }
+    /// A Quick Add group was made.
+    QuickAddGroupCreated { group: quick_add::Model }
+    /// A Quick Add group was updated; what was made by it stays.
+    QuickAddGroupUpdated { before: quick_add::Model, after: quick_add::Model }
+    /// A Quick Add group was deleted; what was made by it stays.
+    QuickAddGroupDeleted { group: quick_add::Model }
     /// What is set at an organization was updated.
     OrganizationUpdated { before: organization::Model, after: organization::Model }
     /// A number came into the inventory.
@@ -192,6 +198,10 @@ impl Change {
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            Self::QuickAddGroupCreated { group } | Self::QuickAddGroupDeleted { group } => {
+                Some(group.organization_id)
+            }
+            Self::QuickAddGroupUpdated { after, .. } => Some(after.organization_id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
             Self::EstateGenerated { .. } => None,
@@ -259,6 +269,10 @@ impl Change {
             Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
+            Self::QuickAddGroupCreated { group } | Self::QuickAddGroupDeleted { group } => {
+                vec![(Noun::QuickAddGroup, group.id.0)]
+            }
+            Self::QuickAddGroupUpdated { after, .. } => vec![(Noun::QuickAddGroup, after.id.0)],
             Self::NumberCreated { number } | Self::NumberDeleted { number } => {
                 vec![(Noun::Number, number.id.0)]
             }

@@ -18,6 +18,7 @@ pub mod patch;
 pub mod phone;
 pub mod product;
 pub mod profile;
+pub mod quick_add;
 pub mod template;
 pub mod user;
 pub mod value;
@@ -209,15 +210,15 @@ rules! {
         "The name '{name}' is kept for a phone. Choose one that is not a phone prefix with 12 hexadecimal digits."
         "createProfile(input: {name: \"SEP001122334455\", …})"
     /// A profile's name differs from every other profile's on its cluster, whatever the case.
-    NameTakenByProfile { name: String }: "NAME_TAKEN_BY_PROFILE" "NAM-1"
+    NameTakenByProfile { name: String, suggestions: Vec<String> }: "NAME_TAKEN_BY_PROFILE" "NAM-1"
         "A profile of this cluster is already called '{name}'. Choose another name, or copy that profile."
         "createProfile(input: {name: \"EM-Anna\", …}) twice"
     /// A profile's name differs from every device's on its cluster, whatever the case.
-    NameTakenByDevice { name: String }: "NAME_TAKEN_BY_DEVICE" "NAM-2"
+    NameTakenByDevice { name: String, suggestions: Vec<String> }: "NAME_TAKEN_BY_DEVICE" "NAM-2"
         "A phone or another device of this cluster is already called '{name}'. Choose another name."
         "createProfile(input: {name: \"gateway-1\", …}) where a gateway has that name"
     /// A name is also taken when the caller may not see by what.
-    NameTaken { name: String }: "NAME_TAKEN" "NAM-3"
+    NameTaken { name: String, suggestions: Vec<String> }: "NAME_TAKEN" "NAM-3"
         "The name '{name}' is taken on this cluster. Choose another name."
         "createProfile(input: {name: …}) with the name of another customer's profile on a shared cluster"
 
@@ -346,7 +347,7 @@ rules! {
         "'{user_id}' is not a user id: 1 to 128 of a-z, 0-9, '.', '_', '-' and '@'."
         "createUser(input: {userId: \"Anna B\", …})"
     /// A user id is unique on its cluster.
-    UserIdTaken { user_id: String }: "USER_ID_TAKEN" "RML-2"
+    UserIdTaken { user_id: String, suggestions: Vec<String> }: "USER_ID_TAKEN" "RML-2"
         "The user id '{user_id}' is taken on this cluster. Choose another."
         "createUser(input: {userId: \"anna\", …}) twice"
     /// A user is associated with a profile once.
@@ -377,6 +378,31 @@ rules! {
     PrimaryExtensionNotOwn { pattern: String }: "PRIMARY_EXTENSION_NOT_OWN" "USR-9"
         "{pattern} stands on no phone or profile of the user. Put the line there first."
         "updateUser(input: {primaryExtension: {pattern: \"9999\"}, …})"
+
+    /// A user has no more profiles than the organization, or the nearest one above that says, allows.
+    EntitlementExceeded { user_id: String, most: i32 }: "ENTITLEMENT_EXCEEDED" "USR-11"
+        "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
+        "mutation { EXAMPLE_ENTITLEMENT }"
+    /// Quick Add groups of one organization have different names, whatever the case.
+    QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
+        "The organization already has a Quick Add group called '{name}'. Choose another name."
+        "mutation { EXAMPLE_NAME }"
+    /// A user is added by a group that has a cluster; one without is there to be copied.
+    QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
+        "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
+        "mutation { EXAMPLE_CLUSTER }"
+    /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
+    NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
+        "'{pattern}' gives no name: {why}."
+        "mutation { EXAMPLE_NAME_PATTERN }"
+    /// A pattern of a text has known tokens only.
+    TextPatternInvalid { pattern: String, why: String }: "TEXT_PATTERN_INVALID" "RML-61"
+        "'{pattern}' cannot be filled in: {why}."
+        "mutation { EXAMPLE_TEXT_PATTERN }"
+    /// The next available number is one that the inventory has.
+    NoNumberAvailable { partition: String }: "NO_NUMBER_AVAILABLE" "RSV-4"
+        "No number of partition '{partition}' is available here to this user. Add numbers, free some, or name one."
+        "mutation { EXAMPLE_NUMBER }"
 
     /// A phone's name is its product's prefix and hardware address, or a name that such devices may have.
     PhoneNameInvalid { name: String }: "PHONE_NAME_INVALID" "NAM-6"
@@ -492,6 +518,14 @@ rules! {
     NumberRangeTooLong { got: u64, most: u64 }: "NUMBER_RANGE_TOO_LONG" "INV-6"
         "These are {got} numbers, and {most} go at once. Take them in parts."
         "createNumbers(input: {first: \"4000\", last: \"5999\", …})"
+    /// Numbers are added only where number management is on.
+    NumberManagementOff { organization: String }: "NUMBER_MANAGEMENT_OFF" "INV-12"
+        "Number management is off for '{organization}'. Switch it on with updateOrganization(numberManagement: true) first."
+        "mutation { EXAMPLE_MANAGEMENT }"
+    /// A number that a customer keeps is kept by none of its sites, in no other partition and on no other cluster.
+    NumberNotUnique { pattern: String, customer: String }: "NUMBER_NOT_UNIQUE" "INV-4"
+        "Number {pattern} is kept a second time within '{customer}', which keeps numbers once. Choose another number, or set uniqueNumbers: false there."
+        "mutation { EXAMPLE_UNIQUE }"
     /// A number of a partition of a cluster has one entry.
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."

@@ -1,5 +1,7 @@
 //! Extension mobility profiles: what their settings may be, and what goes when they go (`domain.md` 2.1, DEL-*).
 
+use std::collections::BTreeMap;
+
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
@@ -18,6 +20,7 @@ use super::{
     patched,
     product::{self, Feature, Product},
     template::check_fit,
+    user::Entitlement,
     value,
 };
 
@@ -60,6 +63,8 @@ pub struct CreateFacts {
     pub lines: Vec<NewLineFacts>,
     /// In the order of the command; none where the user is not there.
     pub users: Vec<Option<user::Model>>,
+    /// How many profiles each of them has and may have.
+    pub entitlements: BTreeMap<UserId, Entitlement>,
     /// User id of a user who is made in the same command and whom the profile serves.
     pub newcomer: Option<String>,
     pub login_user: Option<user::Model>,
@@ -130,7 +135,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::profile_name(&cmd.name), "name");
-    if let Some(owner) = facts.owner {
+    if let Some(owner) = &facts.owner {
         broken.add(owner.clash(&cmd.name), "name");
     }
     let product = check_product(&mut broken, &cmd.product, cmd.protocol);
@@ -171,6 +176,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         }
     }
     check_users(&mut broken, &cmd.users, &facts.users, cmd.cluster, "userIds");
+    check_entitlements(&mut broken, &facts.users, &facts.entitlements, "userIds");
     let bare = button_rule::Device {
         id: facts.id,
         protocol: Some(cmd.protocol),
@@ -347,6 +353,25 @@ pub fn check_users(
     }
 }
 
+/// Notes users who may have no further profile (USR-11).
+pub fn check_entitlements(
+    broken: &mut Broken,
+    users: &[Option<user::Model>],
+    entitlements: &BTreeMap<UserId, Entitlement>,
+    path: &str,
+) {
+    for (at, user) in users.iter().enumerate() {
+        let Some(user) = user else { continue };
+        if let Some(Entitlement { used, most: Some(most) }) = entitlements.get(&user.id) {
+            broken.when(
+                used >= most,
+                || Rule::EntitlementExceeded { user_id: user.user_id.clone(), most: *most },
+                &format!("{path}.{at}"),
+            );
+        }
+    }
+}
+
 /// The product, when the catalogue has it and it speaks the protocol (RI-69).
 pub fn check_product(broken: &mut Broken, name: &str, protocol: Protocol) -> Option<&'static Product> {
     let Some(product) = product::find(name) else {
@@ -399,7 +424,7 @@ fn checked_fields(
 }
 
 /// What the settings may be, and on which product.
-fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
+pub fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
     let mut part = Broken::none();
     let b = &mut part;
     value::text_or_none(b, "The user locale", settings.user_locale.as_deref(), 64, "userLocale");

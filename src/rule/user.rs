@@ -1,7 +1,7 @@
 //! Users and their profiles: who is first, which profile is the default, what becomes of profiles that nobody
 //! else uses (USR-*, FLT-2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, device, line_appearance::Role, phone, profile,
@@ -15,7 +15,7 @@ use super::{
     device::Owner,
     line::Placed,
     patched,
-    profile::{self as profile_rule, check_users, without_default},
+    profile::{self as profile_rule, check_entitlements, check_users, without_default},
     value,
 };
 
@@ -71,12 +71,22 @@ pub struct Create {
     pub default_profile: Option<usize>,
 }
 
+/// How many profiles a user has, and may have where an organization says (USR-11).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Entitlement {
+    pub used: i32,
+    pub most: Option<i32>,
+}
+
 /// What [`create`] must know.
 pub struct CreateFacts {
     pub id: UserId,
     pub now: Moment,
     pub place: Place,
-    pub taken: bool,
+    /// Where somebody has the user id, up to three free ones near it.
+    pub taken: Option<Vec<String>>,
+    /// Most profiles that the user may have.
+    pub most_profiles: Option<i32>,
     pub devices: Devices,
     /// In the order of the command, with the number of users that each has.
     pub profiles: Vec<Option<(profile::Model, i32)>>,
@@ -158,6 +168,8 @@ pub struct AssociationFacts {
     pub current: Vec<(profile_user::Model, Model)>,
     /// The users that the command names, in its order.
     pub named: Vec<Option<Model>>,
+    /// How many profiles each of them has and may have.
+    pub entitlements: BTreeMap<UserId, Entitlement>,
 }
 
 /// Takes a user off a profile.
@@ -197,7 +209,10 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::user_id(&cmd.user_id), "userId");
-    broken.when(facts.taken, || Rule::UserIdTaken { user_id: cmd.user_id.clone() }, "userId");
+    if let Some(suggestions) = &facts.taken {
+        let (user_id, suggestions) = (cmd.user_id.clone(), suggestions.clone());
+        broken.add(Rule::UserIdTaken { user_id, suggestions }, "userId");
+    }
     let fields = patched(&mut broken, &cmd.fields, &Fields::default(), "");
     check_fields(&mut broken, &fields);
     check_devices(&mut broken, &facts.devices, Some(&cmd.phones), Some(&cmd.cti_profiles), cmd.cluster);
@@ -205,6 +220,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     for (at, (id, known)) in cmd.profiles.iter().zip(&facts.profiles).enumerate() {
         check_profile(&mut broken, *id, known.as_ref().map(|(p, _)| p), cmd, &format!("profileIds.{at}"));
     }
+    check_newcomer(&mut broken, cmd, facts.most_profiles);
     let mut made = Vec::new();
     let mut numbers = facts.devices.numbers.clone();
     for (at, (new, known)) in cmd.new_profiles.iter().zip(&facts.new_profiles).enumerate() {
@@ -412,6 +428,11 @@ pub fn associate(cmd: &Associate, facts: &AssociationFacts) -> Decision {
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, profile.version);
     check_users(&mut broken, &cmd.users, &facts.named, profile.cluster_id, "userIds");
+    let new = facts.named.iter().map(|user| {
+        let there = |user: &&Model| facts.current.iter().any(|(known, _)| known.user_id == user.id);
+        user.as_ref().filter(|user| !there(user)).cloned()
+    });
+    check_entitlements(&mut broken, &new.collect::<Vec<_>>(), &facts.entitlements, "userIds");
     for (at, user) in facts.named.iter().enumerate() {
         let Some(user) = user else { continue };
         broken.when(
@@ -511,7 +532,8 @@ pub fn set_default(cmd: &SetDefault, facts: &DefaultFacts) -> Decision {
     })
 }
 
-fn with_default(user: &Model, profile: Option<DeviceId>, now: Moment) -> Change {
+/// The change that makes a profile the user's default, or none of them.
+pub fn with_default(user: &Model, profile: Option<DeviceId>, now: Moment) -> Change {
     let after =
         Model { default_profile_id: profile, version: user.version + 1, updated_at: now, ..user.clone() };
     Change::UserUpdated { before: user.clone(), after }
@@ -613,6 +635,20 @@ fn check_devices(
     }
 }
 
+/// Notes the first profile that a new user may not have any more.
+fn check_newcomer(broken: &mut Broken, cmd: &Create, most: Option<i32>) {
+    let Some(most) = most else { return };
+    let place = usize::try_from(most).unwrap_or_default();
+    if cmd.profiles.len() + cmd.new_profiles.len() <= place {
+        return;
+    }
+    let path = match place.checked_sub(cmd.profiles.len()) {
+        Some(at) => format!("newProfiles.{at}"),
+        None => format!("profileIds.{place}"),
+    };
+    broken.add(Rule::EntitlementExceeded { user_id: cmd.user_id.clone(), most }, path);
+}
+
 fn check_profile(
     broken: &mut Broken,
     id: DeviceId,
@@ -642,7 +678,8 @@ fn known_after(
     for change in made {
         match change {
             Change::ProfileCreated { profile } if profile.name_key == value::key(&new.name) => {
-                known.owner = Some(Owner { kind: device::Kind::Profile, visible: true });
+                known.owner =
+                    Some(Owner { kind: device::Kind::Profile, visible: true, suggestions: Vec::new() });
             }
             Change::LineCreated { line } => {
                 let number =

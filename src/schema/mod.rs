@@ -24,6 +24,7 @@ mod number;
 mod organization;
 mod phone;
 mod profile;
+mod quick_add;
 mod search;
 mod service;
 mod subscription;
@@ -48,6 +49,7 @@ pub struct Query(
     profile::ProfileQuery,
     line::LineQuery,
     user::UserQuery,
+    quick_add::QuickAddQuery,
     phone::PhoneQuery,
     button::ButtonQuery,
     template::TemplateQuery,
@@ -66,6 +68,7 @@ pub struct Mutation(
     profile::ProfileMutation,
     line::LineMutation,
     user::UserMutation,
+    quick_add::QuickAddMutation,
     phone::PhoneMutation,
     button::ButtonMutation,
     template::TemplateMutation,

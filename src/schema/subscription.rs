@@ -20,6 +20,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    quick_add::QuickAddGroup,
     template::Template,
     user::User,
     value::scalar::Cursor,
@@ -259,6 +260,9 @@ impl Taken {
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
+            Noun::QuickAddGroup => {
+                self.nodes(scope, filter, after, Node::QuickAddGroup as fn(QuickAddGroup) -> Node).await
+            }
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
             // Appearances are told by the lines and devices that they join, buttons by their devices.
@@ -293,6 +297,7 @@ const NOUNS: &[Noun] = &[
     Noun::Phone,
     Noun::Line,
     Noun::User,
+    Noun::QuickAddGroup,
     Noun::Number,
 ];
 

@@ -36,6 +36,7 @@ pub mod outbox;
 pub mod page;
 pub mod phone;
 pub mod profile;
+pub mod quick_add;
 pub mod row;
 pub mod search;
 pub mod sql;

@@ -6,8 +6,8 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, QuickAddId, TemplateId,
+    TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -62,6 +62,8 @@ nodes! {
     Appearance(AppearanceId) is "LineAppearance" by appearance,
     /// A user.
     User(UserId) is "User" by user,
+    /// A Quick Add group.
+    QuickAddGroup(QuickAddId) is "QuickAddGroup" by quick_add_group,
     /// A speed dial, busy lamp field, call park or service URL button.
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
@@ -105,7 +107,7 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId NumberId TokenId }
+keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId QuickAddId ButtonId TemplateId NumberId TokenId }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {

@@ -166,6 +166,8 @@ pub struct UserError {
     /// For `LINE_IS_CLONE`, the appearance through which the line is changed, where the caller can see it;
     /// else null.
     pub original_id: Option<ID>,
+    /// For a name or user id that is taken, up to three free ones near it; else empty.
+    pub suggestions: Vec<String>,
 }
 
 impl From<&Breach> for UserError {
@@ -179,6 +181,13 @@ impl From<&Breach> for UserError {
             }
             _ => (None, None),
         };
+        let suggestions = match &breach.rule {
+            Rule::NameTaken { suggestions, .. }
+            | Rule::NameTakenByProfile { suggestions, .. }
+            | Rule::NameTakenByDevice { suggestions, .. }
+            | Rule::UserIdTaken { suggestions, .. } => suggestions.clone(),
+            _ => Vec::new(),
+        };
         Self {
             code: RuleCode(code),
             message: breach.rule.to_string(),
@@ -186,6 +195,7 @@ impl From<&Breach> for UserError {
             rule: code.id().to_owned(),
             current_version,
             original_id,
+            suggestions,
         }
     }
 }
