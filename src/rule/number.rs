@@ -1114,6 +1114,68 @@ mod tests {
     }
 
     #[test]
+    fn new_numbers_keep_to_what_is_set_where_they_are_kept() {
+        let place = |kind| {
+            let cluster = Some(crate::rule::cluster::tests::cluster(1));
+            Place { organization: Some(organization(1, kind, "acme.Berlin")), cluster, serves: true }
+        };
+        let add = |last: &str, policy: Policy| {
+            let range = Range {
+                cluster: ClusterId(1),
+                partition: String::new(),
+                first: "4001".into(),
+                last: last.into(),
+            };
+            let patterns = numbers_of("4001", last).expect("a range");
+            let absent = |pattern| Absent { id: NumberId(9), pattern, standing: false };
+            let facts = CreateFacts {
+                now: NOW,
+                place: place(organization::Kind::Site),
+                policy,
+                absent: patterns.into_iter().map(absent).collect(),
+            };
+            let (fields, beginning) = (Fields::default(), Beginning::default());
+            create(
+                &Create { organization: OrganizationId(1), range, fields, e164_prefix: None, beginning },
+                &facts,
+            )
+        };
+        let unique = || Policy {
+            off: false,
+            customer: Some("acme".into()),
+            elsewhere: BTreeSet::from(["4002".to_owned(), "4003".to_owned()]),
+        };
+        assert_eq!(ok(add("4002", Policy::default())).len(), 2);
+        assert_eq!(ok(add("4001", unique())).len(), 1);
+        no(add("4003", unique()), &[("NUMBER_NOT_UNIQUE", "first")]);
+        no(
+            add("4001", Policy { off: true, ..Policy::default() }),
+            &[("NUMBER_MANAGEMENT_OFF", "organizationId")],
+        );
+        let cmd = ReserveFor {
+            organization: OrganizationId(1),
+            cluster: ClusterId(1),
+            partition: String::new(),
+            patterns: vec!["4001".into(), "4002".into()],
+            user_id: Some("anna".into()),
+            until: None,
+        };
+        let asked = |policy: Policy| {
+            let absent = Absent { id: NumberId(9), pattern: "4002".into(), standing: false };
+            let numbers = vec![Asked::There(number(Status::Available)), Asked::Absent(absent)];
+            reserve_for(
+                &cmd,
+                &ReserveFacts { now: NOW, place: place(organization::Kind::Site), policy, numbers },
+            )
+        };
+        assert_eq!(ok(asked(Policy::default())).len(), 2);
+        no(
+            asked(Policy { off: true, ..unique() }),
+            &[("NUMBER_NOT_UNIQUE", "patterns.1"), ("NUMBER_MANAGEMENT_OFF", "organizationId")],
+        );
+    }
+
+    #[test]
     fn a_flag_is_for_one_user_until_it_is_cleared() {
         let reserve = |holder: Option<&str>, user_id: Option<&str>| {
             let mut current = number(Status::Used);

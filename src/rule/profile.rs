@@ -612,7 +612,12 @@ pub(crate) mod tests {
         }
     }
 
-    fn facts() -> CreateFacts {
+    /// A profile to make.
+    pub fn new_profile() -> Create {
+        command("Cisco 8841", Protocol::Sip, "{}")
+    }
+
+    pub fn facts() -> CreateFacts {
         CreateFacts {
             id: DeviceId(10),
             now: Moment(9),
@@ -620,6 +625,7 @@ pub(crate) mod tests {
             owner: None,
             lines: Vec::new(),
             users: Vec::new(),
+            entitlements: BTreeMap::new(),
             newcomer: None,
             login_user: None,
             buttons: Vec::new(),

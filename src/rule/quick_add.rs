@@ -556,3 +556,259 @@ fn no_organization(id: OrganizationId) -> Rule {
 fn not_found(id: QuickAddId) -> Rule {
     Rule::NotFound { noun: "Quick Add group", id: id.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::line_appearance::Role;
+
+    use super::*;
+    use crate::rule::{
+        line::tests::{appearance, known as line_facts},
+        profile::tests::{facts as profile_facts, place, user as there},
+        tests_support::{no, ok, patch},
+    };
+
+    fn sent(fields: &str) -> Sent {
+        Sent { fields: patch(fields), ..Sent::default() }
+    }
+
+    fn make(sent: Sent, facts: impl FnOnce(&mut CreateFacts)) -> Decision {
+        let place = place();
+        let mut known = CreateFacts {
+            id: QuickAddId(5),
+            now: Moment(1),
+            organization: place.organization.clone(),
+            place: Some(place),
+            from: None,
+            taken: false,
+            kept: Kept::default(),
+            template: None,
+        };
+        facts(&mut known);
+        let copy_from = known.from.as_ref().map(|from| from.id);
+        let cluster = known.place.is_some().then_some(ClusterId(2));
+        create(&Create { organization: OrganizationId(4), cluster, copy_from, sent }, &known)
+    }
+
+    const SOUND: &str = r#"{"name":"Berlin","product":"cisco 8841","label":"{lastName}"}"#;
+
+    fn group(change: impl FnOnce(&mut Model)) -> Model {
+        match ok(make(sent(SOUND), |_| {})).pop() {
+            Some(Change::QuickAddGroupCreated { mut group }) => {
+                group.defaults.appearance.display = Some("{firstName} {lastName}".into());
+                group.defaults.line.ascii_alerting_name = Some("{lastName}".into());
+                change(&mut group);
+                group
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_group_is_checked_as_the_profiles_that_it_will_make() {
+        for (fields, want) in [
+            (SOUND, vec![]),
+            ("{}", vec![("VALUE_REQUIRED", "name"), ("VALUE_REQUIRED", "product")]),
+            (
+                r#"{"name":"x","product":"Cisco 1","name_pattern":"EM","description_pattern":"{dn}","label":"{"}"#,
+                vec![
+                    ("PRODUCT_UNKNOWN", "product"),
+                    ("NAME_PATTERN_INVALID", "namePattern"),
+                    ("TEXT_PATTERN_INVALID", "descriptionPattern"),
+                    ("TEXT_PATTERN_INVALID", "line.label"),
+                ],
+            ),
+            (
+                r#"{"name":"x","product":"Cisco 8841","protocol":"SCCP","place_id":9}"#,
+                vec![("PROTOCOL_NOT_SUPPORTED", "protocol"), ("NOT_FOUND", "placeId")],
+            ),
+        ] {
+            let decision = make(sent(fields), |_| {});
+            if want.is_empty() { drop(ok(decision)) } else { no(decision, &want) }
+        }
+        no(make(sent(SOUND), |facts| facts.taken = true), &[("QUICK_ADD_NAME_TAKEN", "name")]);
+        let outside = |facts: &mut CreateFacts| facts.kept = Kept { there: true, below: false };
+        let fields = r#"{"name":"x","product":"Cisco 8841","place_id":9}"#;
+        no(make(sent(fields), outside), &[("VALUE_INVALID", "placeId")]);
+        let settings = Sent {
+            profile: patch(r#"{"user_hold_moh_audio_source":52}"#),
+            appearance: patch(r#"{"max_calls":0,"display":"{dn}"}"#),
+            line: patch(r#"{"alerting_name":"{dn}"}"#),
+            ..sent(SOUND)
+        };
+        no(
+            make(settings, |_| {}),
+            &[
+                ("VALUE_OUT_OF_RANGE", "settings.userHoldMohAudioSource"),
+                ("VALUE_OUT_OF_RANGE", "line.settings.maxCalls"),
+                ("BUSY_TRIGGER_EXCEEDS_MAX_CALLS", "line.settings.busyTrigger"),
+                ("TEXT_PATTERN_INVALID", "line.settings.display"),
+                ("TEXT_PATTERN_INVALID", "line.lineSettings.alertingName"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_copy_says_the_same_but_for_what_is_sent() {
+        let from = group(|group| {
+            group.id = QuickAddId(1);
+            group.place_id = Some(OrganizationId(99));
+            group.defaults.partition = "customer".into();
+        });
+        let copy = |kept: Kept| {
+            let facts = |facts: &mut CreateFacts| {
+                facts.from = Some(from.clone());
+                facts.kept = kept;
+            };
+            match ok(make(sent(r#"{"name":"Site","partition":"site"}"#), facts)).pop() {
+                Some(Change::QuickAddGroupCreated { group }) => group,
+                other => panic!("{other:?}"),
+            }
+        };
+        let copied = copy(Kept::default());
+        assert_eq!((copied.product.as_str(), copied.defaults.partition.as_str()), ("Cisco 8841", "site"));
+        assert_eq!(copied.defaults.appearance, from.defaults.appearance);
+        assert_eq!(copied.place_id, None, "another organization's place is not copied");
+        assert_eq!(copy(Kept { there: true, below: true }).place_id, Some(OrganizationId(99)));
+        assert_eq!(copied.cluster_id, Some(ClusterId(2)));
+    }
+
+    #[test]
+    fn an_update_changes_what_was_sent() {
+        let update = |fields: &str, version| {
+            let cmd = Update { id: QuickAddId(5), expected_version: Some(version), sent: sent(fields) };
+            let current = Some(group(|_| {}));
+            let facts =
+                UpdateFacts { now: Moment(2), current, taken: false, kept: Kept::default(), template: None };
+            update(&cmd, &facts)
+        };
+        assert!(ok(update(SOUND, 1)).is_empty());
+        assert!(
+            matches!(&ok(update(r#"{"name":"B"}"#, 1))[..], [Change::QuickAddGroupUpdated { after, .. }] if after.version == 2 && after.name_key == "b")
+        );
+        no(
+            update(r#"{"name":""}"#, 2),
+            &[("VERSION_CONFLICT", "expectedVersion"), ("VALUE_REQUIRED", "name")],
+        );
+        let gone = Delete { id: QuickAddId(5), expected_version: Some(2) };
+        no(delete(&gone, &Some(group(|_| {}))), &[("VERSION_CONFLICT", "expectedVersion")]);
+        no(delete(&gone, &None), &[("NOT_FOUND", "id")]);
+    }
+
+    fn add(user: Who, number: Option<&str>) -> Add {
+        let number = number.map(str::to_owned);
+        Add { group: QuickAddId(5), organization: None, user, number, profile_name: None }
+    }
+
+    fn new_user() -> Who {
+        Who::New { user_id: "anna".into(), fields: patch(r#"{"first_name":"Änna","last_name":"Berg"}"#) }
+    }
+
+    fn known(group: Model) -> Known {
+        Known { group: Some(group), user: None, next: Some("4001".into()) }
+    }
+
+    #[test]
+    fn a_new_user_gets_what_the_group_says() {
+        let Ok(Plan { broken, made: Made::User(cmd) }) = plan(&add(new_user(), None), &known(group(|_| {})))
+        else {
+            panic!("not planned")
+        };
+        assert!(broken.is_none());
+        assert_eq!(
+            (cmd.user_id.as_str(), cmd.organization, cmd.default_profile),
+            ("anna", OrganizationId(4), Some(0))
+        );
+        let [profile] = &cmd.new_profiles[..] else { panic!("one profile") };
+        let fields = profile.fields.apply(&profile::Fields::default()).expect("fits");
+        assert_eq!((profile.name.as_str(), fields.description.as_str()), ("EM_anna", "Änna Berg - 4001"));
+        assert_eq!(fields.softkey_template.as_deref(), Some("Standard User"));
+        let [line] = &profile.lines[..] else { panic!("QAS-1: one line") };
+        let number = Reference::Number { pattern: "4001".into(), partition: String::new() };
+        assert_eq!((&line.line, line.label.as_deref()), (&number, Some("Berg")));
+        let appearance = line.settings.apply(&line_appearance::Settings::default()).expect("fits");
+        assert_eq!(appearance.display.as_deref(), Some("Änna Berg"));
+        let own = line.line_settings.apply(&line::Settings::default()).expect("fits");
+        assert_eq!(own.ascii_alerting_name.as_deref(), Some("Berg"));
+    }
+
+    #[test]
+    fn a_line_that_stands_elsewhere_keeps_its_own_settings() {
+        let plan = plan(
+            &add(Who::There(UserId(1)), Some("4001")),
+            &Known { user: Some(there(1)), ..known(group(|_| {})) },
+        );
+        let Ok(Plan { made: Made::Profile(mut cmd, _), .. }) = plan else { panic!("not planned") };
+        assert_eq!(cmd.users, [UserId(1)]);
+        let mut own = cmd.clone();
+        share(&mut own, &[line_facts(None, None)]);
+        assert!(!own.lines[0].settings.is_empty() && own.lines[0].description.is_some());
+        share(&mut cmd, &[line_facts(None, Some(appearance(1, 2, 5, 1, Role::Original)))]);
+        assert!(cmd.lines[0].settings.is_empty() && cmd.lines[0].line_settings.is_empty());
+        assert_eq!((&cmd.lines[0].description, cmd.lines[0].label.as_deref()), (&None, Some("Berg")));
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let refused = |cmd: &Add, known: &Known| match plan(cmd, known) {
+            Err(broken) | Ok(Plan { broken, .. }) => Decision::Err(broken),
+        };
+        no(
+            refused(&add(new_user(), None), &Known { group: None, ..known(group(|_| {})) }),
+            &[("NOT_FOUND", "groupId")],
+        );
+        no(
+            refused(&add(new_user(), None), &known(group(|group| group.cluster_id = None))),
+            &[("QUICK_ADD_GROUP_HAS_NO_CLUSTER", "groupId")],
+        );
+        let none = Known { next: None, ..known(group(|_| {})) };
+        no(refused(&add(new_user(), None), &none), &[("NO_NUMBER_AVAILABLE", "number")]);
+        no(
+            refused(&add(Who::There(UserId(7)), None), &none),
+            &[("NO_NUMBER_AVAILABLE", "number"), ("NOT_FOUND", "userId")],
+        );
+        let first = known(group(|group| group.name_pattern = "{firstName}".into()));
+        let nameless = Who::New { user_id: "anna".into(), fields: patch(r#"{"last_name":"Berg"}"#) };
+        no(refused(&add(nameless, None), &first), &[("NAME_REQUIRED", "profileName")]);
+    }
+
+    #[test]
+    fn faults_are_told_in_the_words_of_a_quick_add() {
+        for (new, path, want) in [
+            (true, "newProfiles.0.name", "profileName"),
+            (true, "newProfiles.0.lines.0.pattern", "number"),
+            (true, "newProfiles.0.organizationId", "organizationId"),
+            (true, "newProfiles.0.buttonTemplate", "groupId"),
+            (true, "newProfiles.0", "newUser"),
+            (true, "organizationId", "organizationId"),
+            (true, "clusterId", "groupId"),
+            (true, "userId", "newUser.userId"),
+            (true, "lastName", "newUser.lastName"),
+            (false, "name", "profileName"),
+            (false, "lines.0.settings.maxCalls", "number"),
+            (false, "userIds.0", "userId"),
+            (false, "product", "groupId"),
+        ] {
+            assert_eq!(input_path(new, path), want, "{path}");
+        }
+        // What the user's and the profile's place have in common is told once.
+        let cmd = add(new_user(), None);
+        let mut twice = Broken::one(Rule::OrganizationIsRoot, "organizationId");
+        twice.add(Rule::OrganizationIsRoot, "newProfiles.0.organizationId");
+        no(told(&cmd, Broken::none(), Err(twice)), &[("ORGANIZATION_IS_ROOT", "organizationId")]);
+        let change = Ok(vec![]);
+        no(
+            told(&cmd, Broken::one(Rule::NoNumberAvailable { partition: String::new() }, "number"), change),
+            &[("NO_NUMBER_AVAILABLE", "number")],
+        );
+    }
+
+    #[test]
+    fn a_profile_becomes_the_default_of_a_user_without_one() {
+        let facts = profile_facts();
+        let mut user = there(1);
+        assert!(default_of(&user, facts.id, facts.now).is_some());
+        user.default_profile_id = Some(facts.id);
+        assert!(default_of(&user, facts.id, facts.now).is_none());
+    }
+}

@@ -751,7 +751,8 @@ mod tests {
                 id: UserId(30),
                 now: Moment(1),
                 place: place(),
-                taken,
+                taken: taken.then(Vec::new),
+                most_profiles: None,
                 devices: Devices::default(),
                 profiles: vec![Some((profile("{}"), 2))],
                 new_profiles: Vec::new(),
@@ -785,6 +786,31 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_new_user_gets_no_more_profiles_than_allowed() {
+        let check = |most, profiles: &[i64], new: usize| {
+            let cmd = Create {
+                organization: OrganizationId(4),
+                cluster: ClusterId(2),
+                user_id: "anna".into(),
+                fields: Patch::default(),
+                phones: Vec::new(),
+                cti_profiles: Vec::new(),
+                profiles: profiles.iter().copied().map(DeviceId).collect(),
+                new_profiles: vec![crate::rule::profile::tests::new_profile(); new],
+                default_profile: None,
+            };
+            let mut broken = Broken::none();
+            check_newcomer(&mut broken, &cmd, most);
+            broken.0.into_iter().map(|breach| breach.path).collect::<Vec<_>>()
+        };
+        assert!(check(None, &[1, 2], 3).is_empty());
+        assert!(check(Some(3), &[1, 2], 1).is_empty());
+        assert_eq!(check(Some(2), &[1, 2], 1), ["newProfiles.0"]);
+        assert_eq!(check(Some(3), &[1, 2], 3), ["newProfiles.1"]);
+        assert_eq!(check(Some(1), &[1, 2], 1), ["profileIds.1"]);
+    }
+
     fn facts(users: &[i64], named: Vec<Option<Model>>) -> AssociationFacts {
         let association = |(&id, position): (&i64, i32)| {
             let association = profile_user::Model { profile_id: DeviceId(10), user_id: UserId(id), position };
@@ -794,6 +820,7 @@ mod tests {
             now: Moment(1),
             profile: Some(profile("{}")),
             current: users.iter().zip(1..).map(association).collect(),
+            entitlements: BTreeMap::from([(UserId(4), Entitlement { used: 2, most: Some(2) })]),
             named,
         }
     }
@@ -814,6 +841,7 @@ mod tests {
         );
         no(associate(&[3, 2]), &[("USER_ALREADY_ASSOCIATED", "userIds.1")]);
         no(associate(&[3, 3]), &[("VALUE_REPEATED", "userIds.1")]);
+        no(associate(&[3, 4]), &[("ENTITLEMENT_EXCEEDED", "userIds.1")]);
     }
 
     #[test]

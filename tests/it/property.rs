@@ -331,7 +331,15 @@ impl World {
             }
             Step::Cool(days) => {
                 let cooling_days = Some(Some(i32::from(*days % 2) * 7));
-                self.ask(&organization::Update { id: self.site, expected_version: None, cooling_days }).await
+                self.ask(&organization::Update {
+                    id: self.site,
+                    expected_version: None,
+                    cooling_days,
+                    max_profiles_per_user: None,
+                    number_management: None,
+                    unique_numbers: None,
+                })
+                .await
             }
             Step::DeleteLine { line, told } => {
                 self.ask(&line::Delete {
