@@ -982,7 +982,7 @@ mod tests {
         let mut place = place(kind);
         place.cluster = Some(crate::rule::cluster::tests::cluster(1));
         let absent = vec![Absent { id: NumberId(9), pattern: "4001".into(), standing }];
-        create(&cmd, &CreateFacts { now: NOW, place, absent })
+        create(&cmd, &CreateFacts { now: NOW, place, policy: Policy::default(), absent })
     }
 
     #[test]

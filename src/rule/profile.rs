@@ -698,7 +698,7 @@ pub(crate) mod tests {
         cmd.name = "SEP001122334455".into();
         cmd.users = vec![UserId(1), UserId(1), UserId(3)];
         let mut facts = facts();
-        facts.owner = Some(Owner { kind: device::Kind::Phone, visible: true });
+        facts.owner = Some(Owner { kind: device::Kind::Phone, visible: true, suggestions: Vec::new() });
         facts.users = vec![Some(user(1)), Some(user(1)), None];
         no(
             create(&cmd, &facts),
