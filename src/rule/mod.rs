@@ -384,27 +384,27 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A user has no more profiles than the organization, or the nearest one above that says, allows.
     EntitlementExceeded { user_id: String, most: i32 }: "ENTITLEMENT_EXCEEDED" "USR-11"
         "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
-        "mutation { EXAMPLE_ENTITLEMENT }"
+        r#"mutation { updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
     /// Quick Add groups of one organization have different names, whatever the case.
     QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
         "The organization already has a Quick Add group called '{name}'. Choose another name."
-        "mutation { EXAMPLE_NAME }"
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "berlin USER", product: "Cisco 8841"}) { errors { code message } } }"#
     /// A user is added by a group that has a cluster; one without is there to be copied.
     QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
         "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
-        "mutation { EXAMPLE_CLUSTER }"
+        r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk0", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
     /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
     NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
         "'{pattern}' gives no name: {why}."
-        "mutation { EXAMPLE_NAME_PATTERN }"
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "Guests", product: "Cisco 8841", namePattern: "EM_{userid}"}) { errors { code message } } }"#
     /// A pattern of a text has known tokens only.
     TextPatternInvalid { pattern: String, why: String }: "TEXT_PATTERN_INVALID" "RML-61"
         "'{pattern}' cannot be filled in: {why}."
-        "mutation { EXAMPLE_TEXT_PATTERN }"
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "Guests", product: "Cisco 8841", descriptionPattern: "{dn}"}) { errors { code message } } }"#
     /// The next available number is one that the inventory has.
     NoNumberAvailable { partition: String }: "NO_NUMBER_AVAILABLE" "RSV-4"
         "No number of partition '{partition}' is available here to this user. Add numbers, free some, or name one."
-        "mutation { EXAMPLE_NUMBER }"
+        r#"mutation { updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxMzk2", line: {partition: "PT_EMPTY"}}) { errors { code message } } quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
 
     /// A phone's name is its product's prefix and hardware address, or a name that such devices may have.
     PhoneNameInvalid { name: String }: "PHONE_NAME_INVALID" "NAM-6"
@@ -523,11 +523,11 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// Numbers are added only where number management is on.
     NumberManagementOff { organization: String }: "NUMBER_MANAGEMENT_OFF" "INV-12"
         "Number management is off for '{organization}'. Switch it on with updateOrganization(numberManagement: true) first."
-        "mutation { EXAMPLE_MANAGEMENT }"
+        r#"mutation { updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", numberManagement: false}) { errors { code message } } createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", first: "7000"}) { errors { code message } } }"#
     /// A number that a customer keeps is kept by none of its sites, in no other partition and on no other cluster.
     NumberNotUnique { pattern: String, customer: String }: "NUMBER_NOT_UNIQUE" "INV-4"
         "Number {pattern} is kept a second time within '{customer}', which keeps numbers once. Choose another number, or set uniqueNumbers: false there."
-        "mutation { EXAMPLE_UNIQUE }"
+        r#"mutation { createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjI", clusterId: "Q2x1c3RlcjoxMw", partition: "PT_NORDWIND", first: "5101"}) { errors { code message } } }"#
     /// A number of a partition of a cluster has one entry.
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."

@@ -277,12 +277,11 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     check_place(&mut broken, &facts.place, cmd.organization, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     check_fields(&mut broken, &cmd.fields);
-    if let Some(first) = facts.absent.first() {
+    if !facts.absent.is_empty() {
         facts.policy.check_managed(&mut broken, &facts.place);
         // Of a range, the first one that is kept elsewhere is told.
         let mut unique = facts.absent.iter().map(|absent| facts.policy.check_unique(&absent.pattern));
-        let path = if first.pattern == cmd.range.last { "last" } else { "first" };
-        broken.take(unique.find(Result::is_err).unwrap_or(Ok(())), path);
+        broken.take(unique.find(Result::is_err).unwrap_or(Ok(())), "first");
     }
     if let Some(prefix) = &cmd.e164_prefix {
         for absent in &facts.absent {

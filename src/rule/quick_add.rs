@@ -170,7 +170,7 @@ pub struct Plan {
 /// What a user who is added becomes.
 pub enum Made {
     User(user::Create),
-    Profile(profile::Create, user_model::Model),
+    Profile(profile::Create, Box<user_model::Model>),
 }
 
 /// Where a group keeps what it makes.
@@ -207,11 +207,10 @@ pub fn fields_of(group: Option<&Model>) -> Fields {
 pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     let cluster = cluster_of(cmd, facts.from.as_ref());
-    match (&facts.place, cluster) {
-        (Some(place), Some(cluster)) => place.check_served(&mut broken, cmd.organization, cluster),
-        _ => {
-            broken.when(facts.organization.is_none(), || no_organization(cmd.organization), "organizationId")
-        }
+    if let (Some(place), Some(cluster)) = (&facts.place, cluster) {
+        place.check_served(&mut broken, cmd.organization, cluster);
+    } else {
+        broken.when(facts.organization.is_none(), || no_organization(cmd.organization), "organizationId");
     }
     if let Some(from) = cmd.copy_from {
         broken.when(facts.from.is_none(), || not_found(from), "copyFromId");
@@ -317,7 +316,7 @@ pub fn plan(cmd: &Add, known: &Known) -> Result<Plan, Broken> {
     new.lines.extend(number.as_ref().map(|number| line_of(group, number, &tokens)));
     let made = match (&cmd.user, &known.user) {
         (Who::There(_), Some(user)) => {
-            Made::Profile(profile::Create { users: vec![user.id], ..new }, user.clone())
+            Made::Profile(profile::Create { users: vec![user.id], ..new }, Box::new(user.clone()))
         }
         (Who::New { user_id, fields }, _) => Made::User(user::Create {
             organization: new.organization,
@@ -381,12 +380,10 @@ fn input_path(new: bool, path: &str) -> String {
     let field = path.split('.').next().unwrap_or_default();
     match (of_profile, field) {
         (_, "organizationId") => "organizationId".to_owned(),
-        (_, "clusterId") => "groupId".to_owned(),
         (true, "name") => "profileName".to_owned(),
         (true, "lines") => "number".to_owned(),
-        (true, "" | "userIds") => user.to_owned(),
-        (true, _) => "groupId".to_owned(),
-        (false, "") => user.to_owned(),
+        (_, "") | (true, "userIds") => user.to_owned(),
+        (true, _) | (_, "clusterId") => "groupId".to_owned(),
         (false, _) => format!("{user}.{path}"),
     }
 }

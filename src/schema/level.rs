@@ -544,7 +544,7 @@ pub(super) use rendered;
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{cluster, device, line, number, organization, phone, profile, sdl, user},
+        super::{cluster, device, line, number, organization, phone, profile, quick_add, sdl, user},
         *,
     };
 
@@ -575,6 +575,7 @@ mod tests {
             line::LineObject,
             line::LineAppearanceObject,
             user::UserObject,
+            quick_add::QuickAddGroupObject,
             number::NumberObject
         );
     }

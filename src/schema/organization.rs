@@ -489,15 +489,6 @@ payload! {
     DeleteOrganizationPayload {}
 }
 
-/// What was sent of a setting: nothing, that the one above says, or a value.
-fn setting<T>(sent: MaybeUndefined<T>) -> Option<Option<T>> {
-    match sent {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
-    }
-}
-
 #[derive(Default)]
 pub struct OrganizationMutation;
 
@@ -535,10 +526,10 @@ impl OrganizationMutation {
         let cmd = Update {
             id,
             expected_version: input.expected_version,
-            cooling_days: setting(input.cooling_days),
-            max_profiles_per_user: setting(input.max_profiles_per_user),
-            number_management: setting(input.number_management),
-            unique_numbers: setting(input.unique_numbers),
+            cooling_days: input.cooling_days.into(),
+            max_profiles_per_user: input.max_profiles_per_user.into(),
+            number_management: input.number_management.into(),
+            unique_numbers: input.unique_numbers.into(),
         };
         Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
     }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     caller::Scope,
     rule::{
+        cluster::Place,
         quick_add::{
             Add, Create, CreateFacts, Delete, Fields, Kept, Known, Sent, Update, UpdateFacts, Who,
             cluster_of, fields_of, place_of,
@@ -83,7 +84,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         None => organization::seen(tx, cmd.organization).await?,
     };
     let fields = sent_over(&cmd.sent, from.as_ref());
-    let seen_cluster = place.as_ref().and_then(|place| place.seen());
+    let seen_cluster = place.as_ref().and_then(Place::seen);
     let (mut taken, mut kept) = (false, Kept::default());
     if organization.is_some() {
         taken = is_taken(tx, cmd.organization, &fields.name, None).await?;
@@ -142,6 +143,10 @@ pub async fn known(tx: &Tx, cmd: &Add) -> Result<Known, DbErr> {
     Ok(Known { group, user, next })
 }
 
+/// The line of a number (`t`), up to where it stands; the bracket is closed behind what keeps it from being given.
+const LINE: &str = " AND NOT EXISTS (SELECT 1 FROM line l WHERE l.cluster_id = t.cluster_id AND l.pattern = t.pattern \
+                    AND l.partition = t.partition AND (EXISTS (SELECT 1 FROM line_appearance a WHERE a.line_id = l.id)";
+
 /// What number is looked for.
 struct Wanted<'a> {
     at: OrganizationId,
@@ -182,9 +187,6 @@ impl Wanted<'_> {
             sql.push(" AND (t.reserved_for IS NULL OR t.reserved_until <= ").bind(tx.now()).push(")");
         }
         // Its line stands nowhere, and is not kept where the caller does not see it.
-        const LINE: &str = " AND NOT EXISTS (SELECT 1 FROM line l WHERE l.cluster_id = t.cluster_id AND l.pattern = \
-                            t.pattern AND l.partition = t.partition AND (EXISTS (SELECT 1 FROM line_appearance a \
-                            WHERE a.line_id = l.id)";
         sql.push(LINE);
         if let Scope::Below(top) = tx.scope() {
             sql.push(" OR l.organization_id NOT IN (SELECT descendant_id FROM organization_closure WHERE ");
