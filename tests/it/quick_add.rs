@@ -656,7 +656,7 @@ async fn take(admin: &Client, estate: &Estate, id: &str, step: &Step) {
             }
         }
         Step::Reserve { number, user } => {
-            drop(admin.mutate("reserveNumbersFor", keep(*number, Some(user_id(*user))), "").await)
+            drop(admin.mutate("reserveNumbersFor", keep(*number, Some(user_id(*user))), "").await);
         }
         Step::Free { number } => drop(admin.mutate("reserveNumbersFor", keep(*number, None), "").await),
         Step::Delete { user } => {
