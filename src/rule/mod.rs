@@ -384,7 +384,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A user has no more profiles than the organization, or the nearest one above that says, allows.
     EntitlementExceeded { user_id: String, most: i32 }: "ENTITLEMENT_EXCEEDED" "USR-11"
         "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
-        r#"mutation { updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
+        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
     /// Quick Add groups of one organization have different names, whatever the case.
     QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
         "The organization already has a Quick Add group called '{name}'. Choose another name."
@@ -404,7 +404,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// The next available number is one that the inventory has.
     NoNumberAvailable { partition: String }: "NO_NUMBER_AVAILABLE" "RSV-4"
         "No number of partition '{partition}' is available here to this user. Add numbers, free some, or name one."
-        r#"mutation { updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxMzk2", line: {partition: "PT_EMPTY"}}) { errors { code message } } quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
+        r#"mutation { first: updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxMzk2", line: {partition: "PT_EMPTY"}}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
 
     /// A phone's name is its product's prefix and hardware address, or a name that such devices may have.
     PhoneNameInvalid { name: String }: "PHONE_NAME_INVALID" "NAM-6"
@@ -523,7 +523,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// Numbers are added only where number management is on.
     NumberManagementOff { organization: String }: "NUMBER_MANAGEMENT_OFF" "INV-12"
         "Number management is off for '{organization}'. Switch it on with updateOrganization(numberManagement: true) first."
-        r#"mutation { updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", numberManagement: false}) { errors { code message } } createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", first: "7000"}) { errors { code message } } }"#
+        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", numberManagement: false}) { errors { code message } } then: createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", first: "7000"}) { errors { code message } } }"#
     /// A number that a customer keeps is kept by none of its sites, in no other partition and on no other cluster.
     NumberNotUnique { pattern: String, customer: String }: "NUMBER_NOT_UNIQUE" "INV-4"
         "Number {pattern} is kept a second time within '{customer}', which keeps numbers once. Choose another number, or set uniqueNumbers: false there."
