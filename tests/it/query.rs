@@ -62,7 +62,7 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let softkeys = json!({"clusterId": estate.emea, "name": "soft"});
     let softkeys = id("createSoftkeyTemplate", softkeys, "template").await;
     let group = json!({
-        "organizationId": estate.north, "clusterId": estate.emea, "name": "EM", "product": "Cisco 8841", "placeId": estate.berlin,
+        "organizationId": estate.north, "clusterId": estate.emea, "name": "Quick", "product": "Cisco 8841", "placeId": estate.berlin,
         "line": {"label": "{number}"},
     });
     let group = id("createQuickAddGroup", group, "group").await;
