@@ -45,6 +45,7 @@ pub enum Noun {
     Line,
     Appearance,
     User,
+    QuickAddGroup,
     Button,
     Template,
     Service,

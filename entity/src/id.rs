@@ -73,6 +73,11 @@ id! {
     ServiceSubscriptionId
 }
 id! {
+    /// A Quick Add group.
+    QuickAddId
+}
+
+id! {
     /// A user.
     UserId
 }

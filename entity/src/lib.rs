@@ -20,6 +20,7 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod quick_add;
 pub mod service;
 pub mod service_subscription;
 pub mod session;
@@ -31,6 +32,6 @@ pub mod user_phone;
 
 pub use id::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

@@ -21,6 +21,15 @@ pub struct Model {
     /// Days for which a freed number cools (INV-10): 0 is not at all, none is as the organization above says.
     #[serde(default)]
     pub cooling_days: Option<i32>,
+    /// Most profiles that one user may have (USR-11); none is as the organization above says.
+    #[serde(default)]
+    pub max_profiles_per_user: Option<i32>,
+    /// Whether the number inventory takes new entries (INV-12); none is as the organization above says.
+    #[serde(default)]
+    pub number_management: Option<bool>,
+    /// Whether a number that a customer keeps is kept at none of its sites (INV-4); none is as the one above says.
+    #[serde(default)]
+    pub unique_numbers: Option<bool>,
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,

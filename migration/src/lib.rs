@@ -9,6 +9,7 @@ mod m20261122_000002_number;
 mod m20261122_000003_button;
 mod m20261122_000004_service;
 mod m20261122_000005_session;
+mod m20261122_000006_quick_add;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_button::Migration),
             Box::new(m20261122_000004_service::Migration),
             Box::new(m20261122_000005_session::Migration),
+            Box::new(m20261122_000006_quick_add::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! The files of an estate and their columns. This table is what is read, what is written and what is documented.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use entity::{
     button,
@@ -41,6 +41,7 @@ pub enum File {
     Sessions,
     Services,
     ServiceSubscriptions,
+    QuickAddGroups,
 }
 
 /// A column of a file.
@@ -96,6 +97,17 @@ const ORGANIZATIONS: &[Column] = &[
         "coolingDays",
         "as the organization above says",
         "Days for which a freed number of the inventory cools, 0 to 999.",
+    ),
+    number("maxProfilesPerUser", "as the organization above says", "Most profiles of one user, 0 to 10000."),
+    truth(
+        "numberManagement",
+        "as the organization above says",
+        "Whether numbers may be added here and below.",
+    ),
+    truth(
+        "uniqueNumbers",
+        "as the organization above says",
+        "Whether a number that a customer keeps is kept by none of its sites.",
     ),
 ];
 
@@ -389,6 +401,55 @@ const BUTTON_LISTS: &[Column] = &[
     text("url", "none", "What a service URL button opens."),
 ];
 
+/// The names in a profile's settings, those of its modules behind them.
+fn profile_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> =
+        LazyLock::new(|| [names::<profile::Settings>(), names::<AddOnModule>()].concat());
+    &NAMES
+}
+
+/// The names in a line's settings, those of what they hold behind them.
+fn line_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let held = [names::<Forward>(), names::<DirectoryUri>(), names::<AlternateNumber>()];
+        std::iter::once(names::<line::Settings>()).chain(held).flatten().copied().collect()
+    });
+    &NAMES
+}
+
+const QUICK_ADD_GROUPS: &[Column] = &[
+    key("organization", ORGANIZATION),
+    key("name", "Its name, unlike that of the organization's other groups."),
+    text("cluster", "none; the group is there to be copied", CLUSTER),
+    text("description", "none", "Up to 128 characters."),
+    key("product", PRODUCT),
+    Column { kind: Kind::Word(names::<Protocol>), ..text("protocol", "`SIP`", PROTOCOL) },
+    text("buttonTemplate", STOCK, BUTTONS),
+    text("softkeyTemplate", STOCK, SOFTKEYS),
+    text("namePattern", "`EM_{username}`", "What profiles are called."),
+    text(
+        "descriptionPattern",
+        "none",
+        "The text about a profile, such as `{firstName} {lastName} - {number}`.",
+    ),
+    text("place", "the group's organization", "Dotted path of where new users, profiles and lines are kept."),
+    text("partition", "`<None>`", "The line's route partition."),
+    text("label", "none", "The text beside the line's button."),
+    text("lineDescription", "none", "A text about the line, such as `{firstName} {lastName}`."),
+    Column {
+        kind: Kind::Object(profile_names),
+        ..text("settings", "the defaults", "The profile's settings that are not at their defaults.")
+    },
+    Column {
+        kind: Kind::Object(names::<line_appearance::Settings>),
+        ..text("appearance", "the defaults", "The appearance's settings that are not at their defaults.")
+    },
+    Column {
+        kind: Kind::Object(line_names),
+        ..text("lineSettings", "the defaults", "The line's own settings that are not at their defaults.")
+    },
+];
+
 /// A free field of a number, as it stands in a cell.
 #[derive(Deserialize)]
 pub struct Field {
@@ -504,7 +565,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -523,6 +584,7 @@ impl File {
         Self::ServiceSubscriptions,
         Self::DefaultDeviceProfiles,
         Self::Sessions,
+        Self::QuickAddGroups,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
@@ -536,6 +598,7 @@ impl File {
                 | Self::Sessions
                 | Self::Services
                 | Self::ServiceSubscriptions
+                | Self::QuickAddGroups
         )
     }
 
@@ -560,6 +623,7 @@ impl File {
             Self::Sessions => "sessions.csv",
             Self::Services => "services.csv",
             Self::ServiceSubscriptions => "service_subscriptions.csv",
+            Self::QuickAddGroups => "quick_add_groups.csv",
         }
     }
 
@@ -584,6 +648,7 @@ impl File {
             Self::Sessions => SESSIONS,
             Self::Services => SERVICES,
             Self::ServiceSubscriptions => SERVICE_SUBSCRIPTIONS,
+            Self::QuickAddGroups => QUICK_ADD_GROUPS,
         }
     }
 
@@ -615,6 +680,12 @@ impl File {
             (Self::Users, "profileId") => "defaultProfile",
             (Self::Sessions, "expiresAt") => "minutes",
             (Self::Numbers, "until") => "reservedUntil",
+            (Self::QuickAddGroups, "placeId") => "place",
+            (Self::QuickAddGroups, "line") => match path.split('.').nth(1).unwrap_or_default() {
+                "description" => "lineDescription",
+                "settings" => "appearance",
+                other => other,
+            },
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
@@ -674,6 +745,10 @@ impl File {
             }
             Self::Sessions => {
                 "Who is logged in where. An import logs them in anew, each as the profile is then. The folder may lack this file."
+            }
+            Self::QuickAddGroups => {
+                "Quick Add groups: templates for a user's profile with one line. Patterns hold {username}, {firstName}, \
+                 {lastName} and {number}. The folder may lack this file."
             }
         }
     }

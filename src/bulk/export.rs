@@ -24,7 +24,7 @@ use crate::{
     store::{
         Snapshot, button, cluster, default_device_profile, device, line, number, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
-        phone, profile,
+        phone, profile, quick_add,
         row::{self, Columns},
         service, service_subscription, session, template, user,
     },
@@ -253,12 +253,13 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         match file {
             File::Organizations => self.organizations(&mut sheet).await?,
             File::Clusters => self.write_clusters(&mut sheet)?,
+            File::QuickAddGroups => self.quick_add_groups(&mut sheet).await?,
             _ => {
                 for at in 0..self.clusters.len() {
                     let (row, called) = &self.clusters[at];
                     let (id, called) = (*row.id.get()?, called.clone());
                     match file {
-                        File::Organizations | File::Clusters => {}
+                        File::Organizations | File::Clusters | File::QuickAddGroups => {}
                         File::Devices => self.devices(&mut sheet, id, &called).await?,
                         File::Users => self.users(&mut sheet, id, &called).await?,
                         File::Profiles => self.profiles(&mut sheet, id, &called).await?,
@@ -304,6 +305,9 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                 cells.set("path", row.path.get()?)?;
                 cells.set("kind", row.kind.get()?)?;
                 cells.set("coolingDays", row.cooling_days.get()?)?;
+                cells.set("maxProfilesPerUser", row.max_profiles_per_user.get()?)?;
+                cells.set("numberManagement", row.number_management.get()?)?;
+                cells.set("uniqueNumbers", row.unique_numbers.get()?)?;
                 sheet.row(&cells.0)?;
                 self.advance();
             }
@@ -787,6 +791,50 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         Ok(())
     }
 
+    /// By organization, then by name; a group may have no cluster.
+    async fn quick_add_groups(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+        let mut groups = Vec::new();
+        let mut pages = Pages::new(quick_add::BY_NAME, Filter::All(Vec::new()));
+        while let Some(rows) = pages.next::<quick_add::Row>(self.source, self.scope).await? {
+            for row in rows {
+                let path = self.path(*row.organization_id.get()?);
+                // One that is kept above the caller's subtree is not the caller's to write.
+                if !path.is_empty() {
+                    groups.push((path.to_lowercase(), row.name_key.get()?.clone(), path, row));
+                }
+            }
+        }
+        groups.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        for (_, _, path, row) in groups {
+            let mut clusters = self.clusters.iter();
+            let called = match *row.cluster_id.get()? {
+                Some(id) => clusters.find(|(cluster, _)| cluster.id.get().is_ok_and(|known| *known == id)),
+                None => None,
+            };
+            let defaults = row.defaults.get()?;
+            let mut cells = Cells::default();
+            cells.set("organization", path)?;
+            cells.set("name", row.name.get()?)?;
+            cells.set("cluster", called.map(|(_, called)| called))?;
+            cells.set("description", row.description.get()?)?;
+            cells.set("product", row.product.get()?)?;
+            cells.set("protocol", row.protocol.get()?)?;
+            cells.set("buttonTemplate", row.button_template.get()?)?;
+            cells.set("softkeyTemplate", row.softkey_template.get()?)?;
+            cells.set("namePattern", row.name_pattern.get()?)?;
+            cells.set("descriptionPattern", row.description_pattern.get()?)?;
+            cells.set("place", row.place_id.get()?.map(|id| self.path(id)))?;
+            cells.set("partition", &defaults.partition)?;
+            cells.set("label", &defaults.label)?;
+            cells.set("lineDescription", &defaults.line_description)?;
+            cells.set("settings", set(&defaults.profile)?)?;
+            cells.set("appearance", set(&defaults.appearance)?)?;
+            cells.set("lineSettings", set(&defaults.line)?)?;
+            sheet.row(&cells.0)?;
+        }
+        Ok(())
+    }
+
     /// The phones or profiles that users control.
     async fn controlled<R: Named>(
         &mut self,
@@ -844,6 +892,17 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         }
         Ok(names)
     }
+}
+
+/// The settings that are not at their defaults; nothing where all of them are.
+fn set<T: Default + Serialize>(settings: &T) -> Result<Option<Value>, Error> {
+    let json = |value: &T| serde_json::to_value(value).map_err(Error::internal);
+    let (Value::Object(mut fields), default) = (json(settings)?, json(&T::default())?) else {
+        return Ok(None);
+    };
+    fields.retain(|name, value| default.get(name) != Some(value));
+    Ok(Some(Value::Object(fields))
+        .filter(|fields| fields.as_object().is_some_and(|fields| !fields.is_empty())))
 }
 
 /// A device with a name, and the column in which a user's list has it.

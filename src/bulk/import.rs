@@ -329,7 +329,8 @@ impl Import<'_> {
             | File::Numbers
             | File::DefaultDeviceProfiles
             | File::ServiceSubscriptions
-            | File::Sessions => {}
+            | File::Sessions
+            | File::QuickAddGroups => {}
             File::Services => keys.push(Key::Service(cluster, lower("name"))),
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
@@ -419,7 +420,8 @@ fn right(file: File) -> Right {
         | File::Clusters
         | File::Templates
         | File::DefaultDeviceProfiles
-        | File::Services => Right::Configure,
+        | File::Services
+        | File::QuickAddGroups => Right::Configure,
         _ => Right::Edit,
     }
 }

@@ -310,6 +310,14 @@ impl Values<'_> {
         columns.iter().filter_map(said).collect()
     }
 
+    /// The fields of the object in a column, by their names in the model.
+    pub fn object(&self, column: &str) -> Map<String, Value> {
+        match self.fields.get(column) {
+            Some(Value::Object(fields)) => fields.clone(),
+            _ => Map::new(),
+        }
+    }
+
     /// The settings that the row gives.
     pub fn settings<T: Default + DeserializeOwned + serde::Serialize>(&self) -> Patch<T> {
         let settings = self.table.file.columns().iter().filter(|column| column.empty == Empty::Default);

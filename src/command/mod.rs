@@ -22,6 +22,7 @@ pub mod number;
 mod organization;
 mod phone;
 mod profile;
+mod quick_add;
 mod service;
 pub mod service_subscription;
 pub mod session;

@@ -6,7 +6,7 @@
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
     default_device_profile, device, line, line_appearance, number, organization, phone, profile,
-    profile_user, service, service_subscription, session, template, user,
+    profile_user, quick_add, service, service_subscription, session, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,12 @@ changes! {
         before: Vec<DeviceId>,
         after: Vec<DeviceId>,
     }
+    /// A Quick Add group was made.
+    QuickAddGroupCreated { group: quick_add::Model }
+    /// A Quick Add group was updated; what was made by it stays.
+    QuickAddGroupUpdated { before: quick_add::Model, after: quick_add::Model }
+    /// A Quick Add group was deleted; what was made by it stays.
+    QuickAddGroupDeleted { group: quick_add::Model }
     /// What is set at an organization was updated.
     OrganizationUpdated { before: organization::Model, after: organization::Model }
     /// A number came into the inventory.
@@ -230,6 +236,10 @@ impl Change {
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            Self::QuickAddGroupCreated { group } | Self::QuickAddGroupDeleted { group } => {
+                Some(group.organization_id)
+            }
+            Self::QuickAddGroupUpdated { after, .. } => Some(after.organization_id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
             Self::EstateGenerated { .. } => None,
@@ -309,6 +319,10 @@ impl Change {
             Self::UserCtiProfilesChanged { user_id, before, after, .. } => {
                 with_devices(*user_id, Noun::Profile, before, after)
             }
+            Self::QuickAddGroupCreated { group } | Self::QuickAddGroupDeleted { group } => {
+                vec![(Noun::QuickAddGroup, group.id.0)]
+            }
+            Self::QuickAddGroupUpdated { after, .. } => vec![(Noun::QuickAddGroup, after.id.0)],
             Self::NumberCreated { number } | Self::NumberDeleted { number } => {
                 vec![(Noun::Number, number.id.0)]
             }

@@ -9,21 +9,23 @@ use serde::{Deserialize, Serialize};
 use super::{Broken, Change, Decision, Rule, cluster::Place, value};
 
 /// Who has a name on the cluster.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Owner {
     pub kind: Kind,
     /// Whether the caller may know (ACC-7).
     pub visible: bool,
+    /// Free names near it.
+    pub suggestions: Vec<String>,
 }
 
 impl Owner {
     /// The rule that a second use of the name breaks.
-    pub fn clash(self, name: &str) -> Rule {
-        let name = name.to_owned();
+    pub fn clash(&self, name: &str) -> Rule {
+        let (name, suggestions) = (name.to_owned(), self.suggestions.clone());
         match (self.visible, self.kind) {
-            (false, _) => Rule::NameTaken { name },
-            (true, Kind::Profile) => Rule::NameTakenByProfile { name },
-            (true, Kind::Phone | Kind::Other) => Rule::NameTakenByDevice { name },
+            (false, _) => Rule::NameTaken { name, suggestions },
+            (true, Kind::Profile) => Rule::NameTakenByProfile { name, suggestions },
+            (true, Kind::Phone | Kind::Other) => Rule::NameTakenByDevice { name, suggestions },
         }
     }
 }
@@ -56,7 +58,7 @@ pub fn register(cmd: &Register, facts: &RegisterFacts) -> Decision {
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::device_name(&cmd.name), "name");
     value::text(&mut broken, "The description", &cmd.description, 128, "description");
-    if let Some(owner) = facts.owner {
+    if let Some(owner) = &facts.owner {
         broken.add(owner.clash(&cmd.name), "name");
     }
     broken.or(|| {
@@ -83,14 +85,15 @@ pub fn release(cmd: &Release, current: Option<&Model>) -> Decision {
     }
 }
 
-/// Up to three free names near a taken one (NAM-9). `taken` holds the keys of names on the cluster.
-pub fn suggestions(name: &str, taken: impl Fn(&str) -> bool) -> Vec<String> {
+/// Names near a taken one, as far as one looks for free ones (NAM-9).
+pub fn near(name: &str) -> Vec<String> {
     let stem: String = name.chars().take(46).collect();
-    (2..200)
-        .map(|n| format!("{stem}-{n}"))
-        .filter(|candidate| !taken(&value::key(candidate)))
-        .take(3)
-        .collect()
+    (2..=200).map(|n| format!("{stem}-{n}")).collect()
+}
+
+/// Up to three of the names that are free. `taken` tells it of the form in which they are compared.
+pub fn suggestions(near: Vec<String>, taken: impl Fn(&str) -> bool) -> Vec<String> {
+    near.into_iter().filter(|candidate| !taken(&value::key(candidate))).take(3).collect()
 }
 
 #[cfg(test)]
@@ -99,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_clash_says_no_more_than_the_caller_may_know() {
-        let code = |kind, visible| Owner { kind, visible }.clash("x").code().as_str();
+        let owner = |kind, visible| Owner { kind, visible, suggestions: vec!["x-2".to_owned()] };
+        let code = |kind, visible| owner(kind, visible).clash("x").code().as_str();
         assert_eq!(code(Kind::Profile, true), "NAME_TAKEN_BY_PROFILE");
         assert_eq!(code(Kind::Phone, true), "NAME_TAKEN_BY_DEVICE");
         assert_eq!(code(Kind::Other, true), "NAME_TAKEN_BY_DEVICE");
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn three_free_names_are_suggested() {
-        assert_eq!(suggestions("EM", |key| key == "em-3"), ["EM-2", "EM-4", "EM-5"]);
-        assert!(suggestions(&"x".repeat(50), |_| false).iter().all(|s| s.len() <= 50));
+        assert_eq!(suggestions(near("EM"), |key| key == "em-3"), ["EM-2", "EM-4", "EM-5"]);
+        assert!(near(&"x".repeat(50)).iter().all(|name| value::profile_name(name) == Ok(())));
     }
 }

@@ -836,7 +836,7 @@ fn no_device(id: DeviceId) -> Rule {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
@@ -857,7 +857,7 @@ mod tests {
         }
     }
 
-    fn appearance(id: i64, line: i64, device: i64, position: i32, role: Role) -> line_appearance::Model {
+    pub fn appearance(id: i64, line: i64, device: i64, position: i32, role: Role) -> line_appearance::Model {
         line_appearance::Model {
             id: AppearanceId(id),
             line_id: LineId(line),
@@ -907,7 +907,7 @@ mod tests {
         Reference::Number { pattern: pattern.into(), partition: String::new() }
     }
 
-    fn known(line: Option<Model>, original: Option<line_appearance::Model>) -> NewLineFacts {
+    pub fn known(line: Option<Model>, original: Option<line_appearance::Model>) -> NewLineFacts {
         let original = original.map(|appearance| Placed { appearance, on: device(vec![]).on, visible: true });
         let number = Known { number: None, owners: BTreeSet::new(), user: None, near: true };
         let (line_id, appearance_id) = (LineId(50), AppearanceId(60));

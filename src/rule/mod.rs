@@ -19,6 +19,7 @@ pub mod patch;
 pub mod phone;
 pub mod product;
 pub mod profile;
+pub mod quick_add;
 pub mod readiness;
 pub mod service;
 pub mod service_subscription;
@@ -215,15 +216,15 @@ rules! {
         "The name '{name}' is kept for a phone. Choose one that is not a phone prefix with 12 hexadecimal digits."
         r#"mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "SEP001122334455"}) { errors { code message } } }"#
     /// A profile's name differs from every other profile's on its cluster, whatever the case.
-    NameTakenByProfile { name: String }: "NAME_TAKEN_BY_PROFILE" "NAM-1"
+    NameTakenByProfile { name: String, suggestions: Vec<String> }: "NAME_TAKEN_BY_PROFILE" "NAM-1"
         "A profile of this cluster is already called '{name}'. Choose another name, or copy that profile."
         r#"mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "em_ANNA.berg"}) { errors { code message } } }"#
     /// A profile's name differs from every device's on its cluster, whatever the case.
-    NameTakenByDevice { name: String }: "NAME_TAKEN_BY_DEVICE" "NAM-2"
+    NameTakenByDevice { name: String, suggestions: Vec<String> }: "NAME_TAKEN_BY_DEVICE" "NAM-2"
         "A phone or another device of this cluster is already called '{name}'. Choose another name."
         r#"mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "gw-ber-1"}) { errors { code message } } }"#
     /// A name is also taken when the caller may not see by what.
-    NameTaken { name: String }: "NAME_TAKEN" "NAM-3"
+    NameTaken { name: String, suggestions: Vec<String> }: "NAME_TAKEN" "NAM-3"
         "The name '{name}' is taken on this cluster. Choose another name."
         r#"# as an operator of acme.Nordwind.Nordics.Stockholm
 mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "EM_anna.berg"}) { errors { code message } } }"#
@@ -353,7 +354,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
         "'{user_id}' is not a user id: 1 to 128 of a-z, 0-9, '.', '_', '-' and '@'."
         r#"mutation { createUser(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", userId: "Anna B", lastName: "Berg"}) { errors { code message } } }"#
     /// A user id is unique on its cluster.
-    UserIdTaken { user_id: String }: "USER_ID_TAKEN" "RML-2"
+    UserIdTaken { user_id: String, suggestions: Vec<String> }: "USER_ID_TAKEN" "RML-2"
         "The user id '{user_id}' is taken on this cluster. Choose another."
         r#"mutation { createUser(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", userId: "anna.berg", lastName: "Berg"}) { errors { code message } } }"#
     /// A user is associated with a profile once.
@@ -384,6 +385,31 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     PrimaryExtensionNotOwn { pattern: String }: "PRIMARY_EXTENSION_NOT_OWN" "USR-9"
         "{pattern} stands on no phone or profile of the user. Put the line there first."
         r#"mutation { updateUser(input: {id: "VXNlcjoyNA", primaryExtension: {pattern: "9999"}}) { errors { code message } } }"#
+
+    /// A user has no more profiles than the organization, or the nearest one above that says, allows.
+    EntitlementExceeded { user_id: String, most: i32 }: "ENTITLEMENT_EXCEEDED" "USR-11"
+        "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
+        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
+    /// Quick Add groups of one organization have different names, whatever the case.
+    QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
+        "The organization already has a Quick Add group called '{name}'. Choose another name."
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "berlin USER", product: "Cisco 8841"}) { errors { code message } } }"#
+    /// A user is added by a group that has a cluster; one without is there to be copied.
+    QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
+        "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
+        r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk0", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
+    /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
+    NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
+        "'{pattern}' gives no name: {why}."
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "Guests", product: "Cisco 8841", namePattern: "EM_{userid}"}) { errors { code message } } }"#
+    /// A pattern of a text has known tokens only.
+    TextPatternInvalid { pattern: String, why: String }: "TEXT_PATTERN_INVALID" "RML-61"
+        "'{pattern}' cannot be filled in: {why}."
+        r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "Guests", product: "Cisco 8841", descriptionPattern: "{dn}"}) { errors { code message } } }"#
+    /// The next available number is one that the inventory has.
+    NoNumberAvailable { partition: String }: "NO_NUMBER_AVAILABLE" "RSV-4"
+        "No number of partition '{partition}' is available here to this user. Add numbers, free some, or name one."
+        r#"mutation { first: updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxMzk2", line: {partition: "PT_EMPTY"}}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
 
     /// A phone's name is its product's prefix and hardware address, or a name that such devices may have.
     PhoneNameInvalid { name: String }: "PHONE_NAME_INVALID" "NAM-6"
@@ -610,6 +636,14 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     NumberRangeTooLong { got: u64, most: u64 }: "NUMBER_RANGE_TOO_LONG" "INV-6"
         "These are {got} numbers, and {most} go at once. Take them in parts."
         r#"mutation { createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", first: "7000", last: "8999"}) { errors { code message } } }"#
+    /// Numbers are added only where number management is on.
+    NumberManagementOff { organization: String }: "NUMBER_MANAGEMENT_OFF" "INV-12"
+        "Number management is off for '{organization}'. Switch it on with updateOrganization(numberManagement: true) first."
+        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", numberManagement: false}) { errors { code message } } then: createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", first: "7000"}) { errors { code message } } }"#
+    /// A number that a customer keeps is kept by none of its sites, in no other partition and on no other cluster.
+    NumberNotUnique { pattern: String, customer: String }: "NUMBER_NOT_UNIQUE" "INV-4"
+        "Number {pattern} is kept a second time within '{customer}', which keeps numbers once. Choose another number, or set uniqueNumbers: false there."
+        r#"mutation { createNumbers(input: {organizationId: "T3JnYW5pemF0aW9uOjI", clusterId: "Q2x1c3RlcjoxMw", partition: "PT_NORDWIND", first: "5101"}) { errors { code message } } }"#
     /// A number of a partition of a cluster has one entry.
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."

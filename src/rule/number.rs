@@ -64,8 +64,42 @@ pub struct Create {
 pub struct CreateFacts {
     pub now: Moment,
     pub place: Place,
+    pub policy: Policy,
     /// For each number of the range that has no entry.
     pub absent: Vec<Absent>,
+}
+
+/// What is set for new entries at the organization that is to keep them.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Whether it takes none (INV-12).
+    pub off: bool,
+    /// Path of the customer within which they are kept once, where there is one that says so (INV-4).
+    pub customer: Option<String>,
+    /// Patterns among the new ones that are kept there already.
+    pub elsewhere: BTreeSet<String>,
+}
+
+impl Policy {
+    /// Notes that no entry may be added.
+    fn check_managed(&self, broken: &mut Broken, place: &Place) {
+        let organization = place.organization.as_ref().map(|organization| organization.path.clone());
+        broken.when(
+            self.off,
+            || Rule::NumberManagementOff { organization: organization.unwrap_or_default() },
+            "organizationId",
+        );
+    }
+
+    /// The rule that a second entry of the pattern breaks.
+    fn check_unique(&self, pattern: &str) -> Result<(), Rule> {
+        match &self.customer {
+            Some(customer) if self.elsewhere.contains(pattern) => {
+                Err(Rule::NumberNotUnique { pattern: pattern.to_owned(), customer: customer.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A number without an entry.
@@ -144,6 +178,7 @@ pub struct ReserveFor {
 pub struct ReserveFacts {
     pub now: Moment,
     pub place: Place,
+    pub policy: Policy,
     /// In the order of the command.
     pub numbers: Vec<Asked>,
 }
@@ -242,6 +277,12 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     check_place(&mut broken, &facts.place, cmd.organization, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     check_fields(&mut broken, &cmd.fields);
+    if !facts.absent.is_empty() {
+        facts.policy.check_managed(&mut broken, &facts.place);
+        // Of a range, the first one that is kept elsewhere is told.
+        let mut unique = facts.absent.iter().map(|absent| facts.policy.check_unique(&absent.pattern));
+        broken.take(unique.find(Result::is_err).unwrap_or(Ok(())), "first");
+    }
     if let Some(prefix) = &cmd.e164_prefix {
         for absent in &facts.absent {
             let whole = format!("{prefix}{}", absent.pattern);
@@ -381,7 +422,7 @@ pub fn reserve_for(cmd: &ReserveFor, facts: &ReserveFacts) -> Decision {
     super::check_repeats(&mut broken, &cmd.patterns, "patterns");
     let got = u64::try_from(cmd.patterns.len()).unwrap_or(u64::MAX);
     broken.when(got > MOST, || Rule::NumberRangeTooLong { got, most: MOST }, "patterns");
-    let mut changes = Vec::new();
+    let (mut changes, mut adding) = (Vec::new(), false);
     for (at, (pattern, asked)) in cmd.patterns.iter().zip(&facts.numbers).enumerate() {
         let path = format!("patterns.{at}");
         broken.take(value::pattern(pattern), &path);
@@ -401,6 +442,8 @@ pub fn reserve_for(cmd: &ReserveFor, facts: &ReserveFacts) -> Decision {
                 changes.extend(updated(current, after, facts.now));
             }
             Asked::Absent(absent) if cmd.user_id.is_some() => {
+                adding = true;
+                broken.take(facts.policy.check_unique(pattern), &path);
                 let mut number = entry(absent, cmd.organization, cmd.cluster, &cmd.partition, facts.now);
                 number.status = if absent.standing { Status::Used } else { Status::Available };
                 number.reserved_for.clone_from(&cmd.user_id);
@@ -409,6 +452,9 @@ pub fn reserve_for(cmd: &ReserveFor, facts: &ReserveFacts) -> Decision {
             }
             Asked::Absent(_) => broken.add(Rule::NotFound { noun: "number", id: pattern.clone() }, path),
         }
+    }
+    if adding {
+        facts.policy.check_managed(&mut broken, &facts.place);
     }
     broken.or(|| changes)
 }
@@ -935,7 +981,7 @@ mod tests {
         let mut place = place(kind);
         place.cluster = Some(crate::rule::cluster::tests::cluster(1));
         let absent = vec![Absent { id: NumberId(9), pattern: "4001".into(), standing }];
-        create(&cmd, &CreateFacts { now: NOW, place, absent })
+        create(&cmd, &CreateFacts { now: NOW, place, policy: Policy::default(), absent })
     }
 
     #[test]
@@ -1067,6 +1113,68 @@ mod tests {
     }
 
     #[test]
+    fn new_numbers_keep_to_what_is_set_where_they_are_kept() {
+        let place = |kind| {
+            let cluster = Some(crate::rule::cluster::tests::cluster(1));
+            Place { organization: Some(organization(1, kind, "acme.Berlin")), cluster, serves: true }
+        };
+        let add = |last: &str, policy: Policy| {
+            let range = Range {
+                cluster: ClusterId(1),
+                partition: String::new(),
+                first: "4001".into(),
+                last: last.into(),
+            };
+            let patterns = numbers_of("4001", last).expect("a range");
+            let absent = |pattern| Absent { id: NumberId(9), pattern, standing: false };
+            let facts = CreateFacts {
+                now: NOW,
+                place: place(organization::Kind::Site),
+                policy,
+                absent: patterns.into_iter().map(absent).collect(),
+            };
+            let (fields, beginning) = (Fields::default(), Beginning::default());
+            create(
+                &Create { organization: OrganizationId(1), range, fields, e164_prefix: None, beginning },
+                &facts,
+            )
+        };
+        let unique = || Policy {
+            off: false,
+            customer: Some("acme".into()),
+            elsewhere: BTreeSet::from(["4002".to_owned(), "4003".to_owned()]),
+        };
+        assert_eq!(ok(add("4002", Policy::default())).len(), 2);
+        assert_eq!(ok(add("4001", unique())).len(), 1);
+        no(add("4003", unique()), &[("NUMBER_NOT_UNIQUE", "first")]);
+        no(
+            add("4001", Policy { off: true, ..Policy::default() }),
+            &[("NUMBER_MANAGEMENT_OFF", "organizationId")],
+        );
+        let cmd = ReserveFor {
+            organization: OrganizationId(1),
+            cluster: ClusterId(1),
+            partition: String::new(),
+            patterns: vec!["4001".into(), "4002".into()],
+            user_id: Some("anna".into()),
+            until: None,
+        };
+        let asked = |policy: Policy| {
+            let absent = Absent { id: NumberId(9), pattern: "4002".into(), standing: false };
+            let numbers = vec![Asked::There(number(Status::Available)), Asked::Absent(absent)];
+            reserve_for(
+                &cmd,
+                &ReserveFacts { now: NOW, place: place(organization::Kind::Site), policy, numbers },
+            )
+        };
+        assert_eq!(ok(asked(Policy::default())).len(), 2);
+        no(
+            asked(Policy { off: true, ..unique() }),
+            &[("NUMBER_NOT_UNIQUE", "patterns.1"), ("NUMBER_MANAGEMENT_OFF", "organizationId")],
+        );
+    }
+
+    #[test]
     fn a_flag_is_for_one_user_until_it_is_cleared() {
         let reserve = |holder: Option<&str>, user_id: Option<&str>| {
             let mut current = number(Status::Used);
@@ -1081,7 +1189,8 @@ mod tests {
                 user_id: user_id.map(str::to_owned),
                 until: None,
             };
-            reserve_for(&cmd, &ReserveFacts { now: NOW, place, numbers: vec![Asked::There(current)] })
+            let numbers = vec![Asked::There(current)];
+            reserve_for(&cmd, &ReserveFacts { now: NOW, place, policy: Policy::default(), numbers })
         };
         assert_eq!(after(&ok(reserve(None, Some("anna")))).status, Status::Used, "RSV-2");
         no(reserve(Some("anna"), Some("ben")), &[("NUMBER_RESERVED_FOR_OTHER_USER", "patterns.0")]);

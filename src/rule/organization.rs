@@ -15,6 +15,15 @@ pub struct Create {
     pub kind: Kind,
     pub name: String,
     pub cooling_days: Option<i32>,
+    /// Most profiles of a user (USR-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_profiles_per_user: Option<i32>,
+    /// Whether numbers may be added (INV-12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_management: Option<bool>,
+    /// Whether a customer's numbers are its sites' as well (INV-4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_numbers: Option<bool>,
 }
 
 /// What [`create`] must know.
@@ -33,6 +42,12 @@ pub struct Update {
     pub expected_version: Option<i64>,
     /// `Some(None)` leaves it to the organization above.
     pub cooling_days: Option<Option<i32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_profiles_per_user: Option<Option<i32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_management: Option<Option<bool>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_numbers: Option<Option<bool>>,
 }
 
 /// What [`update`] must know.
@@ -101,6 +116,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         check_place(&mut broken, cmd.kind, facts.parent.as_ref(), "kind");
     }
     value::range(&mut broken, "coolingDays", cmd.cooling_days, 0, LONGEST, "coolingDays");
+    check_profiles(&mut broken, cmd.max_profiles_per_user);
     let path = path(facts.parent.as_ref(), &cmd.name);
     broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
     broken.or(|| {
@@ -112,6 +128,9 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             path_key: value::key(&path),
             path: path.clone(),
             cooling_days: cmd.cooling_days,
+            max_profiles_per_user: cmd.max_profiles_per_user,
+            number_management: cmd.number_management,
+            unique_numbers: cmd.unique_numbers,
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
@@ -125,16 +144,26 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
-    let cooling_days = cmd.cooling_days.unwrap_or(current.cooling_days);
-    value::range(&mut broken, "coolingDays", cooling_days, 0, LONGEST, "coolingDays");
+    let set = Model {
+        cooling_days: cmd.cooling_days.unwrap_or(current.cooling_days),
+        max_profiles_per_user: cmd.max_profiles_per_user.unwrap_or(current.max_profiles_per_user),
+        number_management: cmd.number_management.unwrap_or(current.number_management),
+        unique_numbers: cmd.unique_numbers.unwrap_or(current.unique_numbers),
+        ..current.clone()
+    };
+    value::range(&mut broken, "coolingDays", set.cooling_days, 0, LONGEST, "coolingDays");
+    check_profiles(&mut broken, set.max_profiles_per_user);
     broken.or(|| {
-        if cooling_days == current.cooling_days {
+        if set == *current {
             return Vec::new();
         }
-        let version = current.version + 1;
-        let after = Model { cooling_days, version, updated_at: facts.now, ..current.clone() };
+        let after = Model { version: current.version + 1, updated_at: facts.now, ..set };
         vec![Change::OrganizationUpdated { before: current.clone(), after }]
     })
+}
+
+fn check_profiles(broken: &mut Broken, most: Option<i32>) {
+    value::range(broken, "maxProfilesPerUser", most, 0, 10_000, "maxProfilesPerUser");
 }
 
 /// Decides [`Rename`].
@@ -252,6 +281,9 @@ pub(crate) mod tests {
             path: path.to_owned(),
             path_key: value::key(path),
             cooling_days: None,
+            max_profiles_per_user: None,
+            number_management: None,
+            unique_numbers: None,
             version: 1,
             created_at: Moment(0),
             updated_at: Moment(0),
@@ -260,8 +292,15 @@ pub(crate) mod tests {
 
     fn create_below(parent: Option<Kind>, kind: Kind, name: &str, taken: bool) -> Decision {
         let parent = parent.map(|kind| organization(1, kind, "acme"));
-        let cmd =
-            Create { parent: parent.as_ref().map(|p| p.id), kind, name: name.into(), cooling_days: None };
+        let cmd = Create {
+            parent: parent.as_ref().map(|p| p.id),
+            kind,
+            name: name.into(),
+            cooling_days: None,
+            max_profiles_per_user: None,
+            number_management: None,
+            unique_numbers: None,
+        };
         create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
     }
 
@@ -320,14 +359,36 @@ pub(crate) mod tests {
         no(rename("Bonn", 4), &[("VERSION_CONFLICT", "expectedVersion")]);
     }
 
+    fn nothing() -> Update {
+        Update {
+            id: OrganizationId(2),
+            expected_version: Some(1),
+            cooling_days: None,
+            max_profiles_per_user: None,
+            number_management: None,
+            unique_numbers: None,
+        }
+    }
+
+    fn updated(cmd: Update) -> Decision {
+        let current = Some(organization(2, Kind::Site, "acme.Berlin"));
+        update(&cmd, &UpdateFacts { now: Moment(7), current })
+    }
+
+    #[test]
+    fn a_user_may_have_none_to_ten_thousand_profiles() {
+        let profiles = |most| updated(Update { max_profiles_per_user: Some(most), ..nothing() });
+        for most in [Some(0), Some(10_000)] {
+            assert_eq!(ok(profiles(most)).len(), 1);
+        }
+        assert!(ok(profiles(None)).is_empty());
+        no(profiles(Some(10_001)), &[("VALUE_OUT_OF_RANGE", "maxProfilesPerUser")]);
+        assert_eq!(ok(updated(Update { number_management: Some(Some(false)), ..nothing() })).len(), 1);
+    }
+
     #[test]
     fn numbers_cool_for_up_to_999_days() {
-        let update = |days| {
-            update(
-                &Update { id: OrganizationId(2), expected_version: Some(1), cooling_days: Some(days) },
-                &UpdateFacts { now: Moment(7), current: Some(organization(2, Kind::Site, "acme.Berlin")) },
-            )
-        };
+        let update = |days| updated(Update { cooling_days: Some(days), ..nothing() });
         for days in [Some(0), Some(999)] {
             assert_eq!(ok(update(days)).len(), 1);
         }

@@ -108,7 +108,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::phone_name(&cmd.name), "name");
-    if let Some(owner) = facts.taken_by {
+    if let Some(owner) = &facts.taken_by {
         broken.add(owner.clash(&cmd.name), "name");
     }
     let product = check_product(&mut broken, &cmd.product, cmd.protocol);

@@ -1,5 +1,7 @@
 //! Extension mobility profiles: what their settings may be, and what goes when they go (`domain.md` 2.1, DEL-*).
 
+use std::collections::BTreeMap;
+
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
@@ -22,6 +24,7 @@ use super::{
     service_subscription::{self as subscription_rule, NewFacts, NewSubscription},
     session::{ApplyPolicy, Held, OnActiveSession, Running, apply, clear},
     template::check_fit,
+    user::Entitlement,
     value,
 };
 
@@ -67,6 +70,8 @@ pub struct CreateFacts {
     pub lines: Vec<NewLineFacts>,
     /// In the order of the command; none where the user is not there.
     pub users: Vec<Option<user::Model>>,
+    /// How many profiles each of them has and may have.
+    pub entitlements: BTreeMap<UserId, Entitlement>,
     /// User id of a user who is made in the same command and whom the profile serves.
     pub newcomer: Option<String>,
     pub login_user: Option<user::Model>,
@@ -152,7 +157,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::profile_name(&cmd.name), "name");
-    if let Some(owner) = facts.owner {
+    if let Some(owner) = &facts.owner {
         broken.add(owner.clash(&cmd.name), "name");
     }
     let product = check_product(&mut broken, &cmd.product, cmd.protocol);
@@ -193,6 +198,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         }
     }
     check_users(&mut broken, &cmd.users, &facts.users, cmd.cluster, "userIds");
+    check_entitlements(&mut broken, &facts.users, &facts.entitlements, "userIds");
     let bare = button_rule::Device {
         id: facts.id,
         protocol: Some(cmd.protocol),
@@ -390,6 +396,25 @@ pub fn check_users(
                 || Rule::UserOnOtherCluster { user_id: user.user_id.clone() },
                 &path,
             ),
+        }
+    }
+}
+
+/// Notes users who may have no further profile (USR-11).
+pub fn check_entitlements(
+    broken: &mut Broken,
+    users: &[Option<user::Model>],
+    entitlements: &BTreeMap<UserId, Entitlement>,
+    path: &str,
+) {
+    for (at, user) in users.iter().enumerate() {
+        let Some(user) = user else { continue };
+        if let Some(Entitlement { used, most: Some(most) }) = entitlements.get(&user.id) {
+            broken.when(
+                used >= most,
+                || Rule::EntitlementExceeded { user_id: user.user_id.clone(), most: *most },
+                &format!("{path}.{at}"),
+            );
         }
     }
 }
@@ -642,7 +667,12 @@ pub(crate) mod tests {
         }
     }
 
-    fn facts() -> CreateFacts {
+    /// A profile to make.
+    pub fn new_profile() -> Create {
+        command("Cisco 8841", Protocol::Sip, "{}")
+    }
+
+    pub fn facts() -> CreateFacts {
         CreateFacts {
             id: DeviceId(10),
             now: Moment(9),
@@ -650,6 +680,7 @@ pub(crate) mod tests {
             owner: None,
             lines: Vec::new(),
             users: Vec::new(),
+            entitlements: BTreeMap::new(),
             newcomer: None,
             login_user: None,
             buttons: Vec::new(),
@@ -723,7 +754,7 @@ pub(crate) mod tests {
         cmd.name = "SEP001122334455".into();
         cmd.users = vec![UserId(1), UserId(1), UserId(3)];
         let mut facts = facts();
-        facts.owner = Some(Owner { kind: device::Kind::Phone, visible: true });
+        facts.owner = Some(Owner { kind: device::Kind::Phone, visible: true, suggestions: Vec::new() });
         facts.users = vec![Some(user(1)), Some(user(1)), None];
         no(
             create(&cmd, &facts),
@@ -753,7 +784,6 @@ pub(crate) mod tests {
                     login_user: None,
                     template: None,
                     sessions: Vec::new(),
-                    subscriptions: Vec::new(),
                 },
             )
         };

@@ -1,7 +1,7 @@
 //! Users and their profiles: who is first, which profile is the default, what becomes of profiles that nobody
 //! else uses (USR-*, FLT-2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, device, line_appearance::Role, phone, profile,
@@ -15,7 +15,7 @@ use super::{
     device::Owner,
     line::Placed,
     patched,
-    profile::{self as profile_rule, check_users, without_default},
+    profile::{self as profile_rule, check_entitlements, check_users, without_default},
     session::{Held, OnActiveSession, clear},
     value,
 };
@@ -72,12 +72,22 @@ pub struct Create {
     pub default_profile: Option<usize>,
 }
 
+/// How many profiles a user has, and may have where an organization says (USR-11).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Entitlement {
+    pub used: i32,
+    pub most: Option<i32>,
+}
+
 /// What [`create`] must know.
 pub struct CreateFacts {
     pub id: UserId,
     pub now: Moment,
     pub place: Place,
-    pub taken: bool,
+    /// Where somebody has the user id, up to three free ones near it.
+    pub taken: Option<Vec<String>>,
+    /// Most profiles that the user may have.
+    pub most_profiles: Option<i32>,
     pub devices: Devices,
     /// In the order of the command, with the number of users that each has.
     pub profiles: Vec<Option<(profile::Model, i32)>>,
@@ -165,6 +175,8 @@ pub struct AssociationFacts {
     pub named: Vec<Option<Model>>,
     /// Where a user who goes is logged in with the profile.
     pub sessions: Vec<Held>,
+    /// How many profiles each of them has and may have.
+    pub entitlements: BTreeMap<UserId, Entitlement>,
 }
 
 /// Takes a user off a profile.
@@ -206,7 +218,10 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     facts.place.check(&mut broken, cmd.organization, cmd.cluster);
     broken.take(value::user_id(&cmd.user_id), "userId");
-    broken.when(facts.taken, || Rule::UserIdTaken { user_id: cmd.user_id.clone() }, "userId");
+    if let Some(suggestions) = &facts.taken {
+        let (user_id, suggestions) = (cmd.user_id.clone(), suggestions.clone());
+        broken.add(Rule::UserIdTaken { user_id, suggestions }, "userId");
+    }
     let fields = patched(&mut broken, &cmd.fields, &Fields::default(), "");
     check_fields(&mut broken, &fields);
     check_devices(&mut broken, &facts.devices, Some(&cmd.phones), Some(&cmd.cti_profiles), cmd.cluster);
@@ -214,6 +229,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     for (at, (id, known)) in cmd.profiles.iter().zip(&facts.profiles).enumerate() {
         check_profile(&mut broken, *id, known.as_ref().map(|(p, _)| p), cmd, &format!("profileIds.{at}"));
     }
+    check_newcomer(&mut broken, cmd, facts.most_profiles);
     let mut made = Vec::new();
     let mut numbers = facts.devices.numbers.clone();
     for (at, (new, known)) in cmd.new_profiles.iter().zip(&facts.new_profiles).enumerate() {
@@ -427,6 +443,11 @@ pub fn associate(cmd: &Associate, facts: &AssociationFacts) -> Decision {
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, profile.version);
     check_users(&mut broken, &cmd.users, &facts.named, profile.cluster_id, "userIds");
+    let new = facts.named.iter().map(|user| {
+        let there = |user: &&Model| facts.current.iter().any(|(known, _)| known.user_id == user.id);
+        user.as_ref().filter(|user| !there(user)).cloned()
+    });
+    check_entitlements(&mut broken, &new.collect::<Vec<_>>(), &facts.entitlements, "userIds");
     for (at, user) in facts.named.iter().enumerate() {
         let Some(user) = user else { continue };
         broken.when(
@@ -529,7 +550,8 @@ pub fn set_default(cmd: &SetDefault, facts: &DefaultFacts) -> Decision {
     })
 }
 
-fn with_default(user: &Model, profile: Option<DeviceId>, now: Moment) -> Change {
+/// The change that makes a profile the user's default, or none of them.
+pub fn with_default(user: &Model, profile: Option<DeviceId>, now: Moment) -> Change {
     let after =
         Model { default_profile_id: profile, version: user.version + 1, updated_at: now, ..user.clone() };
     Change::UserUpdated { before: user.clone(), after }
@@ -631,6 +653,20 @@ fn check_devices(
     }
 }
 
+/// Notes the first profile that a new user may not have any more.
+fn check_newcomer(broken: &mut Broken, cmd: &Create, most: Option<i32>) {
+    let Some(most) = most else { return };
+    let place = usize::try_from(most).unwrap_or_default();
+    if cmd.profiles.len() + cmd.new_profiles.len() <= place {
+        return;
+    }
+    let path = match place.checked_sub(cmd.profiles.len()) {
+        Some(at) => format!("newProfiles.{at}"),
+        None => format!("profileIds.{place}"),
+    };
+    broken.add(Rule::EntitlementExceeded { user_id: cmd.user_id.clone(), most }, path);
+}
+
 fn check_profile(
     broken: &mut Broken,
     id: DeviceId,
@@ -660,7 +696,8 @@ fn known_after(
     for change in made {
         match change {
             Change::ProfileCreated { profile } if profile.name_key == value::key(&new.name) => {
-                known.owner = Some(Owner { kind: device::Kind::Profile, visible: true });
+                known.owner =
+                    Some(Owner { kind: device::Kind::Profile, visible: true, suggestions: Vec::new() });
             }
             Change::LineCreated { line } => {
                 let number =
@@ -732,7 +769,8 @@ mod tests {
                 id: UserId(30),
                 now: Moment(1),
                 place: place(),
-                taken,
+                taken: taken.then(Vec::new),
+                most_profiles: None,
                 devices: Devices::default(),
                 profiles: vec![Some((profile("{}"), 2))],
                 new_profiles: Vec::new(),
@@ -766,6 +804,31 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_new_user_gets_no_more_profiles_than_allowed() {
+        let check = |most, profiles: &[i64], new: usize| {
+            let cmd = Create {
+                organization: OrganizationId(4),
+                cluster: ClusterId(2),
+                user_id: "anna".into(),
+                fields: Patch::default(),
+                phones: Vec::new(),
+                cti_profiles: Vec::new(),
+                profiles: profiles.iter().copied().map(DeviceId).collect(),
+                new_profiles: vec![crate::rule::profile::tests::new_profile(); new],
+                default_profile: None,
+            };
+            let mut broken = Broken::none();
+            check_newcomer(&mut broken, &cmd, most);
+            broken.0.into_iter().map(|breach| breach.path).collect::<Vec<_>>()
+        };
+        assert!(check(None, &[1, 2], 3).is_empty());
+        assert!(check(Some(3), &[1, 2], 1).is_empty());
+        assert_eq!(check(Some(2), &[1, 2], 1), ["newProfiles.0"]);
+        assert_eq!(check(Some(3), &[1, 2], 3), ["newProfiles.1"]);
+        assert_eq!(check(Some(1), &[1, 2], 1), ["profileIds.1"]);
+    }
+
     fn facts(users: &[i64], named: Vec<Option<Model>>) -> AssociationFacts {
         let association = |(&id, position): (&i64, i32)| {
             let association = profile_user::Model { profile_id: DeviceId(10), user_id: UserId(id), position };
@@ -775,6 +838,7 @@ mod tests {
             now: Moment(1),
             profile: Some(profile("{}")),
             current: users.iter().zip(1..).map(association).collect(),
+            entitlements: BTreeMap::from([(UserId(4), Entitlement { used: 2, most: Some(2) })]),
             named,
             sessions: Vec::new(),
         }
@@ -796,6 +860,7 @@ mod tests {
         );
         no(associate(&[3, 2]), &[("USER_ALREADY_ASSOCIATED", "userIds.1")]);
         no(associate(&[3, 3]), &[("VALUE_REPEATED", "userIds.1")]);
+        no(associate(&[3, 4]), &[("ENTITLEMENT_EXCEEDED", "userIds.1")]);
     }
 
     #[test]

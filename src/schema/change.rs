@@ -22,6 +22,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    quick_add::{self, QuickAddGroup},
     service::PhoneService,
     service_subscription::ServiceSubscription,
     session::Session,
@@ -428,6 +429,25 @@ change_types! {
         /// The profiles after, as far as you may see them.
         after: Vec<Profile> = |ctx, { after, .. }| several(ctx, after.iter().map(|id| id.0)).await;
     }
+    /// A Quick Add group was made.
+    QuickAddGroupCreated {
+        /// The group as made.
+        after: QuickAddGroup = |ctx, { group, .. }| state!(QuickAddGroup, group);
+    }
+    /// A Quick Add group was updated; what was made by it stays.
+    QuickAddGroupUpdated {
+        /// The group before.
+        before: QuickAddGroup = |ctx, { before, .. }| state!(QuickAddGroup, before);
+        /// The group after.
+        after: QuickAddGroup = |ctx, { after, .. }| state!(QuickAddGroup, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(quick_add::differing(before, after));
+    }
+    /// A Quick Add group was deleted; what was made by it stays.
+    QuickAddGroupDeleted {
+        /// The group as it was.
+        before: QuickAddGroup = |ctx, { group, .. }| state!(QuickAddGroup, group);
+    }
     /// What is set at an organization was updated.
     OrganizationUpdated {
         /// The organization before.
@@ -760,8 +780,8 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
     use entity::{
-        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, ServiceId,
-        ServiceSubscriptionId, SessionId, TemplateId, UserId,
+        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, QuickAddId,
+        ServiceId, ServiceSubscriptionId, SessionId, TemplateId, UserId,
     };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
@@ -774,6 +794,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Line => NodeId::Line(LineId(id)),
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
+        Noun::QuickAddGroup => NodeId::QuickAddGroup(QuickAddId(id)),
         Noun::Button => NodeId::Button(ButtonId(id)),
         Noun::Template => NodeId::Template(TemplateId(id)),
         Noun::Service => NodeId::Service(ServiceId(id)),

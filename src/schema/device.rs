@@ -26,10 +26,12 @@ use super::{
     },
 };
 use crate::{
+    error::Error,
     rule::{
-        Change as RuleChange,
-        device::{Register, Release, suggestions},
-        value::{key, profile_name},
+        Broken, Change as RuleChange, Rule,
+        device::{Register, Release},
+        quick_add::pattern::{self, Tokens},
+        value::profile_name,
     },
     store::{
         device, line,
@@ -270,8 +272,10 @@ impl From<OtherDeviceOrder> for Order {
 }
 
 /// Whether a name can be given to a new profile on a cluster.
-#[derive(SimpleObject)]
+#[derive(Default, SimpleObject)]
 pub struct NameAvailability {
+    /// The name that was looked at; nothing where a pattern gives none.
+    name: Option<String>,
     /// Whether it can.
     available: bool,
     /// Why not, in one sentence.
@@ -280,6 +284,43 @@ pub struct NameAvailability {
     taken_by: Option<DeviceKind>,
     /// Up to three free names near it, where it is taken.
     suggestions: Vec<String>,
+}
+
+/// A pattern from which a name is made, as Quick Add groups have them, and whom it is made for.
+#[derive(InputObject)]
+pub struct NamePatternInput {
+    /// The pattern, such as `EM_{username}`.
+    pub pattern: String,
+    /// What {username} stands for.
+    #[graphql(default)]
+    pub username: String,
+    /// What {firstName} stands for.
+    #[graphql(default)]
+    pub first_name: String,
+    /// What {lastName} stands for.
+    #[graphql(default)]
+    pub last_name: String,
+    /// What {number} stands for.
+    #[graphql(default)]
+    pub number: String,
+}
+
+impl NamePatternInput {
+    /// The name that the pattern gives.
+    fn name(&self) -> Result<String, Rule> {
+        let mut broken = Broken::none();
+        pattern::check_name(&mut broken, &self.pattern, "");
+        if let Some(breach) = broken.0.into_iter().next() {
+            return Err(breach.rule);
+        }
+        let tokens = Tokens {
+            username: &self.username,
+            first_name: &self.first_name,
+            last_name: &self.last_name,
+            number: &self.number,
+        };
+        pattern::name(&self.pattern, &tokens)
+    }
 }
 
 #[derive(Default)]
@@ -305,41 +346,46 @@ impl DeviceQuery {
         root(ctx, "otherDevices", filter, order, asked).await
     }
 
-    /// Whether a name is free for a new profile on a cluster, and if not, which names near it are.
+    /// Whether a name, or the one that a pattern gives, is free for a new profile on a cluster, and if not, which names near
+    /// it are.
     async fn name_availability(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The name.")] name: String,
+        #[graphql(desc = "The name; give this or `namePattern`.")] name: Option<String>,
+        #[graphql(desc = "A pattern with whom it is for; give this or `name`.")] name_pattern: Option<
+            NamePatternInput,
+        >,
         #[graphql(desc = "The cluster.")] cluster_id: ID,
     ) -> Result<NameAvailability> {
         let reader = ctx.reader()?;
-        let refused = |reason: String| NameAvailability {
-            available: false,
-            reason: Some(reason),
-            taken_by: None,
-            suggestions: Vec::new(),
+        let named = match (name, name_pattern) {
+            (Some(name), None) => profile_name(&name).map(|()| name),
+            (None, Some(pattern)) => pattern.name(),
+            _ => return Err(Error::Input("give either name or namePattern".to_owned())),
         };
         let cluster: Option<Cluster> = one(ctx, id::cluster(&cluster_id)).await?;
-        let Some(cluster) = cluster else { return Ok(refused("There is no such cluster.".to_owned())) };
-        if let Err(rule) = profile_name(&name) {
-            return Ok(refused(rule.to_string()));
-        }
+        let Some(cluster) = cluster else { return Ok(refused("There is no such cluster.")) };
+        let name = match named {
+            Ok(name) => name,
+            Err(rule) => return Ok(refused(&rule.to_string())),
+        };
         let cluster = *cluster.0.0.id.get()?;
         let Some(owner) = device::name_owner(&reader, reader.scope(), cluster, &name).await? else {
-            return Ok(NameAvailability {
-                available: true,
-                reason: None,
-                taken_by: None,
-                suggestions: Vec::new(),
-            });
+            return Ok(NameAvailability { name: Some(name), available: true, ..NameAvailability::default() });
         };
-        let taken = device::names_like(&reader, cluster, &name).await?;
         Ok(NameAvailability {
+            reason: Some(owner.clash(&name).to_string()),
             taken_by: owner.visible.then(|| owner.kind.into()),
-            suggestions: suggestions(&name, |candidate| taken.iter().any(|known| *known == key(candidate))),
-            ..refused(owner.clash(&name).to_string())
+            suggestions: owner.suggestions,
+            name: Some(name),
+            available: false,
         })
     }
+}
+
+/// A name that cannot be looked for.
+fn refused(reason: &str) -> NameAvailability {
+    NameAvailability { reason: Some(reason.to_owned()), ..NameAvailability::default() }
 }
 
 /// A name to register.

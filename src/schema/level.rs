@@ -545,8 +545,8 @@ pub(super) use rendered;
 mod tests {
     use super::{
         super::{
-            cluster, default_device_profile, device, line, number, organization, phone, profile, sdl,
-            session, user,
+            cluster, default_device_profile, device, line, number, organization, phone, profile, quick_add,
+            sdl, session, user,
         },
         *,
     };
@@ -580,6 +580,7 @@ mod tests {
             line::LineObject,
             line::LineAppearanceObject,
             user::UserObject,
+            quick_add::QuickAddGroupObject,
             number::NumberObject
         );
     }

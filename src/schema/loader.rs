@@ -24,7 +24,7 @@ use crate::{
         Entry, Reader, button, cluster, default_device_profile, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
-        phone, profile, readiness,
+        phone, profile, quick_add, readiness,
         row::{self, Columns, Row},
         service, service_subscription, session, template, user,
     },
@@ -140,12 +140,14 @@ pub struct Loaders {
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
+    pub quick_add: Of<quick_add::Row>,
     pub button: Of<button::Row>,
     pub template: Of<template::Row>,
     pub service: Of<service::Row>,
     pub service_subscription: Of<service_subscription::Row>,
     findings: Batched<i64, Arc<Vec<Finding>>, Findings>,
     pub number: Of<number::Row>,
+    most_profiles: Batched<i64, Option<i32>, MostProfiles>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -166,12 +168,14 @@ impl Loaders {
             line: Of::new(reader, &gate),
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
+            quick_add: Of::new(reader, &gate),
             button: Of::new(reader, &gate),
             template: Of::new(reader, &gate),
             service: Of::new(reader, &gate),
             service_subscription: Of::new(reader, &gate),
             findings: Batched::new(Findings(reader.clone()), &gate),
             number: Of::new(reader, &gate),
+            most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -196,6 +200,8 @@ impl Loaders {
         self.line.forget().await;
         self.appearance.forget().await;
         self.user.forget().await;
+        self.quick_add.forget().await;
+        self.most_profiles.clear_all().await;
         self.button.forget().await;
         self.template.forget().await;
         self.service.forget().await;
@@ -210,6 +216,11 @@ impl Loaders {
     /// What keeps a profile from being ready.
     pub async fn findings(&self, profile: i64) -> Result<Arc<Vec<Finding>>> {
         self.findings.load(profile).await
+    }
+
+    /// Most profiles that a user of the organization may have.
+    pub async fn most_profiles(&self, organization: i64) -> Result<Option<i32>> {
+        self.most_profiles.load(organization).await
     }
 
     /// What the picker offers on a profile and, where that is asked for, how much.
@@ -382,6 +393,16 @@ impl<R: Row> BatchFn<(Relation, i64), Result<i64>> for Counts<R> {
     }
 }
 
+struct MostProfiles(Reader);
+
+impl BatchFn<i64, Result<Option<i32>>> for MostProfiles {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Result<Option<i32>>> {
+        let found = user::most_profiles_at(&self.0, keys).await.map_err(Error::from);
+        let most = |key: &i64| found.as_ref().map(|found| found.get(key).copied()).map_err(Clone::clone);
+        keys.iter().map(|key| (*key, most(key))).collect()
+    }
+}
+
 /// A picker on a profile, the part of it that is asked for, and whether it is counted.
 type PickKey = (number::Picker, i64, Slice, bool);
 /// What a picker offers, and how much where it was counted.
@@ -549,8 +570,11 @@ look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"]
 );
 look!(user::Row {
     "primaryExtension" needs ["primary_pattern", "primary_partition"],
-    "defaultProfile" needs ["default_profile_id"]
+    "defaultProfile" needs ["default_profile_id"],
+    "extensionMobility" needs ["default_profile_id", "organization_id"]
 });
+
+look!(quick_add::Row { "settings" needs ["defaults"], "line" needs ["defaults"] });
 
 look!(template::Row {});
 look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });

@@ -25,6 +25,7 @@ mod number;
 mod organization;
 mod phone;
 mod profile;
+mod quick_add;
 mod readiness;
 mod search;
 mod server;
@@ -53,6 +54,7 @@ pub struct Query(
     profile::ProfileQuery,
     line::LineQuery,
     user::UserQuery,
+    quick_add::QuickAddQuery,
     phone::PhoneQuery,
     session::SessionQuery,
     default_device_profile::DefaultDeviceProfileQuery,
@@ -75,6 +77,7 @@ pub struct Mutation(
     profile::ProfileMutation,
     line::LineMutation,
     user::UserMutation,
+    quick_add::QuickAddMutation,
     phone::PhoneMutation,
     session::SessionMutation,
     default_device_profile::DefaultDeviceProfileMutation,

@@ -14,6 +14,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    quick_add::QuickAddGroup,
     service::PhoneService,
     service_subscription::ServiceSubscription,
     session::Session,
@@ -37,6 +38,7 @@ pub enum Node {
     Line(Line),
     LineAppearance(LineAppearance),
     User(User),
+    QuickAddGroup(QuickAddGroup),
     SpeedDial(SpeedDial),
     BusyLampField(BusyLampField),
     CallParkButton(CallParkButton),
@@ -69,6 +71,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Line(id) => one_of(ctx, field, Some(id)).await?.map(Node::Line),
         NodeId::Appearance(id) => one_of(ctx, field, Some(id)).await?.map(Node::LineAppearance),
         NodeId::User(id) => one_of(ctx, field, Some(id)).await?.map(Node::User),
+        NodeId::QuickAddGroup(id) => one_of(ctx, field, Some(id)).await?.map(Node::QuickAddGroup),
         NodeId::Button(id) => one_of(ctx, field, Some(id)).await?.map(|button| match button {
             Button::SpeedDial(button) => Node::SpeedDial(button),
             Button::BusyLampField(button) => Node::BusyLampField(button),

@@ -18,6 +18,7 @@ use super::{
     number::Number,
     phone::Phone,
     profile::Profile,
+    quick_add::QuickAddGroup,
     session::Session,
     user::User,
     value::{
@@ -34,7 +35,7 @@ use crate::{
     store::{
         cluster, line, number, organization,
         page::{Filter, Order},
-        phone, profile, session, user,
+        phone, profile, quick_add, session, user,
     },
 };
 
@@ -55,6 +56,7 @@ rendered!(OrganizationObject over organization::Row, in organization {
     "lines" => to_many::<organization::Row, Line>(line::OF_ORGANIZATION),
     "numbers" => to_many::<organization::Row, Number>(number::OF_ORGANIZATION),
     "users" => to_many::<organization::Row, User>(user::OF_ORGANIZATION),
+    "quickAddGroups" => to_many::<organization::Row, QuickAddGroup>(quick_add::OF_ORGANIZATION),
 });
 
 /// A node of the organization tree: provider, reseller, customer, intermediate node or site. Whoever may see it
@@ -85,6 +87,24 @@ impl OrganizationObject {
     /// the organization above says.
     async fn cooling_days(&self) -> Result<Option<i32>> {
         Ok(*self.0.cooling_days.get()?)
+    }
+
+    /// Most profiles that one of its users may have; nothing is as the organization above says, and where none says there
+    /// is no limit. Users who have more already keep them.
+    async fn max_profiles_per_user(&self) -> Result<Option<i32>> {
+        Ok(*self.0.max_profiles_per_user.get()?)
+    }
+
+    /// Whether numbers may be added to the inventory here and below; nothing is as the organization above says, and where
+    /// none says they may.
+    async fn number_management(&self) -> Result<Option<bool>> {
+        Ok(*self.0.number_management.get()?)
+    }
+
+    /// Whether a number that a customer keeps is kept by none of its sites, in no other partition and on no other cluster;
+    /// nothing is as the organization above says, and where none says it is so.
+    async fn unique_numbers(&self) -> Result<Option<bool>> {
+        Ok(*self.0.unique_numbers.get()?)
     }
 
     /// Raised with every change; pass it as `expectedVersion` to change this version only.
@@ -183,6 +203,19 @@ impl OrganizationObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its Quick Add groups, by name.
+    async fn quick_add_groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<QuickAddGroup>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, quick_add::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
     }
 
     /// The numbers of the inventory kept here (not below), by number.
@@ -366,6 +399,12 @@ pub struct CreateOrganizationInput {
     pub name: String,
     /// Days for which a freed number cools, 0 to 999; as the organization above says unless given.
     pub cooling_days: Option<i32>,
+    /// Most profiles that one of its users may have, 0 to 10000; as the organization above says unless given.
+    pub max_profiles_per_user: Option<i32>,
+    /// Whether numbers may be added here and below; as the organization above says unless given.
+    pub number_management: Option<bool>,
+    /// Whether a number that a customer keeps is kept by none of its sites; as the organization above says unless given.
+    pub unique_numbers: Option<bool>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -379,6 +418,14 @@ pub struct UpdateOrganizationInput {
     pub expected_version: Option<i64>,
     /// Days for which a freed number cools, 0 to 999; null is as the organization above says.
     pub cooling_days: MaybeUndefined<i32>,
+    /// Most profiles that one of its users may have, 0 to 10000; null is as the organization above says. Users who have
+    /// more keep them.
+    pub max_profiles_per_user: MaybeUndefined<i32>,
+    /// Whether numbers may be added here and below; null is as the organization above says. What is there stays.
+    pub number_management: MaybeUndefined<bool>,
+    /// Whether a number that a customer keeps is kept by none of its sites; null is as the organization above says. What is
+    /// there stays.
+    pub unique_numbers: MaybeUndefined<bool>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -473,6 +520,9 @@ impl OrganizationMutation {
             kind: input.kind.into(),
             name: input.name,
             cooling_days: input.cooling_days,
+            max_profiles_per_user: input.max_profiles_per_user,
+            number_management: input.number_management,
+            unique_numbers: input.unique_numbers,
         };
         let made = |change: &RuleChange| match change {
             RuleChange::OrganizationCreated { organization } => Some(organization.id.0),
@@ -488,12 +538,14 @@ impl OrganizationMutation {
         #[graphql(desc = "Which one, and what to change.")] input: UpdateOrganizationInput,
     ) -> Result<UpdateOrganizationPayload> {
         let id = or_none(id::organization(&input.id));
-        let cooling_days = match input.cooling_days {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(None),
-            MaybeUndefined::Value(days) => Some(Some(days)),
+        let cmd = Update {
+            id,
+            expected_version: input.expected_version,
+            cooling_days: input.cooling_days.into(),
+            max_profiles_per_user: input.max_profiles_per_user.into(),
+            number_management: input.number_management.into(),
+            unique_numbers: input.unique_numbers.into(),
         };
-        let cmd = Update { id, expected_version: input.expected_version, cooling_days };
         Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
     }
 

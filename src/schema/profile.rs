@@ -632,6 +632,9 @@ pub struct NewProfileInput {
     /// Its lines, in order.
     #[graphql(default)]
     pub lines: Vec<AddLineInput>,
+    /// Its speed dials and other buttons.
+    #[graphql(default)]
+    pub buttons: Vec<ButtonInput>,
 }
 
 impl NewProfileInput {
@@ -652,7 +655,7 @@ impl NewProfileInput {
             settings: self.settings.unwrap_or_default().patch(),
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
-            buttons: Vec::new(),
+            buttons: self.buttons.into_iter().map(Into::into).collect(),
             services: Vec::new(),
         })
     }

@@ -21,6 +21,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    quick_add::QuickAddGroup,
     service::PhoneService,
     session::Session,
     template::Template,
@@ -267,6 +268,9 @@ impl Taken {
             }
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
+            Noun::QuickAddGroup => {
+                self.nodes(scope, filter, after, Node::QuickAddGroup as fn(QuickAddGroup) -> Node).await
+            }
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
             Noun::Service => {
@@ -308,6 +312,7 @@ const NOUNS: &[Noun] = &[
     Noun::Line,
     Noun::User,
     Noun::Session,
+    Noun::QuickAddGroup,
     Noun::Number,
 ];
 

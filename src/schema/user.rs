@@ -35,6 +35,10 @@ use crate::{
     },
 };
 
+mod extension_mobility;
+
+use extension_mobility::UserExtensionMobility;
+
 /// A user.
 pub type User = Thing<UserObject>;
 
@@ -166,6 +170,11 @@ impl UserObject {
     /// The profile that is chosen at login unless the user picks another.
     async fn default_profile(&self, ctx: &Context<'_>) -> Result<Option<Profile>> {
         one(ctx, *self.0.default_profile_id.get()?).await
+    }
+
+    /// Everything of extension mobility that belongs to the user, on one page.
+    async fn extension_mobility(&self) -> Result<UserExtensionMobility> {
+        Ok(UserExtensionMobility(self.0.clone()))
     }
 
     /// The phones that the user controls, by name.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, line,
-    line_appearance, number, organization, organization_closure, phone, profile, profile_user, service,
-    service_subscription, session, template, user, user_cti_profile, user_phone,
+    line_appearance, number, organization, organization_closure, phone, profile, profile_user, quick_add,
+    service, service_subscription, session, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -37,8 +37,24 @@ pub const UNIQUE: &[Unique] = &[
         || Rule::ClusterNameTaken { name: taken() },
         "name",
     ),
-    ("nam_2_device_name", "device.cluster_id, device.name_key", || Rule::NameTaken { name: taken() }, "name"),
-    ("rml_2_user_id", "user.cluster_id, user.user_id", || Rule::UserIdTaken { user_id: taken() }, "userId"),
+    (
+        "nam_2_device_name",
+        "device.cluster_id, device.name_key",
+        || Rule::NameTaken { name: taken(), suggestions: Vec::new() },
+        "name",
+    ),
+    (
+        "rml_2_user_id",
+        "user.cluster_id, user.user_id",
+        || Rule::UserIdTaken { user_id: taken(), suggestions: Vec::new() },
+        "userId",
+    ),
+    (
+        "rml_60_quick_add_name",
+        "quick_add.organization_id, quick_add.name_key",
+        || Rule::QuickAddNameTaken { name: taken() },
+        "name",
+    ),
     (
         "lin_1_line",
         "line.cluster_id, line.pattern, line.partition",
@@ -360,6 +376,13 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
                 insert(tx, user_cti_profile::Model { user_id: *user_id, profile_id }).await?;
             }
             Ok(())
+        }
+        Change::QuickAddGroupCreated { group } => insert(tx, group.clone()).await,
+        Change::QuickAddGroupUpdated { after, .. } => {
+            update(tx, after.clone(), quick_add::Column::Id.eq(after.id)).await
+        }
+        Change::QuickAddGroupDeleted { group } => {
+            quick_add::Entity::delete_by_id(group.id).exec(&tx.db).await.map(drop)
         }
         Change::OrganizationUpdated { after, .. } => {
             update(tx, after.clone(), organization::Column::Id.eq(after.id)).await

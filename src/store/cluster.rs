@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    default_device_profile, device, line, number, service, template, user,
+    default_device_profile, device, line, number, quick_add, service, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -117,6 +117,13 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
                 number::Entity::find().filter(number::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
             ("users", user::Entity::find().filter(user::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?),
+            (
+                "Quick Add groups",
+                quick_add::Entity::find()
+                    .filter(quick_add::Column::ClusterId.eq(cmd.id))
+                    .count(&tx.db)
+                    .await?,
+            ),
             (
                 "templates",
                 template::Entity::find().filter(template::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,

@@ -1,5 +1,7 @@
 //! The device namespace: rows, who has a name, facts.
 
+use std::collections::HashSet;
+
 use entity::{
     ClusterId, DeviceId, OrganizationId,
     device::{Column, Entity, Kind, Model},
@@ -10,12 +12,12 @@ use super::{
     Source, Tx, cluster, organization,
     page::{Order, Relation},
     row::row,
-    sql::{Sql, like},
+    sql::Sql,
 };
 use crate::{
     caller::Scope,
     rule::{
-        device::{Owner, Register, RegisterFacts, Release},
+        device::{Owner, Register, RegisterFacts, Release, near, suggestions},
         value,
     },
 };
@@ -56,7 +58,14 @@ pub async fn owner(tx: &Tx, cluster: Option<ClusterId>, name: &str) -> Result<Op
         .await?;
     let Some(found) = found else { return Ok(None) };
     let visible = organization::is_within(tx, found.organization_id).await?;
-    Ok(Some(Owner { kind: found.kind, visible }))
+    Ok(Some(Owner { kind: found.kind, visible, suggestions: Vec::new() }))
+}
+
+/// The same with free names near it.
+pub async fn owner_and_near(tx: &Tx, cluster: Option<ClusterId>, name: &str) -> Result<Option<Owner>, DbErr> {
+    let Some(cluster) = cluster else { return Ok(None) };
+    let Some(owner) = owner(tx, Some(cluster), name).await? else { return Ok(None) };
+    Ok(Some(Owner { suggestions: free_near(tx, cluster, name).await?, ..owner }))
 }
 
 /// Who has the name on the cluster, as a reader may know it.
@@ -72,17 +81,20 @@ pub async fn name_owner(
     sql.push(" AND t.name_key = ").bind(value::key(name));
     let rows = source.rows(sql.statement()).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Owner { kind: row.try_get_by_index(0)?, visible: row.try_get_by_index(1)? }))
+    let (kind, visible) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    Ok(Some(Owner { kind, visible, suggestions: free_near(source, cluster, name).await? }))
 }
 
-/// The keys of the names on a cluster that begin like this one, its own included.
-pub async fn names_like(source: &impl Source, cluster: ClusterId, name: &str) -> Result<Vec<String>, DbErr> {
+/// Up to three names near this one that nothing on the cluster has, whoever sees it (NAM-9).
+pub async fn free_near(source: &impl Source, cluster: ClusterId, name: &str) -> Result<Vec<String>, DbErr> {
+    let near = near(name);
+    let keys: Vec<_> = near.iter().map(|name| value::key(name)).collect();
     let mut sql = Sql::new(source.backend());
-    let stem: String = value::key(name).chars().take(46).collect();
-    sql.push("SELECT name_key FROM device WHERE cluster_id = ").bind(cluster).push(" AND name_key LIKE ");
-    sql.bind(like("", &stem, "%")).push(" ESCAPE '\\' LIMIT 1000");
+    sql.push("SELECT name_key FROM device WHERE cluster_id = ").bind(cluster).push(" AND ");
+    sql.among_texts("name_key", &keys);
     let rows = source.rows(sql.statement()).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    let taken = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<HashSet<String>, _>>()?;
+    Ok(suggestions(near, |key| taken.contains(key)))
 }
 
 /// What registering a name must know.

@@ -105,6 +105,15 @@ pub const APPEARANCES_OF_NUMBER: Relation = Relation {
     ..OF_LINE
 };
 
+/// The lines on the profiles and phones of a user.
+pub const OF_USER: Relation = Relation {
+    name: "appearances of user",
+    join: " JOIN (SELECT profile_id AS device_id, user_id AS holder FROM profile_user UNION SELECT phone_id, user_id \
+           FROM user_phone UNION SELECT id, owner_id FROM phone WHERE owner_id IS NOT NULL) h ON h.device_id = t.device_id",
+    parent: "h.holder",
+    ..OF_LINE
+};
+
 const BY_AGE: Order = Order { column: "t.created_at", number: true, descending: false };
 
 /// Every appearance of a line, oldest first.

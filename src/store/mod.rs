@@ -37,6 +37,7 @@ pub mod outbox;
 pub mod page;
 pub mod phone;
 pub mod profile;
+pub mod quick_add;
 pub mod readiness;
 pub mod row;
 pub mod search;

@@ -9,9 +9,11 @@ use std::{
 use entity::{
     ClusterId, LineId, Moment, NumberId, OrganizationId, line,
     number::{Column, Entity, Extra, Model, Status, Utility},
+    organization as organization_entity,
 };
 use sea_orm::{
     ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    sea_query::LockType,
 };
 
 use super::{
@@ -27,8 +29,8 @@ use crate::{
         Change, Rule,
         number::{
             Absent, Asked, Audit, AuditFacts, ChangeStatus, Choice, Create, CreateFacts, Delete,
-            InventoryFilter, Known, OneFacts, Range, RangeFacts, ReserveFacts, ReserveFor, Sight, Standing,
-            Update, UpdateRange, numbers_of, refusals,
+            InventoryFilter, Known, OneFacts, Policy, Range, RangeFacts, ReserveFacts, ReserveFor, Sight,
+            Standing, Update, UpdateRange, numbers_of, refusals,
         },
         value::key,
     },
@@ -71,6 +73,14 @@ pub const OF_ORGANIZATION: Relation = Relation { name: "numbers of organization"
 
 /// The numbers on a cluster.
 pub const OF_CLUSTER: Relation = Relation { name: "numbers of cluster", parent: "t.cluster_id", ..BELOW };
+
+/// The numbers that are kept for a user.
+pub const RESERVED_FOR_USER: Relation = Relation {
+    name: "numbers reserved for user",
+    join: " JOIN \"user\" u ON u.cluster_id = t.cluster_id AND u.user_id = t.reserved_for",
+    parent: "u.id",
+    ..BELOW
+};
 
 /// The entry of a line's number.
 pub const OF_LINE: Relation = Relation {
@@ -438,14 +448,7 @@ async fn at_places(
 
 /// For how many days numbers of an organization cool: its own setting, or the nearest one above (INV-10).
 async fn cooling_days(source: &impl Source, organization: OrganizationId) -> Result<i32, DbErr> {
-    let mut sql = Sql::new(source.backend());
-    sql.push(
-        "SELECT o.cooling_days FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id ",
-    );
-    sql.push("WHERE o.cooling_days IS NOT NULL AND c.descendant_id = ").bind(organization);
-    sql.push(" ORDER BY length(o.path) DESC LIMIT 1");
-    let rows = source.rows(sql.statement()).await?;
-    rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
+    Ok(organization::setting(source, organization, "cooling_days").await?.unwrap_or(0))
 }
 
 async fn cooling_days_once(
@@ -476,7 +479,11 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
             absent.push(Absent { id: NumberId(tx.id()?), pattern, standing });
         }
     }
-    Ok(CreateFacts { now: tx.now(), place, absent })
+    let policy = match place.organization {
+        Some(_) => policy(tx, cmd.organization, &cmd.range, &absent).await?,
+        None => Policy::default(),
+    };
+    Ok(CreateFacts { now: tx.now(), place, policy, absent })
 }
 
 /// What updating one must know.
@@ -503,6 +510,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<RangeFacts, DbErr> {
 pub async fn reserve_facts(tx: &Tx, cmd: &ReserveFor) -> Result<ReserveFacts, DbErr> {
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
     let mut numbers = Vec::with_capacity(cmd.patterns.len());
+    let mut policy = Policy::default();
     if let Some(cluster) = place.seen().filter(|_| cmd.patterns.len() <= 1_000) {
         await_turn(tx, cluster, Turn::Entries).await?;
         let range = Range {
@@ -527,8 +535,59 @@ pub async fn reserve_facts(tx: &Tx, cmd: &ReserveFor) -> Result<ReserveFacts, Db
                 }),
             });
         }
+        let absent = numbers.iter().filter_map(|asked| match asked {
+            Asked::Absent(absent) => Some(absent.clone()),
+            Asked::There(_) | Asked::Elsewhere => None,
+        });
+        if place.organization.is_some() {
+            policy = self::policy(tx, cmd.organization, &range, &absent.collect::<Vec<_>>()).await?;
+        }
     }
-    Ok(ReserveFacts { now: tx.now(), place, numbers })
+    Ok(ReserveFacts { now: tx.now(), place, policy, numbers })
+}
+
+/// What is set for new entries at an organization, and which of them its customer keeps already. Of two who add within
+/// one customer at the same time, the second one waits.
+async fn policy(
+    tx: &Tx,
+    organization: OrganizationId,
+    range: &Range,
+    absent: &[Absent],
+) -> Result<Policy, DbErr> {
+    let mut policy = Policy::default();
+    if absent.is_empty() {
+        return Ok(policy);
+    }
+    policy.off = !is_managed(tx, organization).await?;
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT o.id FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id WHERE ");
+    sql.push("o.kind = 'CUSTOMER' AND c.descendant_id = ").bind(organization);
+    let rows = tx.rows(sql.statement()).await?;
+    let Some(row) = rows.first() else { return Ok(policy) };
+    let customer: OrganizationId = row.try_get_by_index(0)?;
+    if !organization::setting(tx, customer, "unique_numbers").await?.unwrap_or(true) {
+        return Ok(policy);
+    }
+    let found = organization_entity::Entity::find_by_id(customer).lock(LockType::NoKeyUpdate);
+    policy.customer = found.one(&tx.db).await?.map(|customer| customer.path);
+    let patterns: Vec<_> = absent.iter().map(|absent| absent.pattern.clone()).collect();
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT DISTINCT t.pattern FROM number t WHERE ").among_texts("t.pattern", &patterns);
+    sql.push(" AND NOT (t.cluster_id = ").bind(range.cluster).push(" AND t.partition = ");
+    sql.bind(range.partition.as_str()).push(")");
+    if organization == customer {
+        sql.within("t.organization_id", Scope::Below(customer));
+    } else {
+        sql.push(" AND t.organization_id = ").bind(customer);
+    }
+    let rows = tx.rows(sql.statement()).await?;
+    policy.elsewhere = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    Ok(policy)
+}
+
+/// Whether the inventory takes new entries at an organization (INV-12).
+async fn is_managed(source: &impl Source, organization: OrganizationId) -> Result<bool, DbErr> {
+    Ok(organization::setting(source, organization, "number_management").await?.unwrap_or(true))
 }
 
 /// Entries of which something is due; what another node has in hand is left to it.
@@ -603,10 +662,19 @@ pub async fn compare(
     sql.push("WHERE n.cluster_id = t.cluster_id AND n.pattern = t.pattern AND n.partition = t.partition)");
     sql.within("t.organization_id", below);
     sql.push(") q WHERE q.place IS NOT NULL ORDER BY q.id LIMIT ").bind(AUDITED);
+    let mut managed = HashMap::new();
     for row in source.rows(sql.statement()).await? {
         let absent = Absent { id: NumberId(0), pattern: row.try_get_by_index(3)?, standing: true };
         let (cluster, place) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        facts.missing.push((cluster, place, row.try_get_by_index(2)?, absent));
+        let known = managed.get(&place).copied();
+        let takes = match known {
+            Some(takes) => takes,
+            None => is_managed(source, place).await?,
+        };
+        managed.insert(place, takes);
+        if takes {
+            facts.missing.push((cluster, place, row.try_get_by_index(2)?, absent));
+        }
     }
     let most = usize::try_from(AUDITED).unwrap_or(usize::MAX);
     facts.more = facts.differing.len() >= most || facts.missing.len() >= most;

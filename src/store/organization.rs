@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use entity::{
     ClusterId, Moment, OrganizationId, cluster, device, line, number,
     organization::{Column, Entity, Kind, Model},
-    organization_closure, phone, profile, token, user,
+    organization_closure, phone, profile, quick_add, token, user,
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, TryGetable,
+};
 
 use super::{
     Source, Tx,
@@ -36,6 +38,9 @@ row! {
         path: String,
         path_key: String,
         cooling_days: Option<i32>,
+        max_profiles_per_user: Option<i32>,
+        number_management: Option<bool>,
+        unique_numbers: Option<bool>,
         version: i64,
         created_at: Moment,
         updated_at: Moment,
@@ -90,6 +95,22 @@ pub async fn all_within(source: &impl Source, top: OrganizationId) -> Result<Has
     sql.push("SELECT descendant_id FROM organization_closure WHERE ancestor_id = ").bind(top);
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// What is set at the organization, or at the nearest one above that says; the column is one of the organization's.
+pub async fn setting<T: TryGetable>(
+    source: &impl Source,
+    organization: OrganizationId,
+    column: &str,
+) -> Result<Option<T>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT o.").push(column);
+    sql.push(" FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id WHERE o.")
+        .push(column);
+    sql.push(" IS NOT NULL AND c.descendant_id = ").bind(organization);
+    sql.push(" ORDER BY length(o.path) DESC LIMIT 1");
+    let rows = source.rows(sql.statement()).await?;
+    rows.first().map(|row| row.try_get_by_index(0)).transpose()
 }
 
 /// What creating one must know.
@@ -168,6 +189,17 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
                 number::Entity::find().filter(number::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
             (
+                "Quick Add groups",
+                quick_add::Entity::find()
+                    .filter(
+                        Condition::any()
+                            .add(quick_add::Column::OrganizationId.eq(id))
+                            .add(quick_add::Column::PlaceId.eq(id)),
+                    )
+                    .count(&tx.db)
+                    .await?,
+            ),
+            (
                 "tokens",
                 token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.db).await?,
             ),
@@ -194,7 +226,7 @@ async fn is_taken(tx: &Tx, path: &str, except: Option<OrganizationId>) -> Result
 async fn clusters_left(tx: &Tx, id: OrganizationId, parent: OrganizationId) -> Result<Vec<String>, DbErr> {
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT c.name FROM cluster c WHERE c.id IN (");
-    for (at, table) in ["device", "line", "\"user\"", "number"].into_iter().enumerate() {
+    for (at, table) in ["device", "line", "\"user\"", "number", "quick_add"].into_iter().enumerate() {
         sql.push(if at == 0 { "" } else { " UNION " })
             .push("SELECT t.cluster_id FROM ")
             .push(table)

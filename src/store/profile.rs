@@ -112,9 +112,10 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     Ok(CreateFacts {
         id: DeviceId(tx.id()?),
         now: tx.now(),
-        owner: device::owner(tx, place.seen(), &cmd.name).await?,
+        owner: device::owner_and_near(tx, place.seen(), &cmd.name).await?,
         lines: line::new_line_facts(tx, (cmd.organization, place.seen()), &cmd.lines).await?,
         place,
+        entitlements: user_store::entitlements(tx, &users).await?,
         users,
         newcomer: None,
         login_user: login_user(tx, &cmd.fields).await?,

@@ -25,6 +25,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Line, "line", "pattern", &["pattern", "lower(description)"]),
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
+    (Noun::QuickAddGroup, "quick_add", "name_key", &["name_key", "lower(description)"]),
     (Noun::Template, "template", "name_key", &["name_key", "lower(description)"]),
     (Noun::Service, "service", "name_key", &["name_key", "lower(description)"]),
     (Noun::Number, "number", "pattern", &["pattern", "lower(description)"]),
@@ -65,7 +66,7 @@ pub async fn search(
             Noun::Organization => sql.within("t.id", scope),
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
             // Those whom it serves see it.
-            Noun::Cluster | Noun::Template | Noun::Service => {
+            Noun::Cluster | Noun::Template | Noun::Service | Noun::QuickAddGroup => {
                 cluster::Row::scope(&mut sql, "t", scope);
                 &mut sql
             }

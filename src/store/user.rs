@@ -1,6 +1,6 @@
 //! Users: rows, relations, facts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, profile_user,
@@ -18,10 +18,11 @@ use super::{
     sql::Sql,
 };
 use crate::rule::{
+    device::{near, suggestions},
     profile::Delete as DeleteProfile,
     user::{
         Associate, AssociationFacts, Create, CreateFacts, DefaultFacts, Delete, DeleteFacts, Devices,
-        Disassociate, Reorder, SetDefault, Update, UpdateFacts,
+        Disassociate, Entitlement, Reorder, SetDefault, Update, UpdateFacts,
     },
 };
 
@@ -162,19 +163,17 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let devices: Vec<_> = phones.iter().flatten().map(|phone| phone.id).chain(seen).collect();
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
     let taken = match place.seen() {
-        Some(cluster) => Entity::find()
-            .filter(Column::ClusterId.eq(cluster))
-            .filter(Column::UserId.eq(cmd.user_id.as_str()))
-            .one(&tx.db)
-            .await?
-            .is_some(),
-        None => false,
+        Some(cluster) => taken(tx, cluster, &cmd.user_id).await?,
+        None => None,
     };
+    let gets_profiles = !(cmd.profiles.is_empty() && cmd.new_profiles.is_empty());
+    let most_profiles = if gets_profiles { most_profiles(tx, cmd.organization).await? } else { None };
     Ok(CreateFacts {
         id: UserId(tx.id()?),
         now: tx.now(),
         place,
         taken,
+        most_profiles,
         devices: Devices {
             phones,
             cti_profiles: profiles_named(tx, &cmd.cti_profiles).await?,
@@ -297,7 +296,74 @@ async fn association_facts(tx: &Tx, id: DeviceId, users: &[UserId]) -> Result<As
     for user in users {
         named.push(seen(tx, *user).await?);
     }
-    Ok(AssociationFacts { now: tx.now(), profile, current, named, sessions: Vec::new() })
+    let entitlements = entitlements(tx, &named).await?;
+    Ok(AssociationFacts { now: tx.now(), profile, current, named, sessions: Vec::new(), entitlements })
+}
+
+/// How many profiles users have and may have, where an organization says how many; nobody gives them others meanwhile.
+pub async fn entitlements(tx: &Tx, users: &[Option<Model>]) -> Result<BTreeMap<UserId, Entitlement>, DbErr> {
+    let (mut most, mut limited) = (HashMap::new(), BTreeMap::new());
+    for user in users.iter().flatten() {
+        let known = most.get(&user.organization_id).copied();
+        let of_organization = match known {
+            Some(most) => most,
+            None => most_profiles(tx, user.organization_id).await?,
+        };
+        most.insert(user.organization_id, of_organization);
+        if of_organization.is_some() {
+            limited.insert(user.id, Entitlement { used: 0, most: of_organization });
+        }
+    }
+    if limited.is_empty() {
+        return Ok(limited);
+    }
+    let ids: Vec<_> = limited.keys().copied().collect();
+    let named = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    named.lock_exclusive().all(&tx.db).await?;
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT user_id, count(*) FROM profile_user WHERE ").among("user_id", ids.iter().map(|id| id.0));
+    sql.push(" GROUP BY user_id");
+    for row in tx.rows(sql.statement()).await? {
+        let (user, count): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if let Some(entitlement) = limited.get_mut(&UserId(user)) {
+            entitlement.used = i32::try_from(count).unwrap_or(i32::MAX);
+        }
+    }
+    Ok(limited)
+}
+
+/// Most profiles that users of an organization may have.
+async fn most_profiles(source: &impl Source, organization: OrganizationId) -> Result<Option<i32>, DbErr> {
+    organization::setting(source, organization, "max_profiles_per_user").await
+}
+
+/// Most profiles that users of each organization may have, where one at or above it says.
+pub async fn most_profiles_at(
+    source: &impl Source,
+    organizations: &[i64],
+) -> Result<HashMap<i64, i32>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push(
+        "SELECT c.descendant_id, o.max_profiles_per_user FROM organization_closure c JOIN organization o ON ",
+    );
+    sql.push("o.id = c.ancestor_id WHERE o.max_profiles_per_user IS NOT NULL AND ");
+    sql.among("c.descendant_id", organizations.iter().copied()).push(" ORDER BY length(o.path)");
+    // The nearest one comes last and stands.
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// Where somebody has the user id, up to three free ones near it.
+async fn taken(tx: &Tx, cluster: ClusterId, user_id: &str) -> Result<Option<Vec<String>>, DbErr> {
+    let among = |ids: Vec<String>| {
+        Entity::find().filter(Column::ClusterId.eq(cluster)).filter(Column::UserId.is_in(ids)).all(&tx.db)
+    };
+    if among(vec![user_id.to_owned()]).await?.is_empty() {
+        return Ok(None);
+    }
+    let near = near(user_id);
+    let known: BTreeSet<_> = among(near.clone()).await?.into_iter().map(|user| user.user_id).collect();
+    Ok(Some(suggestions(near, |candidate| known.contains(candidate))))
 }
 
 /// The user, when the caller sees it, locked against others until the end of the transaction.

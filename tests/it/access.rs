@@ -146,7 +146,8 @@ async fn types(client: &Client) -> BTreeMap<String, Value> {
 fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
     let plain = field.trim_end_matches('s').trim_end_matches("Id").to_lowercase();
     let noun = match plain.as_str() {
-        "organization" | "parent" => "Organization",
+        "organization" | "parent" | "place" => "Organization",
+        "group" | "copyfrom" => "QuickAddGroup",
         "cluster" => "Cluster",
         "user" | "loginuser" | "owner" => "User",
         "phone" => "Phone",
@@ -243,6 +244,9 @@ async fn neighbours(
     let fallback = admin.done("createDefaultDeviceProfile", fallback, "defaultDeviceProfile { id }").await;
     let fallback = text(&fallback["defaultDeviceProfile"]["id"]);
     let session = admin.done("login", json!({"userId": user, "phoneId": phone}), "session { id }").await;
+    let group =
+        json!({"organizationId": estate.berlin, "clusterId": own, "name": "ours", "product": "Cisco 8841"});
+    let group = text(&admin.done("createQuickAddGroup", group, "group { id }").await["group"]["id"]);
     let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
     let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let ours = BTreeMap::from([
@@ -252,6 +256,7 @@ async fn neighbours(
         ("Cluster", own),
         ("Profile", profile),
         ("User", user),
+        ("QuickAddGroup", group),
         ("Phone", phone),
         ("Session", text(&session["session"]["id"])),
         ("DefaultDeviceProfile", fallback),
@@ -327,7 +332,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}", "{QuickAddGroup}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -361,6 +366,7 @@ story! {
             format!(r#"defaultDeviceProfiles(filter: {{or: [{{ids: ["{{DefaultDeviceProfile}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"quickAddGroups(filter: {{or: [{{ids: ["{{QuickAddGroup}}"]}}, {{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{ids: ["{{Button}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),

@@ -19,6 +19,7 @@ mod phone;
 mod profile;
 mod property;
 mod query;
+mod quick_add;
 mod readme;
 mod rules;
 mod schema;

@@ -293,6 +293,31 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["USER_UPDATED", "USER_DISASSOCIATED"],
         ),
         (
+            "createQuickAddGroup",
+            place(json!({"name": "g", "product": "Cisco 8841"})),
+            vec!["QUICK_ADD_GROUP_CREATED"],
+        ),
+        (
+            "updateQuickAddGroup",
+            json!({"id": id("createQuickAddGroup"), "namePattern": "QA_{username}"}),
+            vec!["QUICK_ADD_GROUP_UPDATED"],
+        ),
+        (
+            "quickAddUser",
+            json!({
+                "groupId": id("createQuickAddGroup"), "number": "4800", "newUser": {"userId": "clara", "lastName": "Tal"},
+            }),
+            vec![
+                "USER_CREATED",
+                "PROFILE_CREATED",
+                "LINE_CREATED",
+                "APPEARANCE_ADDED",
+                "USER_ASSOCIATED",
+                "USER_UPDATED",
+            ],
+        ),
+        ("deleteQuickAddGroup", json!({"id": id("createQuickAddGroup")}), vec!["QUICK_ADD_GROUP_DELETED"]),
+        (
             "deleteUser",
             json!({"id": id("createUser"), "soleProfiles": "KEEP_UNASSIGNED"}),
             vec!["USER_PHONES_CHANGED", "USER_DISASSOCIATED", "USER_DELETED"],
@@ -335,6 +360,7 @@ fn maker(mutation: &str) -> Option<String> {
         "addButton" => Some("button".to_owned()),
         "copyProfile" => Some("profile".to_owned()),
         "registerDevice" => Some("device".to_owned()),
+        "createQuickAddGroup" => Some("group".to_owned()),
         "createButtonTemplate" | "createSoftkeyTemplate" => Some("template".to_owned()),
         // What it makes is told number by number.
         "createNumbers" => None,
@@ -367,7 +393,7 @@ story! {
             let before = all(&admin).await;
             let kind = name[..1].to_uppercase() + &name[1..];
             let document = format!("mutation($input: {kind}Input!) {{ {name}(input: $input) {{ changes {{ kind }} }} }}");
-            let configures = ["Organization", "Cluster", "Template"].iter().any(|noun| name.ends_with(noun));
+            let configures = ["Organization", "Cluster", "Template", "QuickAddGroup"].iter().any(|noun| name.ends_with(noun));
             let answer = viewer.ask(&document, json!({"input": input})).await;
             assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{name}");
             let answer = operator.ask(&document, json!({"input": with(json!({"dryRun": true}))})).await;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, UserId,
-    button::Kind, line_appearance::Role, profile::Protocol,
+    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, QuickAddId, TemplateId,
+    UserId, button::Kind, line_appearance::Role, profile::Protocol,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use roamline::{
@@ -17,7 +17,7 @@ use roamline::{
         button::{self, Fields, NewButton},
         line,
         line::{NewLine, Reference},
-        number, organization, profile, session, template, user,
+        number, organization, profile, quick_add, session, template, user,
     },
     store::outbox,
 };
@@ -57,6 +57,7 @@ enum Step {
     Status { number: u8, to: u8 },
     Reserve { number: u8, user: Option<u8> },
     Cool(u8),
+    QuickAdd { user: u8, name: u8, number: Option<u8> },
 }
 
 fn new_button(kind: u8, index: Option<i32>) -> NewButton {
@@ -108,6 +109,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (few(), 0_u8..5).prop_map(|(number, to)| Step::Status { number, to }),
         1 => (few(), proptest::option::of(few())).prop_map(|(number, user)| Step::Reserve { number, user }),
         1 => few().prop_map(Step::Cool),
+        2 => (few(), few(), proptest::option::of(few()))
+            .prop_map(|(user, name, number)| Step::QuickAdd { user, name, number }),
     ];
     proptest::collection::vec(step, 20..40)
 }
@@ -148,6 +151,7 @@ struct World {
     db: DatabaseConnection,
     site: OrganizationId,
     cluster: ClusterId,
+    group: QuickAddId,
 }
 
 impl World {
@@ -356,7 +360,25 @@ impl World {
             }
             Step::Cool(days) => {
                 let cooling_days = Some(Some(i32::from(*days % 2) * 7));
-                self.ask(&organization::Update { id: self.site, expected_version: None, cooling_days }).await
+                self.ask(&organization::Update {
+                    id: self.site,
+                    expected_version: None,
+                    cooling_days,
+                    max_profiles_per_user: None,
+                    number_management: None,
+                    unique_numbers: None,
+                })
+                .await
+            }
+            Step::QuickAdd { user, name, number } => {
+                self.ask(&quick_add::Add {
+                    group: self.group,
+                    organization: None,
+                    user: quick_add::Who::There(person(user)),
+                    number: number.map(|number| format!("400{number}")),
+                    profile_name: Some(format!("EM-{name}")),
+                })
+                .await
             }
             Step::DeleteLine { line, told } => {
                 self.ask(&line::Delete {
@@ -577,12 +599,18 @@ async fn hold(server: Roamline, cases: u32) {
     for name in ["SEP1", "SEP2", "SEP3"] {
         server.admin().phone(&estate, &estate.berlin, name).await;
     }
+    let group = serde_json::json!({
+        "organizationId": estate.berlin, "clusterId": estate.emea, "name": "EM", "product": "Cisco 8841",
+        "line": {"settings": {"display": "{lastName}"}, "lineSettings": {"alertingName": "{number}"}},
+    });
+    let group = server.admin().done("createQuickAddGroup", group, "group { id }").await;
     let world = World {
         app: server.app.clone(),
         caller: Roamline::caller(),
         db: Database::connect(&server.database).await.expect("connected"),
         site: OrganizationId(language::number(&estate.berlin)),
         cluster: ClusterId(language::number(&estate.emea)),
+        group: QuickAddId(language::number(&language::text(&group["group"]["id"]))),
     };
     // One estate for all cases: it only gets more entangled.
     let world = std::sync::Arc::new(world);

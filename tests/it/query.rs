@@ -61,7 +61,13 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let template = id("createButtonTemplate", template, "template").await;
     let softkeys = json!({"clusterId": estate.emea, "name": "soft"});
     let softkeys = id("createSoftkeyTemplate", softkeys, "template").await;
+    let group = json!({
+        "organizationId": estate.north, "clusterId": estate.emea, "name": "Quick", "product": "Cisco 8841", "placeId": estate.berlin,
+        "line": {"label": "{number}"},
+    });
+    let group = id("createQuickAddGroup", group, "group").await;
     let ids = BTreeMap::from([
+        ("QuickAddGroup", group),
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
         ("Organization", estate.berlin.clone()),
         ("Cluster", estate.emea.clone()),

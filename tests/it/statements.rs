@@ -79,6 +79,14 @@ const SHAPES: &[(&str, &str, u64)] = &[
         "users(first: $n) { nodes { userId profiles(first: 5) { nodes { name lines(first: 5) { nodes { line { pattern } } } } } } }",
         3,
     ),
+    (
+        "users with their pages",
+        "users(first: $n) { nodes { userId extensionMobility { profiles(first: 5) { nodes { name } } defaultProfile { name } \
+         lines(first: 5) { nodes { line { pattern } } } reservedNumbers(first: 5) { nodes { pattern } } \
+         entitlement { used most left } } } }",
+        // Users; their profiles, default profiles, lines and reserved numbers; how many profiles, and how many at most.
+        7,
+    ),
     ("users with their default profile", "users(first: $n) { nodes { userId defaultProfile { name } } }", 2),
     (
         "users with phones and the phones' lines",

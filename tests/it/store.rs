@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "token", "change", "line_appearance", "button", "template", "number"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "number"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -119,6 +119,8 @@ story! {
         let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "1", "label": "one"}}});
         admin.done("addButton", dial, "").await;
         admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
+        let group = json!({"organizationId": estate.berlin, "name": "group", "product": "Cisco 8841"});
+        admin.done("createQuickAddGroup", group, "").await;
         let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
         admin.done("createNumbers", number, "").await;
         let fallback = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP"});
@@ -134,6 +136,7 @@ story! {
             ("rml_40_default_device_profile", "default_device_profile", ""),
             ("inv_13_number", "number", ""),
             ("rml_2_user_id", "\"user\"", ""),
+            ("rml_60_quick_add_name", "quick_add", ""),
             ("lin_1_line", "line", ""),
             ("lin_7_position", "line_appearance", "line_id = 1, role = 'CLONE'"),
             ("lin_6_line_once", "line_appearance", "position = 90, role = 'CLONE'"),
@@ -188,6 +191,9 @@ fn planted(id: i64) -> Change {
             path: name.clone(),
             path_key: name.clone(),
             cooling_days: None,
+            max_profiles_per_user: None,
+            number_management: None,
+            unique_numbers: None,
             name,
             version: 1,
             created_at: Moment(0),

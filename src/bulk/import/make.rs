@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     rule::{
         Broken, Change, Patch, Rule, RuleCode, button, cluster, default_device_profile, device, line, number,
-        organization, phone, profile, service,
+        organization, phone, profile, quick_add, service,
         service_subscription::{Given, NewSubscription, Place, Subscribe},
         session, template, user, value,
     },
@@ -54,6 +54,7 @@ impl Import<'_> {
             File::Sessions => self.log_in(tx, row).await,
             File::Services => self.make_service(tx, row).await,
             File::ServiceSubscriptions => self.subscribe(tx, row).await,
+            File::QuickAddGroups => self.make_quick_add_group(tx, row).await,
         }
     }
 
@@ -75,6 +76,9 @@ impl Import<'_> {
             kind,
             name: name.to_owned(),
             cooling_days: row.number("coolingDays"),
+            max_profiles_per_user: row.number("maxProfilesPerUser"),
+            number_management: row.word("numberManagement"),
+            unique_numbers: row.word("uniqueNumbers"),
         };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
@@ -491,6 +495,52 @@ impl Import<'_> {
         };
         let cmd = Subscribe { device, expected_version: None, subscription };
         self.stage(tx, File::ServiceSubscriptions, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn make_quick_add_group(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let organization =
+            missing.take("organization", self.organization(tx, row.must("organization")).await?);
+        let cluster = match row.text("cluster") {
+            Some(cluster) => missing.take("cluster", self.cluster(tx, cluster).await?),
+            None => None,
+        };
+        let names = [
+            "name",
+            "description",
+            "product",
+            "protocol",
+            "buttonTemplate",
+            "softkeyTemplate",
+            "namePattern",
+            "descriptionPattern",
+            "partition",
+            "label",
+            "lineDescription",
+        ];
+        let mut fields = row.fields(&names);
+        for text in ["description_pattern", "line_description"] {
+            fields.entry(text).or_insert_with(|| "".into());
+        }
+        if let Some(place) = row.text("place")
+            && let Some(place) = missing.take("place", self.organization(tx, place).await?)
+        {
+            fields.insert("place_id".to_owned(), place.0.into());
+        }
+        let organization = missing.settle(organization)?;
+        let cmd = quick_add::Create {
+            organization,
+            cluster,
+            copy_from: None,
+            sent: quick_add::Sent {
+                fields: Patch::new(fields),
+                profile: Patch::new(row.object("settings")),
+                appearance: Patch::new(row.object("appearance")),
+                line: Patch::new(row.object("lineSettings")),
+            },
+        };
+        self.stage(tx, File::QuickAddGroups, row, &cmd, |_| Faults::new()).await?;
         Ok(None)
     }
 

@@ -446,6 +446,8 @@ pub enum Noun {
     Appearance,
     /// A user.
     User,
+    /// A Quick Add group.
+    QuickAddGroup,
     /// A speed dial, busy lamp field, call park or service URL button.
     Button,
     /// A phone button or softkey template.

@@ -7,7 +7,7 @@ use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -66,6 +66,8 @@ nodes! {
     Appearance(AppearanceId) is "LineAppearance" by appearance,
     /// A user.
     User(UserId) is "User" by user,
+    /// A Quick Add group.
+    QuickAddGroup(QuickAddId) is "QuickAddGroup" by quick_add_group,
     /// A speed dial, busy lamp field, call park or service URL button.
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
@@ -114,7 +116,7 @@ macro_rules! keys {
 }
 
 keys! {
-    OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId ButtonId TemplateId
+    OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId QuickAddId ButtonId TemplateId
     ServiceId ServiceSubscriptionId NumberId TokenId
 }
 

@@ -170,6 +170,8 @@ pub struct UserError {
     /// For `LINE_IS_CLONE`, the appearance through which the line is changed, where the caller can see it;
     /// else null.
     pub original_id: Option<ID>,
+    /// For a name or user id that is taken, up to three free ones near it; else empty.
+    pub suggestions: Vec<String>,
 }
 
 impl From<&Breach> for UserError {
@@ -183,6 +185,13 @@ impl From<&Breach> for UserError {
             }
             _ => (None, None),
         };
+        let suggestions = match &breach.rule {
+            Rule::NameTaken { suggestions, .. }
+            | Rule::NameTakenByProfile { suggestions, .. }
+            | Rule::NameTakenByDevice { suggestions, .. }
+            | Rule::UserIdTaken { suggestions, .. } => suggestions.clone(),
+            _ => Vec::new(),
+        };
         Self {
             code: RuleCode(code),
             message: breach.rule.to_string(),
@@ -191,6 +200,7 @@ impl From<&Breach> for UserError {
             current_version,
             cisco_code: breach.rule.cisco_code(),
             original_id,
+            suggestions,
         }
     }
 }

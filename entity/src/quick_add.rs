@@ -1,0 +1,64 @@
+//! Quick Add groups: templates from which a user gets a profile with one line (QAS-1).
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClusterId, Moment, OrganizationId, QuickAddId,
+    json::json_column,
+    line, line_appearance,
+    profile::{self, Protocol},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, DeriveEntityModel, Deserialize, Eq, PartialEq, Serialize)]
+#[sea_orm(table_name = "quick_add")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: QuickAddId,
+    pub organization_id: OrganizationId,
+    /// None of a group that is only there to be copied, above the clusters.
+    pub cluster_id: Option<ClusterId>,
+    pub name: String,
+    /// `name` in lower case; unique in the organization.
+    pub name_key: String,
+    pub description: String,
+    pub product: String,
+    pub protocol: Protocol,
+    /// None takes the product's own.
+    pub button_template: Option<String>,
+    /// None takes the product's own.
+    pub softkey_template: Option<String>,
+    /// A profile's name, with tokens such as `{username}` (NAM-9).
+    pub name_pattern: String,
+    /// A profile's description, with the same tokens.
+    pub description_pattern: String,
+    /// Where new users, profiles and lines are kept; none is the group's organization.
+    pub place_id: Option<OrganizationId>,
+    pub defaults: Defaults,
+    pub version: i64,
+    pub created_at: Moment,
+    pub updated_at: Moment,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What new profiles and lines are set to. A field that is added here later is read as its default from older rows.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Defaults {
+    /// The profile's settings.
+    pub profile: profile::Settings,
+    /// The route partition of the line; empty is `<None>`.
+    pub partition: String,
+    /// The line's label on the profile, with tokens.
+    pub label: Option<String>,
+    /// The line's description, with tokens.
+    pub line_description: String,
+    /// The original's settings; the display texts may hold tokens.
+    pub appearance: line_appearance::Settings,
+    /// The line's own settings; the alerting names may hold tokens.
+    pub line: line::Settings,
+}
+
+json_column!(Defaults);

@@ -1,0 +1,252 @@
+//! Quick Add groups: rows, relations, facts, and the next available number. A group is also seen from below, by those
+//! who may use or copy it (HIE-3, HIE-5).
+
+use entity::{
+    ClusterId, Moment, OrganizationId, QuickAddId,
+    profile::Protocol,
+    quick_add::{Column, Defaults, Entity, Model},
+    template as template_entity,
+};
+use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{
+    Source, Tx, cluster, organization,
+    page::{Order, Relation},
+    row::row,
+    sql::Sql,
+    template, user,
+};
+use crate::{
+    caller::Scope,
+    rule::{
+        cluster::Place,
+        quick_add::{
+            Add, Create, CreateFacts, Delete, Fields, Kept, Known, Sent, Update, UpdateFacts, Who,
+            cluster_of, fields_of, place_of,
+        },
+        template::named,
+        value,
+    },
+};
+
+row! {
+    /// A Quick Add group.
+    Row of "quick_add", Model, always ["id"] {
+        id: QuickAddId,
+        organization_id: OrganizationId,
+        cluster_id: Option<ClusterId>,
+        name: String,
+        name_key: String,
+        description: String,
+        product: String,
+        protocol: Protocol,
+        button_template: Option<String>,
+        softkey_template: Option<String>,
+        name_pattern: String,
+        description_pattern: String,
+        place_id: Option<OrganizationId>,
+        defaults: Defaults,
+        version: i64,
+        created_at: Moment,
+        updated_at: Moment,
+    }
+    fn scope(sql: &mut Sql, alias: &str, scope: Scope) {
+        cluster::Row::scope(sql, alias, scope);
+    }
+}
+
+/// By name.
+pub const BY_NAME: Order = Order { column: "t.name_key", number: false, descending: false };
+
+/// The groups kept at an organization.
+pub const OF_ORGANIZATION: Relation = Relation {
+    name: "Quick Add groups of organization",
+    join: "",
+    parent: "t.organization_id",
+    order: BY_NAME,
+    only: "",
+    seen: false,
+};
+
+/// What creating one must know.
+pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
+    let from = match cmd.copy_from {
+        Some(id) => seen(tx, id).await?,
+        None => None,
+    };
+    let cluster = cluster_of(cmd, from.as_ref());
+    let place = match cluster {
+        Some(cluster) => Some(cluster::place(tx, cmd.organization, cluster).await?),
+        None => None,
+    };
+    let organization = match &place {
+        Some(place) => place.organization.clone(),
+        None => organization::seen(tx, cmd.organization).await?,
+    };
+    let fields = sent_over(&cmd.sent, from.as_ref());
+    let seen_cluster = place.as_ref().and_then(Place::seen);
+    let (mut taken, mut kept) = (false, Kept::default());
+    if organization.is_some() {
+        taken = is_taken(tx, cmd.organization, &fields.name, None).await?;
+        kept = kept_at(tx, cmd.organization, fields.place_id).await?;
+    }
+    Ok(CreateFacts {
+        id: QuickAddId(tx.id()?),
+        now: tx.now(),
+        organization,
+        place,
+        from,
+        taken,
+        kept,
+        template: template_of(tx, seen_cluster, fields).await?,
+    })
+}
+
+/// What updating one must know.
+pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
+    let current = locked(tx, cmd.id).await?;
+    let mut facts =
+        UpdateFacts { now: tx.now(), current, taken: false, kept: Kept::default(), template: None };
+    if let Some(current) = &facts.current {
+        let fields = sent_over(&cmd.sent, Some(current));
+        facts.taken = is_taken(tx, current.organization_id, &fields.name, Some(current.id)).await?;
+        facts.kept = kept_at(tx, current.organization_id, fields.place_id).await?;
+        facts.template = template_of(tx, current.cluster_id, fields).await?;
+    }
+    Ok(facts)
+}
+
+/// What deleting one must know.
+pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<Option<Model>, DbErr> {
+    locked(tx, cmd.id).await
+}
+
+/// What planning a quick add must know; the next available number is this transaction's until its end.
+pub async fn known(tx: &Tx, cmd: &Add) -> Result<Known, DbErr> {
+    let group = seen(tx, cmd.group).await?;
+    let user = match cmd.user {
+        Who::There(id) => user::seen(tx, id).await?,
+        Who::New { .. } => None,
+    };
+    let user_id = match (&cmd.user, &user) {
+        (Who::New { user_id, .. }, _) => Some(user_id.as_str()),
+        (Who::There(_), user) => user.as_ref().map(|user| user.user_id.as_str()),
+    };
+    let mut next = None;
+    if let (None, Some(group), Some(user_id)) = (&cmd.number, &group, user_id)
+        && let Some(cluster) = group.cluster_id
+    {
+        let wanted =
+            Wanted { at: place_of(cmd, group), cluster, partition: &group.defaults.partition, user_id };
+        next = wanted.next(tx).await?;
+    }
+    Ok(Known { group, user, next })
+}
+
+/// The line of a number (`t`), up to where it stands; the bracket is closed behind what keeps it from being given.
+const LINE: &str = " AND NOT EXISTS (SELECT 1 FROM line l WHERE l.cluster_id = t.cluster_id AND l.pattern = t.pattern \
+                    AND l.partition = t.partition AND (EXISTS (SELECT 1 FROM line_appearance a WHERE a.line_id = l.id)";
+
+/// What number is looked for.
+struct Wanted<'a> {
+    at: OrganizationId,
+    cluster: ClusterId,
+    partition: &'a str,
+    user_id: &'a str,
+}
+
+impl Wanted<'_> {
+    /// The next available number: one that is kept for the user before any other (RSV-4), and never one that another
+    /// transaction has in hand, as long as there are others. Where there are none, it waits for what becomes of those.
+    async fn next(&self, tx: &Tx) -> Result<Option<String>, DbErr> {
+        for (held, wait) in [(true, true), (false, false), (false, true)] {
+            let mut sql = Sql::new(tx.backend());
+            self.write(&mut sql, tx, held);
+            if tx.backend() == DatabaseBackend::Postgres {
+                sql.push(" FOR UPDATE OF t").push(if wait { "" } else { " SKIP LOCKED" });
+            }
+            let rows = tx.rows(sql.statement()).await?;
+            if let Some(row) = rows.first() {
+                return row.try_get_by_index(0).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn write(&self, sql: &mut Sql, tx: &Tx, held: bool) {
+        sql.push("SELECT t.pattern FROM number t WHERE t.cluster_id = ").bind(self.cluster);
+        sql.push(" AND t.partition = ").bind(self.partition).push(" AND t.status = 'AVAILABLE'");
+        sql.push(
+            " AND t.organization_id IN (SELECT ancestor_id FROM organization_closure WHERE descendant_id = ",
+        );
+        sql.bind(self.at).push(")");
+        if held {
+            sql.push(" AND t.reserved_for = ").bind(self.user_id);
+            sql.push(" AND (t.reserved_until IS NULL OR t.reserved_until > ").bind(tx.now()).push(")");
+        } else {
+            sql.push(" AND (t.reserved_for IS NULL OR t.reserved_until <= ").bind(tx.now()).push(")");
+        }
+        // Its line stands nowhere, and is not kept where the caller does not see it.
+        sql.push(LINE);
+        if let Scope::Below(top) = tx.scope() {
+            sql.push(" OR l.organization_id NOT IN (SELECT descendant_id FROM organization_closure WHERE ");
+            sql.push("ancestor_id = ").bind(top).push(")");
+        }
+        sql.push(")) ORDER BY t.pattern, t.id LIMIT 1");
+    }
+}
+
+/// The group, when the caller sees it: in the subtree, or above.
+async fn seen(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
+    let seen = match tx.scope() {
+        Scope::All => true,
+        Scope::Below(top) => {
+            organization::is_below(tx, top, found.organization_id).await?
+                || organization::is_below(tx, found.organization_id, top).await?
+        }
+    };
+    Ok(seen.then_some(found))
+}
+
+/// The group, when it is the caller's to change, locked until the end: those above are only used and copied.
+async fn locked(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
+    Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// What a group's fields would be; a patch that fits nothing is told by the rule.
+fn sent_over(sent: &Sent, group: Option<&Model>) -> Fields {
+    let before = fields_of(group);
+    sent.fields.apply(&before).unwrap_or(before)
+}
+
+async fn is_taken(
+    tx: &Tx,
+    organization: OrganizationId,
+    name: &str,
+    except: Option<QuickAddId>,
+) -> Result<bool, DbErr> {
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(organization))
+        .filter(Column::NameKey.eq(value::key(name)))
+        .one(&tx.db)
+        .await?;
+    Ok(found.is_some_and(|found| Some(found.id) != except))
+}
+
+async fn kept_at(tx: &Tx, group: OrganizationId, place: Option<OrganizationId>) -> Result<Kept, DbErr> {
+    let Some(place) = place else { return Ok(Kept::default()) };
+    let there = organization::seen(tx, place).await?.is_some();
+    Ok(Kept { there, below: there && organization::is_below(tx, group, place).await? })
+}
+
+async fn template_of(
+    tx: &Tx,
+    cluster: Option<ClusterId>,
+    fields: Fields,
+) -> Result<Option<template_entity::Model>, DbErr> {
+    let Some(cluster) = cluster else { return Ok(None) };
+    let named = named(fields.button_template, &fields.product, fields.protocol);
+    template::button_template(tx, cluster, named.as_deref()).await
+}
