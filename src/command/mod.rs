@@ -13,6 +13,7 @@ use crate::{
     store::{self, Tx},
 };
 
+pub mod bulk;
 mod button;
 mod cluster;
 mod device;

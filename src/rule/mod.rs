@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
+pub mod bulk;
 pub mod button;
 pub mod change;
 pub mod cluster;
@@ -496,6 +497,14 @@ rules! {
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."
         "createNumbers(input: {…}) twice at the same moment"
+    /// One call does at most 1,000 things.
+    TooManyItems { most: usize }: "TOO_MANY_ITEMS" "BLK-6"
+        "At most {most} go at once. Send them in parts, or start a job."
+        "createProfiles(input: {items: [1,001 profiles]})"
+    /// What is said of a whole call is not said in one of its items.
+    SaidInItem { what: String }: "SAID_IN_ITEM" "RML-80"
+        "`{what}` is said once, for all items together. Take it out of the item."
+        "mutation { deleteProfiles(input: {items: [{id: \"a profile\", dryRun: true}]}) { errors { code } } }"
 }
 
 impl RuleCode {

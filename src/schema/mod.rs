@@ -5,6 +5,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions};
 
 use crate::{app::App, caller::Caller, error::Error, store::Reader};
 
+mod bulk;
 mod button;
 mod change;
 mod cluster;
@@ -67,6 +68,7 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    bulk::BulkMutation,
     button::ButtonMutation,
     template::TemplateMutation,
     number::NumberMutation,

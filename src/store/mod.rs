@@ -94,6 +94,10 @@ pub struct Tx {
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
+/// A place in a transaction.
+#[must_use = "a mark that is neither kept nor gone back to stays open"]
+pub struct Mark(usize);
+
 /// Reads that all see one moment of the database.
 pub struct Snapshot {
     db: DatabaseTransaction,
@@ -337,6 +341,29 @@ impl Tx {
         apply::apply(self, &changes).await?;
         self.staged.extend(changes);
         Ok(())
+    }
+
+    /// Marks a place to go back to. One at a time: a mark ends with [`Tx::keep`] or [`Tx::back`].
+    pub async fn mark(&self) -> Result<Mark, DbErr> {
+        self.run(self.plain("SAVEPOINT item")).await?;
+        Ok(Mark(self.staged.len()))
+    }
+
+    /// Keeps what was done since the mark.
+    pub async fn keep(&self, _mark: Mark) -> Result<(), DbErr> {
+        self.run(self.plain("RELEASE SAVEPOINT item")).await.map(drop)
+    }
+
+    /// Undoes what was done since the mark, also what an index has just refused.
+    pub async fn back(&mut self, mark: Mark) -> Result<(), DbErr> {
+        self.run(self.plain("ROLLBACK TO SAVEPOINT item")).await?;
+        self.run(self.plain("RELEASE SAVEPOINT item")).await?;
+        self.staged.truncate(mark.0);
+        Ok(())
+    }
+
+    fn plain(&self, text: &str) -> Statement {
+        Statement::from_string(self.backend(), text)
     }
 
     /// What was applied so far.
