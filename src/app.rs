@@ -8,7 +8,7 @@ use std::{
 };
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use entity::{Moment, OrganizationId, TokenId, token};
+use entity::{JobId, Moment, OrganizationId, TokenId, job, token};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -37,6 +37,8 @@ struct Inner {
     feed: Feed,
     config: Config,
     clock: Clock,
+    /// Tells this process from others on the same database.
+    node: String,
     tokens: Mutex<HashMap<String, (Instant, Option<token::Model>)>>,
 }
 
@@ -84,7 +86,10 @@ impl App {
         let options =
             feed::Options { ring: config.feed.ring, poll: Duration::from_millis(config.feed.poll_ms) };
         let feed = Feed::start(store.clone(), options).await?;
-        Ok(Self(Arc::new(Inner { store, feed, config, clock, tokens: Mutex::default() })))
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal(anyhow::anyhow!("{error}")))?;
+        let node = HEXLOWER.encode(&bytes);
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens: Mutex::default() })))
     }
 
     /// Brings the database up to date and does nothing else.
@@ -299,6 +304,35 @@ impl App {
                 self.0.feed.forget(before);
                 Ok(gone)
             }
+        }
+    }
+
+    /// What tells this process from others on the same database.
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    /// Until when this process holds what it works on, unless it says so again.
+    pub fn lease(&self) -> Moment {
+        let secs = i64::try_from(self.config().bulk.lease_secs).unwrap_or(i64::MAX);
+        Moment(self.now().0.saturating_add(secs.saturating_mul(1_000_000)))
+    }
+
+    /// Takes a job that has work and that no process holds.
+    pub async fn claim_job(&self) -> Result<Option<JobId>, Error> {
+        Ok(store::job::claim(&self.0.store, self.node(), self.now(), self.lease()).await?)
+    }
+
+    /// The job with this id, whoever's it is.
+    pub async fn job(&self, id: JobId) -> Result<Option<job::Model>, Error> {
+        Ok(store::job::by_id(&self.0.store, id).await?)
+    }
+
+    /// Forgets jobs that ended longer ago than the setting says.
+    pub async fn forget_jobs(&self) -> Result<u64, Error> {
+        match i64::from(self.config().bulk.keep_days) {
+            0 => Ok(0),
+            days => Ok(store::job::forget(&self.0.store, self.now().plus_days(-days)).await?),
         }
     }
 

@@ -46,4 +46,5 @@ pub enum Noun {
     Button,
     Template,
     Number,
+    Job,
 }

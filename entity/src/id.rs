@@ -65,6 +65,10 @@ id! {
     NumberId
 }
 id! {
+    /// A job.
+    JobId
+}
+id! {
     /// A bearer token.
     TokenId
 }

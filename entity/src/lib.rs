@@ -9,6 +9,7 @@ pub mod counter;
 pub mod device;
 mod id;
 pub mod idempotency;
+pub mod job;
 mod json;
 pub mod line;
 pub mod line_appearance;
@@ -26,7 +27,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
     UserId,
 };
 pub use moment::Moment;

@@ -443,6 +443,16 @@ impl File {
         }
     }
 
+    /// The noun whose rows it holds, as addresses and jobs name it.
+    pub fn noun(self) -> &'static str {
+        self.name().trim_end_matches(".csv")
+    }
+
+    /// The file of a noun.
+    pub fn of_noun(noun: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|file| file.noun() == noun)
+    }
+
     /// The file's columns, in the order in which they are written.
     pub fn columns(self) -> &'static [Column] {
         match self {
@@ -591,6 +601,18 @@ fn shown(default: Option<&Value>) -> String {
 }
 
 impl Kind {
+    /// What a value of it is.
+    pub fn wanted(self) -> &'static str {
+        match self {
+            Self::Text => "a text; put it in quotes",
+            Self::Number => "a whole number",
+            Self::Truth => "true or false",
+            Self::Word(_) => "a word, in quotes",
+            Self::Object(_) => "an object",
+            Self::Objects(_) | Self::Texts => "a list",
+        }
+    }
+
     /// What can be said of a cell beyond its meaning.
     fn said(self) -> String {
         let listed = |names: &[&str], form: fn(&str) -> String| {

@@ -16,8 +16,10 @@ use crate::{
 mod column;
 mod export;
 mod import;
+pub mod job;
 mod names;
 mod read;
+mod upload;
 
 pub use column::{Column, File, markdown as columns};
 pub use export::{Exported, export};

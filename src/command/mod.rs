@@ -17,6 +17,7 @@ pub mod bulk;
 mod button;
 mod cluster;
 mod device;
+pub mod job;
 mod line;
 pub mod number;
 mod organization;

@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, number, organization, phone, profile, profile_user, template, user,
+    job, line, line_appearance, number, organization, phone, profile, profile_user, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,10 @@ changes! {
     NumberUpdated { before: number::Model, after: number::Model }
     /// A number went out of the inventory.
     NumberDeleted { number: number::Model }
+    /// A job was started.
+    JobStarted { job: job::Model }
+    /// A job moved on; its state and its counts are part of it.
+    JobProgressed { before: job::Model, after: job::Model }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
     /// A speed dial, busy lamp field, call park or service URL button was put on a device.
@@ -194,6 +198,9 @@ impl Change {
             | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
+            // What nobody below may see is kept at an organization that there is not.
+            Self::JobStarted { job } => Some(job.organization_id.unwrap_or(NOWHERE)),
+            Self::JobProgressed { after, .. } => Some(after.organization_id.unwrap_or(NOWHERE)),
             Self::EstateGenerated { .. } => None,
             Self::TemplateCreated { template } | Self::TemplateDeleted { template } => {
                 Some(template.organization_id)
@@ -263,6 +270,8 @@ impl Change {
                 vec![(Noun::Number, number.id.0)]
             }
             Self::NumberUpdated { after, .. } => vec![(Noun::Number, after.id.0)],
+            Self::JobStarted { job } => vec![(Noun::Job, job.id.0)],
+            Self::JobProgressed { after, .. } => vec![(Noun::Job, after.id.0)],
             Self::EstateGenerated { .. } => Vec::new(),
             Self::ButtonAdded { on, button } | Self::ButtonRemoved { on, button } => pressed(on, button),
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),
@@ -271,6 +280,9 @@ impl Change {
         }
     }
 }
+
+/// An organization that nothing has; the database counts from 1.
+const NOWHERE: OrganizationId = OrganizationId(0);
 
 /// The noun under which a device of this kind is found.
 pub fn noun_of(kind: device::Kind) -> Noun {

@@ -11,6 +11,7 @@ pub mod button;
 pub mod change;
 pub mod cluster;
 pub mod device;
+pub mod job;
 pub mod layout;
 pub mod line;
 pub mod number;
@@ -501,6 +502,14 @@ rules! {
     TooManyItems { most: usize }: "TOO_MANY_ITEMS" "BLK-6"
         "At most {most} go at once. Send them in parts, or start a job."
         "createProfiles(input: {items: [1,001 profiles]})"
+    /// A job does what its state allows.
+    JobNotReady { state: String, want: String }: "JOB_NOT_READY" "TXN-2"
+        "The job is {state}; {want}."
+        "runJob(input: {id: a job that is running})"
+    /// What is tried again was not done before.
+    JobNothingToRetry: "JOB_NOTHING_TO_RETRY" "BLK-6"
+        "Every row of the job was done. There is nothing to try again."
+        "retryJob(input: {id: a job without refused rows})"
     /// What is said of a whole call is not said in one of its items.
     SaidInItem { what: String }: "SAID_IN_ITEM" "RML-80"
         "`{what}` is said once, for all items together. Take it out of the item."

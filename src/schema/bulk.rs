@@ -171,6 +171,8 @@ macro_rules! bulk_payload {
     };
 }
 
+pub(super) use bulk_payload;
+
 /// Declares bulk forms: the input and the payload of each, over the input and payload of its mutation.
 macro_rules! bulk {
     ($(

@@ -15,6 +15,7 @@ use super::{
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
     device::{self, Device, OtherDevice},
     filter::numbers,
+    job::Job,
     line::{Line, LineAppearance},
     node::{self, Node},
     number::Number,
@@ -447,6 +448,20 @@ change_types! {
         /// The device as it is now.
         device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
     }
+    /// A job was started.
+    JobStarted {
+        /// The job as started.
+        after: Job = |ctx, { job, .. }| state!(Job, job);
+    }
+    /// A job moved on. While it works, this is told once a second at most.
+    JobProgressed {
+        /// The job before.
+        before: Job = |ctx, { before, .. }| state!(Job, before);
+        /// The job after.
+        after: Job = |ctx, { after, .. }| state!(Job, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
     /// A button or softkey template was made.
     TemplateCreated {
         /// The template as made.
@@ -649,7 +664,7 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, TemplateId, UserId};
+    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, TemplateId, UserId};
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
@@ -662,6 +677,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Button => NodeId::Button(ButtonId(id)),
         Noun::Template => NodeId::Template(TemplateId(id)),
         Noun::Number => NodeId::Number(NumberId(id)),
+        Noun::Job => NodeId::Job(JobId(id)),
     }
 }
 

@@ -20,7 +20,7 @@ use super::{Result, drive::Gate};
 use crate::{
     error::Error,
     store::{
-        Entry, Reader, button, cluster, device, line, number, organization,
+        Entry, Reader, button, cluster, device, job, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
@@ -140,6 +140,7 @@ pub struct Loaders {
     pub button: Of<button::Row>,
     pub template: Of<template::Row>,
     pub number: Of<number::Row>,
+    pub job: Of<job::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -161,6 +162,7 @@ impl Loaders {
             button: Of::new(reader, &gate),
             template: Of::new(reader, &gate),
             number: Of::new(reader, &gate),
+            job: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -186,6 +188,7 @@ impl Loaders {
         self.button.forget().await;
         self.template.forget().await;
         self.number.forget().await;
+        self.job.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
@@ -512,6 +515,13 @@ look!(user::Row {
 
 look!(template::Row {});
 look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
+
+look!(job::Row {
+    "progress" needs ["rows", "position"],
+    "by" needs ["caller"],
+    "uploadPath" needs ["state"],
+    "retryOf" needs ["retry_of"]
+});
 
 look!(number::Row {
     "usage" needs ["status", "utility"],

@@ -15,6 +15,7 @@ mod drive;
 mod execution;
 mod filter;
 mod in_order;
+mod job;
 mod layout;
 mod level;
 mod line;
@@ -55,6 +56,7 @@ pub struct Query(
     search::SearchQuery,
     change::ChangeQuery,
     number::NumberQuery,
+    job::JobQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
@@ -72,6 +74,7 @@ pub struct Mutation(
     button::ButtonMutation,
     template::TemplateMutation,
     number::NumberMutation,
+    job::JobMutation,
 );
 
 /// The schema over an application.

@@ -8,6 +8,7 @@ use super::{
     cluster::Cluster,
     connection::one_of,
     device::OtherDevice,
+    job::Job,
     line::{Line, LineAppearance},
     number::Number,
     organization::Organization,
@@ -38,6 +39,7 @@ pub enum Node {
     ButtonTemplate(ButtonTemplate),
     SoftkeyTemplate(SoftkeyTemplate),
     Number(Number),
+    Job(Job),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -65,6 +67,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
+        NodeId::Job(id) => one_of(ctx, field, Some(id)).await?.map(Node::Job),
         NodeId::Token(_) => None,
     })
 }

@@ -15,6 +15,7 @@ use super::{
     connection::Rendered,
     device::OtherDevice,
     line::Line,
+    job::Job,
     node::{Node, of_template},
     number::Number,
     organization::Organization,
@@ -259,6 +260,7 @@ impl Taken {
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
+            Noun::Job => self.nodes(scope, filter, after, Node::Job as fn(Job) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
             // Appearances are told by the lines and devices that they join, buttons by their devices.
@@ -294,6 +296,7 @@ const NOUNS: &[Noun] = &[
     Noun::Line,
     Noun::User,
     Noun::Number,
+    Noun::Job,
 ];
 
 /// Which things of a noun the query covers; none when it covers none.

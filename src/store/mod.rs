@@ -28,6 +28,7 @@ pub mod cluster;
 pub mod device;
 mod generate;
 pub mod idempotency;
+pub mod job;
 mod join;
 pub mod line;
 pub mod number;

@@ -52,6 +52,7 @@ const TABLE: &[Row] = &[
             "chrono",
             "csv",
             "entity",
+            "futures_util",
             "serde",
             "serde_json",
             "strsim",
@@ -60,10 +61,10 @@ const TABLE: &[Row] = &[
             "tracing",
         ],
     ),
-    // `config` for the settings of pages that its cursors keep to.
+    // `config` for the settings of pages that its cursors keep to, `bulk` for jobs and what can be imported.
     row(
         "schema",
-        &["app", "caller", "command", "config", "error", "feed", "rule", "store"],
+        &["app", "bulk", "caller", "command", "config", "error", "feed", "rule", "store"],
         &[
             "anyhow",
             "async_graphql",
@@ -85,9 +86,10 @@ const TABLE: &[Row] = &[
         &["caller", "config", "error"],
         &["async_graphql", "lru", "serde", "serde_json", "thiserror"],
     ),
+    // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
         "http",
-        &["app", "caller", "config", "error", "guard", "schema"],
+        &["app", "bulk", "caller", "config", "error", "guard", "schema"],
         &[
             "async_graphql",
             "async_graphql_axum",

@@ -368,6 +368,8 @@ pub enum Noun {
     Template,
     /// A number of the inventory.
     Number,
+    /// A job.
+    Job,
 }
 
 /// Which of a device's four lists of buttons.

@@ -6,7 +6,7 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
     UserId,
 };
 
@@ -68,6 +68,8 @@ nodes! {
     Template(TemplateId) is "Template" by template,
     /// A number of the inventory.
     Number(NumberId) is "Number" by number,
+    /// A job.
+    Job(JobId) is "Job" by job,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
 }
@@ -105,7 +107,7 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId NumberId TokenId }
+keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId NumberId JobId TokenId }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 12] = [
+        const NAMES: [&str; 13] = [
             "Organization",
             "Cluster",
             "Profile",
@@ -131,6 +133,7 @@ mod tests {
             "Button",
             "Template",
             "Number",
+            "Job",
             "Token",
         ];
         (proptest::sample::select(&NAMES[..]), any::<i64>())
