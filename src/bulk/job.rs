@@ -180,7 +180,15 @@ async fn spool<B: AsRef<[u8]>>(
         }
         match upload.push(piece.as_ref()) {
             Ok(rows) => waiting.extend(rows),
-            Err(refusals) => return Ok(Err(refusals)),
+            Err(refusals) => {
+                // A client that is still sending does not read what was refused.
+                while bytes <= most
+                    && let Ok(Some(Ok(piece))) = tokio::time::timeout(idle, data.next()).await
+                {
+                    bytes += u64::try_from(piece.as_ref().len()).unwrap_or(u64::MAX);
+                }
+                return Ok(Err(refusals));
+            }
         }
         if waiting.len() >= PART || kept.elapsed() > idle / 2 {
             keep(app, caller, job, &waiting).await?;

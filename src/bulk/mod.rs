@@ -22,7 +22,7 @@ mod read;
 mod upload;
 
 pub use column::{Column, File, markdown as columns};
-pub use export::{Exported, export};
+pub use export::{Exported, Told, export, stream};
 pub use import::import;
 
 /// How an import treats what the rules refuse.

@@ -5,6 +5,7 @@ use async_graphql::{Context, Enum, InputObject, Object};
 
 use super::{
     Ask, Result,
+    change::Change,
     line::{
         ChangeLineSettingsInput, ChangeLineSettingsPayload, CreateLineInput, CreateLinePayload, DeleteLineInput,
         DeleteLinePayload, UpdateLineInput, UpdateLinePayload,
@@ -81,6 +82,7 @@ impl Bulk {
             done: self.items.iter().filter(|(_, done)| *done).count(),
             refused: self.items.iter().filter(|(done, _)| !done.errors().is_empty()).count(),
             errors: self.whole.0.iter().map(UserError::from).collect::<Vec<_>>(),
+            changes: self.items.iter().flat_map(|(done, _)| done.rendered()).collect(),
             cursor: self.items.iter().rev().find_map(|(done, _)| done.cursor()),
         };
         counts.errors.extend(self.items.iter().flat_map(|(done, _)| done.errors()));
@@ -94,6 +96,7 @@ pub struct Counts {
     pub done: usize,
     pub refused: usize,
     pub errors: Vec<UserError>,
+    pub changes: Vec<Change>,
     pub cursor: Option<Cursor>,
 }
 
@@ -161,6 +164,11 @@ macro_rules! bulk_payload {
             /// Every rule that the call or any of its items breaks, with the item in the path: `items.3.lines.0.pattern`.
             async fn errors(&self) -> &[UserError] {
                 &self.counts.errors
+            }
+
+            /// What was done, in order; on a dry run, what would be. Empty when all was so already.
+            async fn changes(&self) -> &[$crate::schema::change::Change] {
+                &self.counts.changes
             }
 
             /// Place in the change stream right after what was done last. Nothing when nothing was done.

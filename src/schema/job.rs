@@ -12,7 +12,7 @@ use entity::{
 
 use super::{
     Ask, Result,
-    bulk::{Bulk, BulkPolicy, Counts, UpdateProfilesItem, bulk_payload},
+    bulk::{Bulk, BulkPolicy, UpdateProfilesItem, bulk_payload},
     change::{ChangeEvent, history},
     connection::{Asked, Connection, Direction, TimeRange, one, root},
     filter::{OrganizationScope, Parts, numbers},
@@ -375,12 +375,23 @@ pub struct StartImportInput {
     pub call: CallInput,
 }
 
-/// A job to run or to cancel.
+/// A job to run.
 #[derive(InputObject)]
-pub struct AdvanceJobInput {
-    /// The job.
+pub struct RunJobInput {
+    /// The job, which must have been validated.
     pub id: ID,
-    /// Its version, to change that one only.
+    /// Its version, to run that one only.
+    pub expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// A job to give up.
+#[derive(InputObject)]
+pub struct CancelJobInput {
+    /// The job, which must not have ended.
+    pub id: ID,
+    /// Its version, to cancel that one only.
     pub expected_version: Option<i64>,
     #[graphql(flatten)]
     pub call: CallInput,
@@ -486,7 +497,7 @@ impl JobMutation {
     async fn run_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: AdvanceJobInput,
+        #[graphql(desc = "Which one.")] input: RunJobInput,
     ) -> Result<RunJobPayload> {
         let cmd = Advance {
             id: or_none(id::job(&input.id)),
@@ -500,7 +511,7 @@ impl JobMutation {
     async fn cancel_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: AdvanceJobInput,
+        #[graphql(desc = "Which one.")] input: CancelJobInput,
     ) -> Result<CancelJobPayload> {
         let cmd = Advance {
             id: or_none(id::job(&input.id)),

@@ -13,6 +13,7 @@ mod connection;
 mod device;
 mod drive;
 mod execution;
+pub mod export;
 mod filter;
 mod in_order;
 mod job;

@@ -14,8 +14,8 @@ use std::{
 
 use entity::Moment;
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    QueryResult, RuntimeErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait, sqlx,
 };
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
@@ -47,8 +47,8 @@ pub mod user;
 pub use apply::{UNIQUE, clash};
 pub use generate::{Estate, generate, ids as generate_ids};
 pub use outbox::Entry;
-/// What the database says when it fails; named here so that nothing above names SeaORM.
-pub use sea_orm::DbErr;
+/// What the database says when it fails, and what is asked of it; named here so that nothing above names SeaORM.
+pub use sea_orm::{DatabaseBackend, DbErr, QueryResult as Answer, Statement};
 
 /// How the database is opened.
 #[derive(Clone, Debug)]

@@ -95,6 +95,7 @@ const TABLE: &[Row] = &[
             "async_graphql_axum",
             "axum",
             "data_encoding",
+            "entity",
             "futures_util",
             "getrandom",
             "serde",

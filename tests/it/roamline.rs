@@ -259,6 +259,11 @@ impl Client {
         self.token.as_deref()
     }
 
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The whole answer to a query with variables.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
         let answer = self.text(query, variables).await;
