@@ -27,7 +27,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId,
+    TokenId, UserId,
 };
 pub use moment::Moment;

@@ -586,6 +586,9 @@ Columns stand in any order, by name; those that need a value must be there. True
 Things are named by what people call them, never by ids. Names of organizations, clusters and devices are matched
 whatever the case. A row may name what another row makes, or what the database holds already.
 
+An upload for a job holds one of these files, as CSV or as JSON Lines: an object a line, with the columns as names and
+values as they are, texts in quotes, a null or a missing name for an empty cell.
+
 Cells are data: nothing is added to or taken from them, on either way. A cell that begins with `=`, `+`, `-` or
 `@` is written as it is, so tell a spreadsheet to import columns as text; it would compute, and it would drop the
 plus of a number and the zeros before it.

@@ -10,9 +10,7 @@ use std::{
     time::Duration,
 };
 
-use entity::{
-    ClusterId, DeviceId, OrganizationId, UserId, button::Kind, job::Format, line_appearance::Role,
-};
+use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, job::Format, line_appearance::Role};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -23,7 +21,8 @@ use crate::{
     caller::{Caller, Scope},
     error::Error,
     store::{
-        Answer, DatabaseBackend, DbErr, Snapshot, Source, Statement, button, cluster, device, line, number, organization,
+        Answer, DatabaseBackend, DbErr, Snapshot, Source, Statement, button, cluster, device, line, number,
+        organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
@@ -419,8 +418,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                             self.controlled::<phone::Row>(sheet, id, &called, phone::OF_USER).await?;
                         }
                         File::UserCtiProfiles => {
-                            self.controlled::<profile::Row>(sheet, id, &called, profile::CTI_OF_USER)
-                                .await?;
+                            self.controlled::<profile::Row>(sheet, id, &called, profile::CTI_OF_USER).await?;
                         }
                         File::Buttons => self.buttons(sheet, id, &called).await?,
                         File::Templates => self.templates(sheet, id, &called).await?,

@@ -120,7 +120,9 @@ impl<'a> Alone<'a> {
                 Stop::Clash(_) => {}
                 Stop::Error(error) => return Err(error),
                 // Only rows of one import wait for each other.
-                Stop::Because(_) => return Err(Error::internal(anyhow::anyhow!("a row waits for another one"))),
+                Stop::Because(_) => {
+                    return Err(Error::internal(anyhow::anyhow!("a row waits for another one")));
+                }
             }
         }
     }

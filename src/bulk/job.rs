@@ -57,6 +57,8 @@ const TELL: i64 = 1_000_000;
 /// What is done to each profile of a job.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Set {
+    /// Which profiles, as the caller said it.
+    pub filter: String,
     pub fields: Patch<profile::Fields>,
     pub settings: Patch<entity::profile::Settings>,
 }
@@ -253,7 +255,8 @@ pub async fn update_profiles(
         return Err(Error::internal(anyhow::anyhow!("a started job is not told")));
     };
     // A call that is repeated with its key is answered with the job that it started at first.
-    if app.job(job.id).await?.is_some_and(|job| job.state != State::Receiving) {
+    let begun = !rows::rows_after(&app.read(caller), job.id, 0, 1).await?.is_empty();
+    if begun || app.job(job.id).await?.is_none_or(|job| job.state != State::Receiving) {
         return Ok(job.id);
     }
     type Found = crate::store::profile::Row;
@@ -343,8 +346,7 @@ pub async fn step(app: &App, id: JobId) -> Result<bool, Error> {
                     Error::Internal(_) => "An internal error; the server's log tells it.".to_owned(),
                     told => told.to_string(),
                 };
-                let _ended =
-                    advance(app, &Caller::administrator("jobs"), id, Step::Fail { message }).await?;
+                let _ended = advance(app, &Caller::administrator("jobs"), id, Step::Fail { message }).await?;
                 return Ok(false);
             }
             done => return done,

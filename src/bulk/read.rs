@@ -191,7 +191,8 @@ impl Header {
     /// Reads the names of the columns.
     pub fn of(file: File, cells: &StringRecord) -> Result<Self, Vec<Refusal>> {
         let places = places(file, cells).map_err(|faults| {
-            let refuse = |(column, rule): &(String, Rule)| Refusal::new(file.name(), Some(1), Some(column), rule);
+            let refuse =
+                |(column, rule): &(String, Rule)| Refusal::new(file.name(), Some(1), Some(column), rule);
             faults.iter().map(refuse).collect::<Vec<_>>()
         })?;
         let there = places.iter().map(Option::is_some).collect();

@@ -272,7 +272,11 @@ mod tests {
         assert!(csv(b"cluster,name,organization\nc,a,\"o\nc,b,o\n").contains("devices.csv:2: The row"));
         assert!(csv(b"cluster,name,organization\nc,\xfcber,o\n").contains("devices.csv:2: The text"));
         assert!(csv(b"cluster,nam,organization\n").contains("perhaps 'name' is meant"));
-        assert_eq!(read(Format::Csv, &[b""]).expect_err("refused").len(), 3, "every column that must be there");
+        assert_eq!(
+            read(Format::Csv, &[b""]).expect_err("refused").len(),
+            3,
+            "every column that must be there"
+        );
         let long = [b"cluster,name,organization\nc,\"".to_vec(), vec![b'x'; LONGEST]].concat();
         assert!(csv(&long).contains("is longer than"));
         let not_utf8 = read(Format::JsonLines, &[b"{}\n{\"name\":\"\xfc\"}\n"]).expect_err("refused");

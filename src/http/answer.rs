@@ -147,7 +147,8 @@ impl Fault {
 
     /// The data of a job is not declared as what it can be.
     pub(super) fn upload_type() -> Self {
-        let message = "send the data with `Content-Type: text/csv` or `application/jsonl`, as the job expects it";
+        let message =
+            "send the data with `Content-Type: text/csv` or `application/jsonl`, as the job expects it";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 

@@ -73,7 +73,8 @@ pub(super) async fn upload<E: Send + Sync + Clone + 'static>(
     let answer = async {
         let caller = caller(&edge, &headers, &id).await?;
         let Query(asked) = asked.map_err(|rejection| Fault::bad(rejection.body_text()))?;
-        let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let declared =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let most = edge.app.config().bulk.upload_bytes;
         if declared.is_some_and(|length| length > most) {
             return Err(told(&Error::TooLarge(most), &id));
@@ -82,7 +83,8 @@ pub(super) async fn upload<E: Send + Sync + Clone + 'static>(
         let (app, request) = (edge.app.clone(), id.clone());
         // It ends by itself when its client leaves: half an upload is refused and told, and not left to a lease.
         let taking = edge.tasks.spawn(async move {
-            let data = body.into_data_stream().map(|piece| piece.map_err(|_| "the data broke off".to_owned()));
+            let data =
+                body.into_data_stream().map(|piece| piece.map_err(|_| "the data broke off".to_owned()));
             take(&app, &caller, asked, format, data).await.map_err(|error| told(&error, &request))
         });
         taking.await.map_err(|_| Fault::panicked(&id))?
@@ -175,7 +177,8 @@ fn streamed(format: Format, body: Body) -> Response {
         Format::Csv => "text/csv; charset=utf-8; header=present",
         Format::JsonLines => "application/jsonl; charset=utf-8",
     });
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let headers =
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (headers, body).into_response()
 }
 
@@ -192,7 +195,8 @@ where
 /// How the data is written, as its address or its type says. A browser sends neither type without asking first, so that
 /// no page elsewhere can send data here.
 fn written(format: Option<&str>, headers: &HeaderMap) -> Result<Option<Format>, Fault> {
-    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declared =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is = match essence.as_str() {
         "text/csv" => Format::Csv,

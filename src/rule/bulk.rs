@@ -52,7 +52,10 @@ mod tests {
     fn a_thousand_items_go_at_once() {
         assert!(check_count(MOST).is_ok());
         let broken = check_count(MOST + 1).expect_err("too many");
-        assert_eq!((broken.0[0].rule.code().as_str(), broken.0[0].path.as_str()), ("TOO_MANY_ITEMS", "items"));
+        assert_eq!(
+            (broken.0[0].rule.code().as_str(), broken.0[0].path.as_str()),
+            ("TOO_MANY_ITEMS", "items")
+        );
     }
 
     #[test]

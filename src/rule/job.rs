@@ -145,12 +145,8 @@ pub fn retry(cmd: &Retry, facts: &RetryFacts) -> Decision {
 
 /// A job after rows were validated or run: `done` and `failed` say how many, `position` is the last of them.
 pub fn worked(current: &Model, position: i64, done: i64, failed: i64) -> Model {
-    let mut after = Model {
-        position,
-        done: current.done + done,
-        failed: current.failed + failed,
-        ..current.clone()
-    };
+    let mut after =
+        Model { position, done: current.done + done, failed: current.failed + failed, ..current.clone() };
     if position >= after.rows {
         after.state = if current.state == State::Validating { State::Validated } else { State::Done };
     }

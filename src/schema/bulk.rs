@@ -7,14 +7,14 @@ use super::{
     Ask, Result,
     change::Change,
     line::{
-        ChangeLineSettingsInput, ChangeLineSettingsPayload, CreateLineInput, CreateLinePayload, DeleteLineInput,
-        DeleteLinePayload, UpdateLineInput, UpdateLinePayload,
+        ChangeLineSettingsInput, ChangeLineSettingsPayload, CreateLineInput, CreateLinePayload,
+        DeleteLineInput, DeleteLinePayload, UpdateLineInput, UpdateLinePayload,
     },
     mutation::{About, CallInput, Done, Said, Says},
     number::{UpdateNumberInput, UpdateNumberPayload},
     profile::{
-        CreateProfileInput, CreateProfilePayload, DeleteProfileInput, DeleteProfilePayload, UpdateProfileInput,
-        UpdateProfilePayload,
+        CreateProfileInput, CreateProfilePayload, DeleteProfileInput, DeleteProfilePayload,
+        UpdateProfileInput, UpdateProfilePayload,
     },
     user::{
         CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, UpdateUserInput,
@@ -134,11 +134,15 @@ async fn say_all<I: Says>(
 
 /// Declares the payload of a bulk form: its items, and what is told of all of them.
 macro_rules! bulk_payload {
-    ($(#[$doc:meta])* $name:ident of $item:ident { $($(#[$about:meta])* $field:ident: $type:ty,)* }) => {
+    (
+        $(#[$doc:meta])* $name:ident of $item:ident {
+            $( $(#[$about:meta])* $field:ident: $type:ty = |$ctx:ident, $kept:ident: $of:ty| $value:expr; )*
+        }
+    ) => {
         pub struct $name {
             pub items: Vec<$item>,
             pub counts: $crate::schema::bulk::Counts,
-            $(pub $field: $type,)*
+            $(pub $field: $of,)*
         }
 
         $(#[$doc])*
@@ -149,7 +153,13 @@ macro_rules! bulk_payload {
                 &self.items
             }
 
-            $( $(#[$about])* async fn $field(&self) -> &$type { &self.$field } )*
+            $(
+                $(#[$about])*
+                async fn $field(&self, ctx: &async_graphql::Context<'_>) -> $crate::schema::Result<$type> {
+                    let ($ctx, $kept) = (ctx, &self.$field);
+                    $value
+                }
+            )*
 
             /// How many items were done; on a dry run, would be.
             async fn done(&self) -> usize {

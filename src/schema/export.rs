@@ -3,15 +3,8 @@
 use async_graphql::{InputType, Value};
 
 use super::{
-    Result,
-    device::OtherDeviceFilter,
-    job::file,
-    line::LineFilter,
-    number::NumberFilter,
-    organization::OrganizationFilter,
-    phone::PhoneFilter,
-    profile::ProfileFilter,
-    template::TemplateFilter,
+    Result, device::OtherDeviceFilter, job::file, line::LineFilter, number::NumberFilter,
+    organization::OrganizationFilter, phone::PhoneFilter, profile::ProfileFilter, template::TemplateFilter,
     user::UserFilter,
 };
 use crate::{bulk::File, error::Error, store::page::Filter};
@@ -39,7 +32,8 @@ pub fn wanted(noun: &str, filter: Option<&str>) -> Result<(File, Filter)> {
 fn read<F: InputType + Into<Filter>>(json: serde_json::Value) -> Result<Filter> {
     let cannot = |why: String| Error::Input(format!("the filter cannot be used: {why}"));
     let given = Value::from_json(json).map_err(|error| cannot(error.to_string()))?;
-    let filter = F::parse(Some(given.clone())).map_err(|error| cannot(error.into_server_error(async_graphql::Pos::default()).message))?;
+    let filter = F::parse(Some(given.clone()))
+        .map_err(|error| cannot(error.into_server_error(async_graphql::Pos::default()).message))?;
     // What a query's validation would refuse must not be taken for no filter.
     match unknown(&given, &filter.to_value()) {
         Some(name) => Err(cannot(format!("it has no field '{name}'"))),
@@ -50,10 +44,12 @@ fn read<F: InputType + Into<Filter>>(json: serde_json::Value) -> Result<Filter> 
 /// A field that was given and not read.
 fn unknown(given: &Value, read: &Value) -> Option<String> {
     match (given, read) {
-        (Value::Object(given), Value::Object(read)) => given.iter().find_map(|(name, value)| match read.get(name) {
-            Some(known) => unknown(value, known),
-            None => Some(name.to_string()),
-        }),
+        (Value::Object(given), Value::Object(read)) => {
+            given.iter().find_map(|(name, value)| match read.get(name) {
+                Some(known) => unknown(value, known),
+                None => Some(name.to_string()),
+            })
+        }
         (Value::List(given), Value::List(read)) => {
             given.iter().zip(read).find_map(|(given, read)| unknown(given, read))
         }

@@ -142,7 +142,12 @@ impl JobObject {
     /// Where its data is sent while it waits for it: `POST` it there as it is, with your token.
     async fn upload_path(&self) -> Result<Option<String>> {
         let waits = *self.0.state.get()? == State::Waiting;
-        Ok(waits.then(|| format!("/jobs/import?job={}", NodeId::Job(self.0.id.get().copied().unwrap_or(JobId(0))).encode().0)))
+        Ok(waits.then(|| {
+            format!(
+                "/jobs/import?job={}",
+                NodeId::Job(self.0.id.get().copied().unwrap_or(JobId(0))).encode().0
+            )
+        }))
     }
 
     /// Where the outcome of each row is read, as JSON Lines.
@@ -462,7 +467,7 @@ bulk_payload! {
     /// What came of `bulkUpdateProfiles`.
     BulkUpdateProfilesPayload of UpdateProfilesItem {
         /// The job, where one was started.
-        job: Option<Job>,
+        job: Option<Job> = |ctx, kept: Option<JobId>| one(ctx, *kept).await;
     }
 }
 
@@ -546,7 +551,7 @@ impl JobMutation {
         let (app, caller) = (ctx.app()?, ctx.caller()?);
         let said = async_graphql::InputType::to_value(&input.filter).to_string();
         let (fields, settings) = input.set.patches();
-        let set = Set { fields, settings };
+        let set = Set { filter: said, fields, settings };
         let filter = Filter::from(input.filter);
         let call = Call::from(input.call);
         let refused = |rule: Rule, path: &str| {
@@ -556,15 +561,16 @@ impl JobMutation {
         if input.as_job {
             if call.dry_run {
                 let want = "a job is not tried as a whole; leave out asJob, or start it without dryRun";
-                let rule = Rule::ValueInvalid { what: "`asJob` with `dryRun`".to_owned(), want: want.to_owned() };
+                let rule =
+                    Rule::ValueInvalid { what: "`asJob` with `dryRun`".to_owned(), want: want.to_owned() };
                 return Ok(refused(rule, "asJob"));
             }
             let id = update_profiles(app, caller, &call, &filter, &set).await?;
             ctx.loaders()?.forget().await;
             let (items, counts) = Bulk::refused(Broken::none()).into_items(UpdateProfilesItem::of);
-            return Ok(BulkUpdateProfilesPayload { items, counts, job: one(ctx, Some(id)).await? });
+            return Ok(BulkUpdateProfilesPayload { items, counts, job: Some(id) });
         }
-        let input_text = serde_json::to_string(&(said, &set)).map_err(Error::internal)?;
+        let input_text = serde_json::to_string(&set).map_err(Error::internal)?;
         let policy = input.policy.into();
         let targets = match many::begun::<Update>(app, caller, &call, policy, &input_text).await? {
             Some(targets) => targets,

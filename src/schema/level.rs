@@ -544,7 +544,7 @@ pub(super) use rendered;
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{cluster, device, line, number, organization, phone, profile, sdl, user},
+        super::{cluster, device, job, line, number, organization, phone, profile, sdl, user},
         *,
     };
 
@@ -575,7 +575,8 @@ mod tests {
             line::LineObject,
             line::LineAppearanceObject,
             user::UserObject,
-            number::NumberObject
+            number::NumberObject,
+            job::JobObject
         );
     }
 }

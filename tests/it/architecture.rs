@@ -37,7 +37,17 @@ const TABLE: &[Row] = &[
     row(
         "app",
         &["caller", "config", "error", "feed", "rule", "store"],
-        &["anyhow", "data_encoding", "entity", "getrandom", "serde", "serde_json", "sha2", "tokio", "tracing"],
+        &[
+            "anyhow",
+            "data_encoding",
+            "entity",
+            "getrandom",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tokio",
+            "tracing",
+        ],
     ),
     row(
         "command",

@@ -35,7 +35,8 @@ fn outcomes(payload: &Value) -> Vec<String> {
     payload["items"].as_array().expect("items").iter().map(told).collect()
 }
 
-const ITEMS: &str = "items { index done payload { profile { name version } cursor errors { code path } } } done refused";
+const ITEMS: &str =
+    "items { index done payload { profile { name version } cursor errors { code path } } } done refused";
 
 async fn names(client: &Client) -> Vec<String> {
     let data = client.data("{ profiles(first: 200) { nodes { name } } }").await;
@@ -185,7 +186,7 @@ story! {
         let line = |pattern: &str| json!({"organizationId": estate.berlin, "clusterId": estate.emea, "pattern": pattern});
         let done = admin.done("createLines", json!({"items": [line("1"), line("2")]}), "items { payload { line { id } } }").await;
         let id = |at: usize| done["items"][at]["payload"]["line"]["id"].clone();
-        let items = json!([{"line": {"id": id(0)}, "description": "one"}, {"line": {"id": id(1)}, "description": "two"}]);
+        let items = json!([{"line": {"lineId": id(0)}, "description": "one"}, {"line": {"lineId": id(1)}, "description": "two"}]);
         let select = "items { payload { line { description } } }";
         let updated = admin.done("updateLines", json!({"items": items}), select).await;
         assert_eq!(updated["items"][1]["payload"]["line"]["description"], "two");

@@ -42,7 +42,8 @@ impl Client {
     }
 
     async fn job(&self, id: &str) -> Value {
-        let query = format!(r#"{{ job(id: "{id}") {{ state rows position done failed progress message }} }}"#);
+        let query =
+            format!(r#"{{ job(id: "{id}") {{ state rows position done failed progress message }} }}"#);
         self.data(&query).await["job"].take()
     }
 
@@ -135,7 +136,7 @@ story! {
         admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
         let rows = [
             json!({"cluster": "emea", "pattern": "4001", "organization": "acme.north.berlin", "holdReversionSeconds": 30,
-                "forwardAll": {"destination": "4999"}, "directoryUris": [{"uri": "anna@acme.example"}]}),
+                "forwardAll": {"destination": "4999"}, "directoryUris": [{"uri": "anna@acme.example", "primary": true}]}),
             json!({"cluster": "emea", "pattern": 4002, "organization": "acme.north.berlin"}),
             json!({"cluster": "emea", "pattern": "4003", "organisation": "acme.north.berlin"}),
         ];
@@ -358,7 +359,11 @@ async fn data_that_is_too_long_is_refused() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let data = users(&names);
     assert_eq!(admin.send("/jobs/import?noun=users", "text/csv", data.clone()).await.0, 413);
-    assert_eq!(admin.data("{ jobs { totalCount } }").await["jobs"]["totalCount"], 0, "told before it is read");
+    assert_eq!(
+        admin.data("{ jobs { totalCount } }").await["jobs"]["totalCount"],
+        0,
+        "told before it is read"
+    );
     // In pieces, without a length.
     let (address, token) = (server.address.clone(), admin.token().expect("a token").to_owned());
     let answer = tokio::task::spawn_blocking(move || {

@@ -6,8 +6,8 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DeviceId, JobId, LineId, NumberId, OrganizationId, TemplateId,
+    TokenId, UserId,
 };
 
 macro_rules! nodes {
