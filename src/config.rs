@@ -179,7 +179,7 @@ section! {
         /// Milliseconds that a transaction may take in which many items stand or fall together; others wait for it on SQLite.
         pub whole_ms: u64 = 10_000, 1..=3_600_000;
         /// Milliseconds after which items or rows that stand for themselves are committed, so that others get their turn.
-        pub part_ms: u64 = 50, 1..=60_000;
+        pub part_ms: u64 = 100, 1..=60_000;
         /// Jobs that this server works on at once; 0 leaves them to other servers.
         pub jobs: usize = 2, 0..=1_000;
         /// Seconds after which another server takes over the job of one that is silent.

@@ -142,7 +142,7 @@ impl Upload {
             let byte = self.rest[at];
             let ends = matches!(byte, b'\n' | b'\r');
             self.scan = match (self.scan, byte) {
-                (Scan::Begin, b'"') | (Scan::Quote, b'"') => Scan::Quoted,
+                (Scan::Begin | Scan::Quote, b'"') => Scan::Quoted,
                 (Scan::Quoted, b'"') => Scan::Quote,
                 (Scan::Quoted, _) => Scan::Quoted,
                 (_, byte) if ends || byte == cells => Scan::Begin,
