@@ -35,6 +35,7 @@ use crate::{
         Tx,
         job::{self as rows, Ended, Kept, Outcome},
         page::{Filter, Key, KeyValue, Order, Slice, page},
+        profile as found,
         row::{Columns, Row as _, bit},
     },
 };
@@ -259,15 +260,14 @@ pub async fn update_profiles(
     if begun || app.job(job.id).await?.is_none_or(|job| job.state != State::Receiving) {
         return Ok(job.id);
     }
-    type Found = crate::store::profile::Row;
     let order = Order { column: "t.id", number: true, descending: false };
-    let columns = Columns::own(bit::<Found>("id"));
+    let columns = Columns::own(bit::<found::Row>("id"));
     let reader = app.read(caller);
     let (mut after, mut place) = (None, 0);
     loop {
         let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
         let slice = Slice { limit, after: after.take(), before: None, backwards: false };
-        let found = page::<Found>(&reader, caller.scope, filter, order, &slice, columns).await?;
+        let found = page::<found::Row>(&reader, caller.scope, filter, order, &slice, columns).await?;
         let mut waiting = Vec::with_capacity(found.rows.len());
         for (row, _) in &found.rows {
             place += 1;

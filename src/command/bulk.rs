@@ -99,10 +99,8 @@ async fn part<C: Command>(
     from: usize,
 ) -> Result<Outcomes, Error> {
     let together = many.policy == Policy::AllOrNothing || call.dry_run;
-    let most = Duration::from_millis(match together {
-        true => app.config().bulk.whole_ms,
-        false => app.config().bulk.part_ms,
-    });
+    let config = &app.config().bulk;
+    let most = Duration::from_millis(if together { config.whole_ms } else { config.part_ms });
     let ids = many.items[from..].iter().map(Command::ids).sum();
     let mut tx = app.begin(caller, C::RIGHT, ids).await?;
     let mut begun = None;

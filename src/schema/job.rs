@@ -572,17 +572,17 @@ impl JobMutation {
         }
         let input_text = serde_json::to_string(&set).map_err(Error::internal)?;
         let policy = input.policy.into();
-        let targets = match many::begun::<Update>(app, caller, &call, policy, &input_text).await? {
-            Some(targets) => targets,
-            None => {
-                let reader = ctx.reader()?;
-                let columns = Columns::own(bit::<profile::Row>("id"));
-                let slice = Slice::front(u32::try_from(MOST + 1).unwrap_or(u32::MAX));
-                let order = profile::BY_NAME;
-                let found =
-                    page::<profile::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
-                found.rows.iter().map(|(row, _)| row.id()).collect::<std::result::Result<Vec<_>, _>>()?
-            }
+        let begun = many::begun::<Update>(app, caller, &call, policy, &input_text).await?;
+        let targets = if let Some(targets) = begun {
+            targets
+        } else {
+            let reader = ctx.reader()?;
+            let columns = Columns::own(bit::<profile::Row>("id"));
+            let slice = Slice::front(u32::try_from(MOST + 1).unwrap_or(u32::MAX));
+            let order = profile::BY_NAME;
+            let found =
+                page::<profile::Row>(&reader, reader.scope(), &filter, order, &slice, columns).await?;
+            found.rows.iter().map(|(row, _)| row.id()).collect::<std::result::Result<Vec<_>, _>>()?
         };
         if targets.len() > MOST {
             return Ok(refused(Rule::TooManyItems { most: MOST }, "filter"));
