@@ -215,7 +215,7 @@ struct Sheet {
 
 /// Where rows go.
 enum To {
-    Folder(Part),
+    Folder(Box<Part>),
     Outlet(Arc<Outlet>),
 }
 
@@ -237,17 +237,18 @@ impl Sheet {
         let header = csv.write_record(file.columns().iter().map(|column| column.name));
         let part = Part { name, temporary, csv: Some(csv) };
         header.map_err(|error| cannot(&part.temporary, &error))?;
-        Ok(Self { file, rows: 0, to: To::Folder(part) })
+        Ok(Self { file, rows: 0, to: To::Folder(Box::new(part)) })
     }
 
     fn row(&mut self, values: &Map<String, Value>) -> Result<(), Error> {
         let columns = self.file.columns();
         let cells = columns.iter().map(|column| values.get(column.name).map(cell).unwrap_or_default());
         match &mut self.to {
-            To::Folder(Part { temporary, csv: Some(csv), .. }) => {
-                csv.write_record(cells).map_err(|error| cannot(temporary, &error))?;
+            To::Folder(part) => {
+                if let Some(csv) = &mut part.csv {
+                    csv.write_record(cells).map_err(|error| cannot(&part.temporary, &error))?;
+                }
             }
-            To::Folder(_) => {}
             To::Outlet(outlet) if outlet.format == Format::Csv => outlet.csv(cells)?,
             To::Outlet(outlet) => outlet.json(self.file, values)?,
         }

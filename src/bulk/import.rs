@@ -100,12 +100,9 @@ impl<'a> Alone<'a> {
                 let own = file == File::Users && OWN.iter().any(|column| row.text(column).is_some());
                 done = if own { self.0.attempt(tx, file, row, Part::Own).await } else { Ok(None) };
             }
-            let stop = match done {
-                Ok(_) => {
-                    tx.keep(mark).await?;
-                    return Ok(Faults::new());
-                }
-                Err(stop) => stop,
+            let Err(stop) = done else {
+                tx.keep(mark).await?;
+                return Ok(Faults::new());
             };
             if let Stop::Error(error) = stop {
                 return Err(error);

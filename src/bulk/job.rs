@@ -104,9 +104,8 @@ pub async fn start<B: AsRef<[u8]>>(
     let cmd = Start { receiving: true, ..cmd };
     let call = Call { reason: cmd.reason.clone(), ..Call::default() };
     let started = command::run(app, caller, &call, &cmd).await?.map_err(Error::Rules)?;
-    let job = match started.changes.into_iter().next() {
-        Some(Change::JobStarted { job }) => job,
-        _ => return Err(Error::internal(anyhow::anyhow!("a started job is not told"))),
+    let Some(Change::JobStarted { job }) = started.changes.into_iter().next() else {
+        return Err(Error::internal(anyhow::anyhow!("a started job is not told")));
     };
     Ok((job.id, take(app, caller, job, data).await?))
 }

@@ -142,9 +142,8 @@ impl Upload {
             let byte = self.rest[at];
             let ends = matches!(byte, b'\n' | b'\r');
             self.scan = match (self.scan, byte) {
-                (Scan::Begin | Scan::Quote, b'"') => Scan::Quoted,
                 (Scan::Quoted, b'"') => Scan::Quote,
-                (Scan::Quoted, _) => Scan::Quoted,
+                (Scan::Quoted, _) | (Scan::Begin | Scan::Quote, b'"') => Scan::Quoted,
                 (_, byte) if ends || byte == cells => Scan::Begin,
                 _ => Scan::Plain,
             };

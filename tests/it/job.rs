@@ -6,7 +6,7 @@ use roamline::bulk::job::{step, work_off};
 use serde_json::{Value, json};
 
 use crate::{
-    roamline::{Client, Estate, Roamline, text},
+    roamline::{Client, Estate, Roamline, percent, text},
     story,
 };
 
@@ -466,10 +466,6 @@ story! {
             assert_eq!(admin.get("/export/profiles").await.1, whole, "{format}");
         }
     }
-}
-
-fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Rows, results and exports are read part by part, whatever their number.

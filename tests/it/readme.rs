@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use roamline::{bulk, config};
 use serde_json::Value;
 
-use crate::roamline::Roamline;
+use crate::roamline::{Roamline, percent};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BEGIN: &str = "<!-- settings: written by UPDATE=1 cargo test, from src/config.rs -->\n";
@@ -81,8 +81,7 @@ async fn the_requests_run_as_printed_against_the_sample() {
     let (path, rest) = export.split_once(' ').expect("its path");
     let filter =
         rest.split("'filter=").nth(1).and_then(|filter| filter.split('\'').next()).expect("its filter");
-    let filter: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let url = client.url(&format!("{path}?format=jsonl&filter={filter}"));
+    let url = client.url(&format!("{path}?format=jsonl&filter={}", percent(filter)));
     let lines = reqwest::get(url).await.expect("an answer").text().await.expect("rows");
     assert!(lines.lines().count() > 1, "{lines}");
     assert!(

@@ -460,6 +460,16 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
 }
 
+/// A text as it stands in an address.
+pub fn percent(text: &str) -> String {
+    let hexadecimal = data_encoding::HEXUPPER.encode(text.as_bytes());
+    hexadecimal.as_bytes().chunks(2).fold(String::new(), |mut address, byte| {
+        address.push('%');
+        address.extend(byte.iter().copied().map(char::from));
+        address
+    })
+}
+
 /// The number in a global id.
 pub fn number(id: &str) -> i64 {
     let plain = data_encoding::BASE64URL_NOPAD.decode(id.as_bytes()).expect("a global id");
