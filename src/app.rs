@@ -8,7 +8,7 @@ use std::{
 };
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use entity::{Moment, OrganizationId, TokenId, token};
+use entity::{JobId, Moment, OrganizationId, TokenId, job, token};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -37,6 +37,8 @@ struct Inner {
     feed: Feed,
     config: Config,
     clock: Clock,
+    /// Tells this process from others on the same database.
+    node: String,
     tokens: Mutex<HashMap<String, (Instant, Option<token::Model>)>>,
 }
 
@@ -58,6 +60,24 @@ pub struct Committed {
     pub cursor: i64,
 }
 
+/// A call of many items as one, as far as its answers are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    pub input_hash: &'a str,
+    /// What its items are about, where the caller did not say it; a repeated call is about the same.
+    pub targets: &'a [i64],
+    /// Whether it was begun before.
+    pub begun: bool,
+}
+
+/// A call of many items that was begun before.
+#[derive(Debug)]
+pub struct Begun {
+    pub targets: Vec<i64>,
+    /// The answers of items that were done, by their place.
+    pub items: HashMap<usize, Committed>,
+}
+
 impl App {
     /// Opens the database, brings it up to date, and starts to follow its changes.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, Error> {
@@ -66,7 +86,10 @@ impl App {
         let options =
             feed::Options { ring: config.feed.ring, poll: Duration::from_millis(config.feed.poll_ms) };
         let feed = Feed::start(store.clone(), options).await?;
-        Ok(Self(Arc::new(Inner { store, feed, config, clock, tokens: Mutex::default() })))
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal(anyhow::anyhow!("{error}")))?;
+        let node = HEXLOWER.encode(&bytes);
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens: Mutex::default() })))
     }
 
     /// Brings the database up to date and does nothing else.
@@ -162,32 +185,68 @@ impl App {
         input_hash: &str,
     ) -> Result<Committed, Error> {
         let changes = tx.take_staged();
-        if call.dry_run {
-            let cursor = store::outbox::last_seq(&tx).await?;
-            self.0.store.roll_back(tx).await?;
-            return Ok(Committed { changes, cursor });
+        let cursor = self.append(&tx, caller, call, &changes).await?;
+        if let (Some(key), false) = (&call.idempotency_key, call.dry_run) {
+            let (under, key) = (who(caller), key.clone());
+            keep_answer(&tx, under, key, input_hash, &(cursor, &changes)).await?;
         }
-        let cursor = if changes.is_empty() {
-            store::outbox::last_seq(&tx).await?
-        } else {
-            store::outbox::append(&tx, &changes, &caller.name, call.reason.as_deref()).await?
-        };
-        if let Some(key) = &call.idempotency_key {
-            let answer = serde_json::to_string(&(cursor, &changes)).map_err(Error::internal)?;
-            let answer = entity::idempotency::Model {
-                caller: who(caller),
-                key: key.clone(),
-                input_hash: input_hash.to_owned(),
-                answer,
-                at: tx.now(),
-            };
-            store::idempotency::keep(&tx, answer).await?;
+        self.end(tx, call, !changes.is_empty()).await?;
+        Ok(Committed { changes, cursor })
+    }
+
+    /// The same for many items that are done together: `parts` says of each item that was done its place among all of
+    /// them and how many of the staged changes are its own, in order. Each has an answer of its own under the caller's
+    /// key, so that a call that was cut off goes on behind them when it is repeated.
+    pub async fn commit_items(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        call: &Call,
+        whole: &Whole<'_>,
+        parts: &[(usize, usize)],
+    ) -> Result<Vec<Committed>, Error> {
+        let mut changes = tx.take_staged();
+        let any = !changes.is_empty();
+        let last = self.append(&tx, caller, call, &changes).await?;
+        let mut left = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        let mut items = Vec::with_capacity(parts.len());
+        for (_, count) in parts {
+            let own: Vec<_> = changes.drain(..*count).collect();
+            left -= i64::try_from(*count).unwrap_or(i64::MAX);
+            // Nothing is numbered on a dry run.
+            let cursor = if call.dry_run { last } else { last - left };
+            items.push(Committed { changes: own, cursor });
+        }
+        if let (Some(key), false) = (&call.idempotency_key, call.dry_run) {
+            if !whole.begun {
+                keep_answer(&tx, who(caller), key.clone(), whole.input_hash, &whole.targets).await?;
+            }
+            for ((at, _), item) in parts.iter().zip(&items) {
+                let answer = (item.cursor, &item.changes);
+                keep_answer(&tx, item_of(caller, key), place(*at), whole.input_hash, &answer).await?;
+            }
+        }
+        self.end(tx, call, any).await?;
+        Ok(items)
+    }
+
+    /// Appends changes to the outbox unless nothing is to be kept; the number of the last one, or the newest.
+    async fn append(&self, tx: &Tx, caller: &Caller, call: &Call, changes: &[Change]) -> Result<i64, Error> {
+        if call.dry_run || changes.is_empty() {
+            return Ok(store::outbox::last_seq(tx).await?);
+        }
+        Ok(store::outbox::append(tx, changes, &caller.name, call.reason.as_deref()).await?)
+    }
+
+    async fn end(&self, tx: Tx, call: &Call, any: bool) -> Result<(), Error> {
+        if call.dry_run {
+            return Ok(self.0.store.roll_back(tx).await?);
         }
         self.0.store.commit(tx).await?;
-        if !changes.is_empty() {
+        if any {
             self.0.feed.nudge();
         }
-        Ok(Committed { changes, cursor })
+        Ok(())
     }
 
     /// Ends the transaction as if it had never been.
@@ -211,6 +270,30 @@ impl App {
         Ok(Some(Committed { changes, cursor }))
     }
 
+    /// What was begun before under the caller's key, with the same input: what it was about, and the answers of its items
+    /// from a place on. Nothing where the key is new.
+    pub async fn answered_items(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        key: &str,
+        input_hash: &str,
+        from: usize,
+    ) -> Result<Option<Begun>, Error> {
+        let Some(found) = store::idempotency::find(tx, &who(caller), key).await? else { return Ok(None) };
+        if found.input_hash != input_hash {
+            return Err(Error::KeyReused);
+        }
+        let targets = serde_json::from_str(&found.answer).map_err(Error::internal)?;
+        let mut items = HashMap::new();
+        for answer in store::idempotency::find_from(tx, &item_of(caller, key), &place(from)).await? {
+            let at = answer.key.parse().map_err(Error::internal)?;
+            let (cursor, changes) = serde_json::from_str(&answer.answer).map_err(Error::internal)?;
+            items.insert(at, Committed { changes, cursor });
+        }
+        Ok(Some(Begun { targets, items }))
+    }
+
     /// Forgets changes and answers that are older than the setting says.
     pub async fn trim(&self) -> Result<u64, Error> {
         match i64::from(self.config().feed.keep_days) {
@@ -221,6 +304,35 @@ impl App {
                 self.0.feed.forget(before);
                 Ok(gone)
             }
+        }
+    }
+
+    /// What tells this process from others on the same database.
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    /// Until when this process holds what it works on, unless it says so again.
+    pub fn lease(&self) -> Moment {
+        let secs = i64::try_from(self.config().bulk.lease_secs).unwrap_or(i64::MAX);
+        Moment(self.now().0.saturating_add(secs.saturating_mul(1_000_000)))
+    }
+
+    /// Takes a job that has work and that no process holds.
+    pub async fn claim_job(&self) -> Result<Option<JobId>, Error> {
+        Ok(store::job::claim(&self.0.store, self.node(), self.now(), self.lease()).await?)
+    }
+
+    /// The job with this id, whoever's it is.
+    pub async fn job(&self, id: JobId) -> Result<Option<job::Model>, Error> {
+        Ok(store::job::by_id(&self.0.store, id).await?)
+    }
+
+    /// Forgets jobs that ended longer ago than the setting says.
+    pub async fn forget_jobs(&self) -> Result<u64, Error> {
+        match i64::from(self.config().bulk.keep_days) {
+            0 => Ok(0),
+            days => Ok(store::job::forget(&self.0.store, self.now().plus_days(-days)).await?),
         }
     }
 
@@ -349,6 +461,29 @@ impl App {
             .await?
             .ok_or(Error::NotFound("organization of that path"))
     }
+}
+
+async fn keep_answer(
+    tx: &Tx,
+    caller: String,
+    key: String,
+    input_hash: &str,
+    answer: &(impl serde::Serialize + Sync),
+) -> Result<(), Error> {
+    let answer = serde_json::to_string(answer).map_err(Error::internal)?;
+    let input_hash = input_hash.to_owned();
+    let answer = entity::idempotency::Model { caller, key, input_hash, answer, at: tx.now() };
+    Ok(store::idempotency::keep(tx, answer).await?)
+}
+
+/// Under which name the answers of a call's items are kept.
+fn item_of(caller: &Caller, key: &str) -> String {
+    format!("{} / {key}", who(caller))
+}
+
+/// The key of an item's answer: places are in order as texts too.
+fn place(at: usize) -> String {
+    format!("{at:06}")
 }
 
 /// Under which name a caller's answers are kept.

@@ -74,6 +74,7 @@ section! {
         pub guard: Guard;
         pub subscription: Subscription;
         pub feed: Feed;
+        pub bulk: Bulk;
         pub page: Page;
         pub log: Log;
     }
@@ -107,7 +108,7 @@ section! {
     #[derive(Debug)]
     pub struct Http {
         /// Largest request body, in bytes.
-        pub body_bytes: usize = 256 * 1024, 1_024..=16 * 1024 * 1024;
+        pub body_bytes: usize = 1024 * 1024, 1_024..=16 * 1024 * 1024;
         /// Milliseconds that a query may take.
         pub query_ms: u64 = 10_000, 1..=3_600_000;
         /// Milliseconds that a mutation may take; it goes on when its client leaves.
@@ -178,6 +179,29 @@ section! {
         /// Milliseconds between looks at the table in case a wake-up was lost.
         pub poll_ms: u64 = 2_000, 10..=600_000;
         /// Days that changes and stored answers are kept; 0 keeps them for ever.
+        pub keep_days: u32 = 30, 0..=36_500;
+    }
+}
+
+section! {
+    /// Many things at once.
+    #[derive(Debug)]
+    pub struct Bulk {
+        /// Milliseconds that a transaction may take in which many items stand or fall together; others wait for it on SQLite.
+        pub whole_ms: u64 = 10_000, 1..=3_600_000;
+        /// Milliseconds after which items or rows that stand for themselves are committed, so that others get their turn.
+        pub part_ms: u64 = 100, 1..=60_000;
+        /// Jobs that this server works on at once; 0 leaves them to other servers.
+        pub jobs: usize = 2, 0..=1_000;
+        /// Seconds after which another server takes over the job of one that is silent.
+        pub lease_secs: u64 = 30, 1..=86_400;
+        /// Largest upload for a job, in bytes.
+        pub upload_bytes: u64 = 64 * 1024 * 1024, 1_024..=16 * 1024 * 1024 * 1024;
+        /// Milliseconds that an upload may be silent.
+        pub upload_idle_ms: u64 = 30_000, 1..=3_600_000;
+        /// Seconds that an export may take to be read by its client.
+        pub export_secs: u64 = 600, 1..=86_400;
+        /// Days that jobs which have ended are kept with their rows; 0 keeps them for ever.
         pub keep_days: u32 = 30, 0..=36_500;
     }
 }

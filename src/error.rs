@@ -24,6 +24,9 @@ pub enum Error {
     /// No token, or one that is unknown, expired or revoked.
     #[error("a valid token is required: send `Authorization: Bearer <token>`")]
     Anonymous,
+    /// An upload is longer than the setting says.
+    #[error("the data is longer than {0} bytes; send it in parts")]
+    TooLarge(u64),
     /// The same idempotency key came with another input.
     #[error("the idempotency key was used before with another input; choose a new key")]
     KeyReused,
@@ -68,7 +71,7 @@ impl Error {
     /// The public code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Input(_) | Self::Rules(_) => Code::BadUserInput,
+            Self::Input(_) | Self::Rules(_) | Self::TooLarge(_) => Code::BadUserInput,
             Self::NotFound(_) => Code::NotFound,
             Self::Denied(_) => Code::Forbidden,
             Self::Anonymous => Code::Unauthenticated,

@@ -120,10 +120,12 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
     let trimming = tokio::spawn(trim(app.clone()));
     let releasing = tokio::spawn(release(app.clone()));
     let expiring = tokio::spawn(expire(app.clone()));
+    let working = tokio::spawn(bulk::job::work(app.clone()));
     let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
     trimming.abort();
     releasing.abort();
     expiring.abort();
+    working.abort();
     served.map_err(Error::internal)?;
     Ok(Exit::Ok)
 }
@@ -137,6 +139,11 @@ async fn trim(app: App) {
             Ok(0) => {}
             Ok(changes) => tracing::info!(changes, "forgot changes older than the setting says"),
             Err(error) => tracing::error!(%error, "cannot forget old changes"),
+        }
+        match app.forget_jobs().await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "forgot jobs that ended longer ago than the setting says"),
+            Err(error) => tracing::error!(%error, "cannot forget old jobs"),
         }
     }
 }

@@ -51,4 +51,5 @@ pub enum Noun {
     Service,
     ServiceSubscription,
     Number,
+    Job,
 }

@@ -86,6 +86,10 @@ id! {
     NumberId
 }
 id! {
+    /// A job.
+    JobId
+}
+id! {
     /// A bearer token.
     TokenId
 }

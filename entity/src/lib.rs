@@ -10,6 +10,7 @@ pub mod default_device_profile;
 pub mod device;
 mod id;
 pub mod idempotency;
+pub mod job;
 mod json;
 pub mod line;
 pub mod line_appearance;
@@ -31,7 +32,7 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
+    OrganizationId, QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

@@ -627,6 +627,16 @@ impl File {
         }
     }
 
+    /// The noun whose rows it holds, as addresses and jobs name it.
+    pub fn noun(self) -> &'static str {
+        self.name().trim_end_matches(".csv")
+    }
+
+    /// The file of a noun.
+    pub fn of_noun(noun: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|file| file.noun() == noun)
+    }
+
     /// The file's columns, in the order in which they are written.
     pub fn columns(self) -> &'static [Column] {
         match self {
@@ -797,6 +807,9 @@ Columns stand in any order, by name; those that need a value must be there. True
 Things are named by what people call them, never by ids. Names of organizations, clusters and devices are matched
 whatever the case. A row may name what another row makes, or what the database holds already.
 
+An upload for a job holds one of these files, as CSV or as JSON Lines: an object a line, with the columns as names and
+values as they are, texts in quotes, a null or a missing name for an empty cell.
+
 Cells are data: nothing is added to or taken from them, on either way. A cell that begins with `=`, `+`, `-` or
 `@` is written as it is, so tell a spreadsheet to import columns as text; it would compute, and it would drop the
 plus of a number and the zeros before it.
@@ -812,6 +825,18 @@ fn shown(default: Option<&Value>) -> String {
 }
 
 impl Kind {
+    /// What a value of it is.
+    pub fn wanted(self) -> &'static str {
+        match self {
+            Self::Text => "a text; put it in quotes",
+            Self::Number => "a whole number",
+            Self::Truth => "true or false",
+            Self::Word(_) => "a word, in quotes",
+            Self::Object(_) => "an object",
+            Self::Objects(_) | Self::Texts => "a list",
+        }
+    }
+
     /// What can be said of a cell beyond its meaning.
     fn said(self) -> String {
         let listed = |names: &[&str], form: fn(&str) -> String| {

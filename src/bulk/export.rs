@@ -6,14 +6,17 @@ use std::{
     fs::{self, File as Output},
     io::BufWriter,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, button::Kind, line_appearance::Role,
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, button::Kind, job::Format, line_appearance::Role,
     service::Parameter,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use super::{column::File, names::camel, written};
 use crate::{
@@ -22,7 +25,8 @@ use crate::{
     error::Error,
     rule::service::ParameterFields,
     store::{
-        Snapshot, button, cluster, default_device_profile, device, line, number, organization,
+        Answer, DatabaseBackend, DbErr, Snapshot, Source, Statement, button, cluster, default_device_profile,
+        device, line, number, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile, quick_add,
         row::{self, Columns},
@@ -53,11 +57,11 @@ pub async fn export(
 ) -> Result<Exported, Error> {
     fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let snapshot = app.snapshot().await?;
+    let source = Paced { snapshot: &snapshot, outlet: None, filter: OnceLock::new() };
     let mut export = Export {
-        source: &snapshot,
+        source: &source,
         scope: caller.scope,
         now: app.now(),
-        folder,
         paths: HashMap::new(),
         clusters: Vec::new(),
         exported: Exported::default(),
@@ -68,7 +72,9 @@ pub async fn export(
     export.learn().await?;
     let mut written = Vec::with_capacity(File::ALL.len());
     for file in File::ALL {
-        written.push(export.write(file).await?);
+        let mut sheet = Sheet::create(folder, file)?;
+        export.write(&mut sheet).await?;
+        written.push(sheet);
     }
     // Only now, so that a failure before leaves the files of an earlier export as they were.
     for sheet in written {
@@ -77,16 +83,155 @@ pub async fn export(
     Ok(export.exported)
 }
 
+/// Rows of a file on their way to whoever asked for them.
+pub type Told = mpsc::Receiver<Result<Vec<u8>, Error>>;
+
+/// Bytes that wait to be taken before more is read.
+const WAITING: usize = 64 * 1024;
+
+/// Tells the rows of one file that a filter lets pass: those of one moment, page by page, no faster than they are taken.
+/// Of rows that belong to others (the users of a profile), the filter is about those others.
+pub async fn stream(
+    app: &App,
+    caller: &Caller,
+    file: File,
+    format: Format,
+    filter: Filter,
+) -> Result<Told, Error> {
+    let snapshot = app.snapshot().await?;
+    let (sender, told) = mpsc::channel(1);
+    let (scope, now) = (caller.scope, app.now());
+    let most = Duration::from_secs(app.config().bulk.export_secs);
+    tokio::spawn(async move {
+        let outlet = Arc::new(Outlet { format, buffer: Mutex::default(), sender: sender.clone() });
+        // What is too late, failed or no longer listened to lets go of the snapshot.
+        let ended = tokio::time::timeout(most, tell(&snapshot, (scope, now), file, filter, &outlet)).await;
+        drop(snapshot);
+        let late = || Err(Error::Timeout(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)));
+        if let Err(error) = ended.unwrap_or_else(|_| late()) {
+            let _gone = sender.send(Err(error)).await;
+        }
+    });
+    Ok(told)
+}
+
+async fn tell(
+    snapshot: &Snapshot,
+    (scope, now): (Scope, Moment),
+    file: File,
+    filter: Filter,
+    outlet: &Arc<Outlet>,
+) -> Result<(), Error> {
+    let source = Paced { snapshot, outlet: Some(outlet), filter: OnceLock::new() };
+    let mut export = Export {
+        source: &source,
+        scope,
+        now,
+        paths: HashMap::new(),
+        clusters: Vec::new(),
+        exported: Exported::default(),
+        progress: |_, _| {},
+        total: 0,
+    };
+    export.learn().await?;
+    // Only what is told is filtered, not what it takes to tell it.
+    let _first = source.filter.set(filter);
+    let mut sheet = Sheet { file, rows: 0, to: To::Outlet(outlet.clone()) };
+    if outlet.format == Format::Csv {
+        outlet.csv(file.columns().iter().map(|column| column.name))?;
+    }
+    export.write(&mut sheet).await?;
+    outlet.give(0).await?;
+    Ok(())
+}
+
+/// A snapshot that is read no faster than its rows are taken, and of which a filter may let only some pass.
+struct Paced<'a> {
+    snapshot: &'a Snapshot,
+    outlet: Option<&'a Arc<Outlet>>,
+    filter: OnceLock<Filter>,
+}
+
+impl Source for Paced<'_> {
+    fn backend(&self) -> DatabaseBackend {
+        self.snapshot.backend()
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<Answer>, DbErr> {
+        if let Some(outlet) = self.outlet {
+            outlet.give(WAITING).await.map_err(|error| DbErr::Custom(error.to_string()))?;
+        }
+        self.snapshot.rows(statement).await
+    }
+}
+
+/// Rows that wait to be taken.
+struct Outlet {
+    format: Format,
+    buffer: Mutex<Vec<u8>>,
+    sender: mpsc::Sender<Result<Vec<u8>, Error>>,
+}
+
+impl Outlet {
+    fn buffer(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives what waits, where it is more than so many bytes, and waits until somebody takes it.
+    async fn give(&self, most: usize) -> Result<(), Error> {
+        let waiting = {
+            let mut buffer = self.buffer();
+            if buffer.len() <= most {
+                return Ok(());
+            }
+            std::mem::take(&mut *buffer)
+        };
+        let gone = |_| Error::Input("nobody takes the export any more".to_owned());
+        self.sender.send(Ok(waiting)).await.map_err(gone)
+    }
+
+    fn csv<T: AsRef<[u8]>>(&self, cells: impl Iterator<Item = T>) -> Result<(), Error> {
+        let mut csv = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .buffer_capacity(1_024)
+            .from_writer(Vec::new());
+        csv.write_record(cells).map_err(Error::internal)?;
+        let row = csv.into_inner().map_err(|error| Error::internal(error.into_error()))?;
+        self.buffer().extend(row);
+        Ok(())
+    }
+
+    fn json(&self, file: File, values: &Map<String, Value>) -> Result<(), Error> {
+        let columns = file.columns().iter();
+        let said = columns.map(|column| (column.name.to_owned(), values.get(column.name).map(shown).into()));
+        let mut buffer = self.buffer();
+        serde_json::to_writer(&mut *buffer, &said.collect::<Map<_, Value>>()).map_err(Error::internal)?;
+        buffer.push(b'\n');
+        Ok(())
+    }
+}
+
 fn cannot(path: &Path, error: &impl std::fmt::Display) -> Error {
     Error::Input(format!("cannot write {}: {error}", path.display()))
 }
 
-/// A file in the making, under another name. It goes away unless it is published.
+/// The rows of a file in the making.
 struct Sheet {
     file: File,
+    rows: u64,
+    to: To,
+}
+
+/// Where rows go.
+enum To {
+    Folder(Box<Part>),
+    Outlet(Arc<Outlet>),
+}
+
+/// A file in the making, under another name. It goes away unless it is published.
+struct Part {
     name: PathBuf,
     temporary: PathBuf,
-    rows: u64,
     /// None once it is published.
     csv: Option<csv::Writer<BufWriter<Output>>>,
 }
@@ -99,22 +244,37 @@ impl Sheet {
         let mut csv =
             csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(BufWriter::new(output));
         let header = csv.write_record(file.columns().iter().map(|column| column.name));
-        let sheet = Self { file, name, temporary, rows: 0, csv: Some(csv) };
-        header.map_err(|error| cannot(&sheet.temporary, &error))?;
-        Ok(sheet)
+        let part = Part { name, temporary, csv: Some(csv) };
+        header.map_err(|error| cannot(&part.temporary, &error))?;
+        Ok(Self { file, rows: 0, to: To::Folder(Box::new(part)) })
     }
 
     fn row(&mut self, values: &Map<String, Value>) -> Result<(), Error> {
         let columns = self.file.columns();
         let cells = columns.iter().map(|column| values.get(column.name).map(cell).unwrap_or_default());
-        if let Some(csv) = &mut self.csv {
-            csv.write_record(cells).map_err(|error| cannot(&self.temporary, &error))?;
+        match &mut self.to {
+            To::Folder(part) => {
+                if let Some(csv) = &mut part.csv {
+                    csv.write_record(cells).map_err(|error| cannot(&part.temporary, &error))?;
+                }
+            }
+            To::Outlet(outlet) if outlet.format == Format::Csv => outlet.csv(cells)?,
+            To::Outlet(outlet) => outlet.json(self.file, values)?,
         }
         self.rows += 1;
         Ok(())
     }
 
     /// Puts the file in the place of an older one, once it is safe on the disk.
+    fn publish(self) -> Result<(), Error> {
+        match self.to {
+            To::Folder(part) => part.publish(),
+            To::Outlet(_) => Ok(()),
+        }
+    }
+}
+
+impl Part {
     fn publish(mut self) -> Result<(), Error> {
         if let Some(csv) = self.csv.take() {
             let done = csv
@@ -132,7 +292,7 @@ impl Sheet {
     }
 }
 
-impl Drop for Sheet {
+impl Drop for Part {
     fn drop(&mut self) {
         if self.csv.take().is_some() {
             drop(fs::remove_file(&self.temporary));
@@ -182,10 +342,9 @@ impl Cells {
 }
 
 struct Export<'a, P> {
-    source: &'a Snapshot,
+    source: &'a Paced<'a>,
     scope: Scope,
     now: Moment,
-    folder: &'a Path,
     /// Paths of the organizations.
     paths: HashMap<OrganizationId, String>,
     /// The clusters in their order, each with what it is called in a cell.
@@ -248,49 +407,48 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         self.paths.get(&id).cloned().unwrap_or_default()
     }
 
-    async fn write(&mut self, file: File) -> Result<Sheet, Error> {
-        let mut sheet = Sheet::create(self.folder, file)?;
+    async fn write(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+        let file = sheet.file;
         match file {
-            File::Organizations => self.organizations(&mut sheet).await?,
-            File::Clusters => self.write_clusters(&mut sheet)?,
-            File::QuickAddGroups => self.quick_add_groups(&mut sheet).await?,
+            File::Organizations => self.organizations(sheet).await?,
+            File::Clusters => self.write_clusters(sheet)?,
+            File::QuickAddGroups => self.quick_add_groups(sheet).await?,
             _ => {
                 for at in 0..self.clusters.len() {
                     let (row, called) = &self.clusters[at];
                     let (id, called) = (*row.id.get()?, called.clone());
                     match file {
                         File::Organizations | File::Clusters | File::QuickAddGroups => {}
-                        File::Devices => self.devices(&mut sheet, id, &called).await?,
-                        File::Users => self.users(&mut sheet, id, &called).await?,
-                        File::Profiles => self.profiles(&mut sheet, id, &called).await?,
-                        File::ProfileUsers => self.profile_users(&mut sheet, id, &called).await?,
-                        File::Phones => self.phones(&mut sheet, id, &called).await?,
-                        File::Lines => self.lines(&mut sheet, id, &called).await?,
-                        File::Appearances => self.appearances(&mut sheet, id, &called).await?,
+                        File::Devices => self.devices(sheet, id, &called).await?,
+                        File::Users => self.users(sheet, id, &called).await?,
+                        File::Profiles => self.profiles(sheet, id, &called).await?,
+                        File::ProfileUsers => self.profile_users(sheet, id, &called).await?,
+                        File::Phones => self.phones(sheet, id, &called).await?,
+                        File::Lines => self.lines(sheet, id, &called).await?,
+                        File::Appearances => self.appearances(sheet, id, &called).await?,
                         File::UserPhones => {
-                            self.controlled::<phone::Row>(&mut sheet, id, &called, phone::OF_USER).await?;
+                            self.controlled::<phone::Row>(sheet, id, &called, phone::OF_USER).await?;
                         }
                         File::UserCtiProfiles => {
-                            self.controlled::<profile::Row>(&mut sheet, id, &called, profile::CTI_OF_USER)
-                                .await?;
+                            self.controlled::<profile::Row>(sheet, id, &called, profile::CTI_OF_USER).await?;
                         }
-                        File::Buttons => self.buttons(&mut sheet, id, &called).await?,
-                        File::Templates => self.templates(&mut sheet, id, &called).await?,
-                        File::Services => self.services(&mut sheet, id, &called).await?,
+                        File::Buttons => self.buttons(sheet, id, &called).await?,
+                        File::Templates => self.templates(sheet, id, &called).await?,
+                        File::Services => self.services(sheet, id, &called).await?,
                         File::ServiceSubscriptions => {
-                            self.subscriptions(&mut sheet, id, &called).await?;
+                            self.subscriptions(sheet, id, &called).await?;
                         }
-                        File::Numbers => self.inventory(&mut sheet, id, &called).await?,
+                        File::Numbers => self.inventory(sheet, id, &called).await?,
                         File::DefaultDeviceProfiles => {
-                            self.default_device_profiles(&mut sheet, id, &called).await?;
+                            self.default_device_profiles(sheet, id, &called).await?;
                         }
-                        File::Sessions => self.sessions(&mut sheet, id, &called).await?,
+                        File::Sessions => self.sessions(sheet, id, &called).await?,
                     }
                 }
             }
         }
         self.exported.files.push((file, sheet.rows));
-        Ok(sheet)
+        Ok(())
     }
 
     fn advance(&mut self) {
@@ -931,16 +1089,30 @@ struct Pages {
     filter: Filter,
     after: Option<Key>,
     done: bool,
+    /// Whether the export's own filter is part of `filter`.
+    narrowed: bool,
 }
 
 impl Pages {
     fn new(order: Order, filter: Filter) -> Self {
-        Self { order, filter, after: None, done: false }
+        Self { order, filter, after: None, done: false, narrowed: false }
     }
 
-    async fn next<R: row::Row>(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<R>>, Error> {
+    /// Lets only what the filter lets pass be read, too.
+    fn narrow(&mut self, filter: &Filter) {
+        if !self.narrowed {
+            self.narrowed = true;
+            let own = std::mem::replace(&mut self.filter, Filter::All(Vec::new()));
+            self.filter = Filter::All(vec![own, filter.clone()]);
+        }
+    }
+
+    async fn next<R: row::Row>(&mut self, source: &Paced<'_>, scope: Scope) -> Result<Option<Vec<R>>, Error> {
         if self.done {
             return Ok(None);
+        }
+        if let Some(filter) = source.filter.get() {
+            self.narrow(filter);
         }
         let slice = Slice { limit: PAGE, after: self.after.take(), before: None, backwards: false };
         let page = page::<R>(source, scope, &self.filter, self.order, &slice, whole::<R>()).await?;
@@ -979,7 +1151,7 @@ impl<R: Numbered> Numbers<R> {
         Self { pages: Pages::new(line::BY_PATTERN, on(cluster)), waiting: Vec::new() }
     }
 
-    async fn next(&mut self, source: &Snapshot, scope: Scope) -> Result<Option<Vec<R>>, Error> {
+    async fn next(&mut self, source: &Paced<'_>, scope: Scope) -> Result<Option<Vec<R>>, Error> {
         let Some(page) = self.pages.next::<R>(source, scope).await? else { return Ok(None) };
         let mut rows = std::mem::take(&mut self.waiting);
         rows.extend(page);

@@ -19,7 +19,7 @@ use crate::{
     caller::{Caller, Right},
     error::Error,
     rule::{Rule, value},
-    store::Source,
+    store::{Source, Tx},
 };
 
 mod known;
@@ -71,6 +71,62 @@ pub async fn import(
     import.refused.sort_by_key(|(file, refusal)| (*file as usize, refusal.line));
     Ok(Report { files, refusals: import.refused.into_iter().map(|(_, refusal)| refusal).collect(), kept })
 }
+
+/// A row of a job, imported beside others in a transaction; nothing of it is left when it is refused.
+pub struct Alone<'a>(Import<'a>);
+
+impl<'a> Alone<'a> {
+    /// For rows of one transaction.
+    pub fn new(app: &'a App, caller: &'a Caller) -> Self {
+        Self(Import {
+            app,
+            caller,
+            call: Call::default(),
+            known: HashMap::new(),
+            clusters: HashMap::new(),
+            refused: Vec::new(),
+        })
+    }
+
+    /// Imports the row; answers what is wrong with it.
+    pub async fn row(&mut self, tx: &mut Tx, file: File, row: &Values<'_>) -> Result<Faults, Error> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let mark = tx.mark().await?;
+            let mut done = self.0.attempt(tx, file, row, Part::Row).await;
+            if let Ok(made) = done {
+                self.0.keep(made);
+                let own = file == File::Users && OWN.iter().any(|column| row.text(column).is_some());
+                done = if own { self.0.attempt(tx, file, row, Part::Own).await } else { Ok(None) };
+            }
+            let Err(stop) = done else {
+                tx.keep(mark).await?;
+                return Ok(Faults::new());
+            };
+            if let Stop::Error(error) = stop {
+                return Err(error);
+            }
+            tx.back(mark).await?;
+            // What was found may have been the row's own.
+            self.0.known.clear();
+            self.0.clusters.clear();
+            match stop {
+                Stop::Rules(faults) => return Ok(faults),
+                Stop::Clash(faults) if tried == TRIES => return Ok(faults),
+                Stop::Clash(_) => {}
+                Stop::Error(error) => return Err(error),
+                // Only rows of one import wait for each other.
+                Stop::Because(_) => {
+                    return Err(Error::internal(anyhow::anyhow!("a row waits for another one")));
+                }
+            }
+        }
+    }
+}
+
+/// Columns of a user that name lines and profiles.
+const OWN: [&str; 3] = ["primaryPattern", "primaryPartition", "defaultProfile"];
 
 /// What a row is named by, where other rows name it; and what several rows make together, to tell why it is not whole.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -382,9 +438,8 @@ fn steps(tables: &[Table]) -> Vec<(&Table, &Row, Part)> {
         steps.extend(rows.into_iter().map(|row| (table, row, Part::Row)));
     }
     for table in tables.iter().filter(|table| table.file == File::Users) {
-        let own = ["primaryPattern", "primaryPartition", "defaultProfile"];
         let rows =
-            table.rows.iter().filter(|row| own.iter().any(|column| !table.raw(row, column).is_empty()));
+            table.rows.iter().filter(|row| OWN.iter().any(|column| !table.raw(row, column).is_empty()));
         steps.extend(rows.map(|row| (table, row, Part::Own)));
     }
     steps
@@ -414,7 +469,8 @@ fn advance(
     }
 }
 
-fn right(file: File) -> Right {
+/// What importing rows of the file asks to be allowed.
+pub fn right(file: File) -> Right {
     match file {
         File::Organizations
         | File::Clusters

@@ -16,11 +16,13 @@ use crate::{
 mod column;
 mod export;
 mod import;
+pub mod job;
 mod names;
 mod read;
+mod upload;
 
 pub use column::{Column, File, markdown as columns};
-pub use export::{Exported, export};
+pub use export::{Exported, Told, export, stream};
 pub use import::import;
 
 /// How an import treats what the rules refuse.

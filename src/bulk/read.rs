@@ -1,7 +1,7 @@
 //! Reads a folder: finds its files, takes what spreadsheets write, and turns cells into values. Everything that
 //! cannot be read is told at once.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{borrow::Cow, fs, io::ErrorKind, path::Path};
 
 use csv::StringRecord;
 use serde::de::DeserializeOwned;
@@ -25,8 +25,16 @@ pub type Faults = Vec<(Option<&'static str>, Rule)>;
 pub struct Table {
     pub file: File,
     pub rows: Vec<Row>,
+    header: Header,
+}
+
+/// What the first row of a file says.
+pub struct Header {
+    file: File,
     /// For each of the file's columns, the place of its cell.
     places: Vec<Option<usize>>,
+    /// For each of the file's columns, whether it is there.
+    there: Vec<bool>,
     /// How many cells the header has.
     width: usize,
 }
@@ -40,7 +48,9 @@ pub struct Row {
 
 /// The values of a row.
 pub struct Values<'a> {
-    table: &'a Table,
+    file: File,
+    /// For each of the file's columns, whether something was said of it.
+    there: Cow<'a, [bool]>,
     fields: Map<String, Value>,
 }
 
@@ -102,11 +112,8 @@ pub fn table(file: File, bytes: &[u8]) -> Result<Table, Vec<Refusal>> {
 
     let mut header = StringRecord::new();
     reader.read_record(&mut header).map_err(broken)?;
-    let places = places(file, &header).map_err(|faults| {
-        faults.iter().map(|(column, rule)| refuse(1, Some(column), rule)).collect::<Vec<_>>()
-    })?;
-
-    let mut table = Table { file, rows: Vec::new(), places, width: header.len() };
+    let header = Header::of(file, &header)?;
+    let mut table = Table { file, rows: Vec::new(), header };
     let (mut line, mut counted) = (1, 0);
     let mut cells = StringRecord::new();
     while reader.read_record(&mut cells).map_err(broken)? {
@@ -127,11 +134,19 @@ fn newlines(bytes: &[u8]) -> usize {
 }
 
 /// What separates the cells: the one of three that stands most often in the header.
-fn delimiter(text: &str) -> u8 {
+pub fn delimiter(text: &str) -> u8 {
     let header = text.trim_start_matches(['\r', '\n']).lines().next().unwrap_or_default();
     let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
     // The last of equals wins, which is the comma.
     [b'\t', b';', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+}
+
+fn no_column(file: File, name: &str) -> Rule {
+    let hint = nearest(name, file.columns().iter().map(|column| column.name)).map_or_else(
+        || "`roamline import --columns` lists what there is".to_owned(),
+        |near| format!("perhaps '{near}' is meant"),
+    );
+    unreadable(format!("'{name}'"), format!("{} has no such column; {hint}", file.name()))
 }
 
 /// For each of the file's columns, the place of its cell.
@@ -144,15 +159,7 @@ fn places(file: File, header: &StringRecord) -> Result<Vec<Option<usize>>, Vec<(
         match found {
             // A column without a name is what spreadsheets leave behind; its cells must be empty.
             None if name.is_empty() => {}
-            None => {
-                let free = columns.iter().map(|column| column.name);
-                let hint = nearest(name, free).map_or_else(
-                    || "`roamline import --columns` lists what there is".to_owned(),
-                    |near| format!("perhaps '{near}' is meant"),
-                );
-                let want = format!("{} has no such column; {hint}", file.name());
-                faults.push((name.to_owned(), unreadable(format!("'{name}'"), want)));
-            }
+            None => faults.push((name.to_owned(), no_column(file, name))),
             Some(column) if places[column].is_some() => {
                 faults.push((name.to_owned(), Rule::ValueRepeated { what: format!("The column '{name}'") }));
             }
@@ -171,84 +178,180 @@ fn places(file: File, header: &StringRecord) -> Result<Vec<Option<usize>>, Vec<(
 impl Table {
     /// The text of a cell as it stands there; empty where the file has no such column.
     pub fn raw<'a>(&self, row: &'a Row, column: &str) -> &'a str {
-        let at = self.file.columns().iter().position(|known| known.name == column);
-        at.and_then(|at| self.places[at]).and_then(|place| row.cells.get(place)).unwrap_or_default()
+        self.header.raw(&row.cells, column)
     }
 
     /// The row's values, or everything that cannot be read.
     pub fn values(&self, row: &Row) -> Result<Values<'_>, Faults> {
-        let mut faults = Faults::new();
-        if row.cells.len() != self.width {
-            let (got, want) = (row.cells.len(), self.width);
+        self.header.values(&row.cells)
+    }
+}
+
+impl Header {
+    /// Reads the names of the columns.
+    pub fn of(file: File, cells: &StringRecord) -> Result<Self, Vec<Refusal>> {
+        let places = places(file, cells).map_err(|faults| {
+            let refuse =
+                |(column, rule): &(String, Rule)| Refusal::new(file.name(), Some(1), Some(column), rule);
+            faults.iter().map(refuse).collect::<Vec<_>>()
+        })?;
+        let there = places.iter().map(Option::is_some).collect();
+        Ok(Self { file, places, there, width: cells.len() })
+    }
+
+    fn raw<'a>(&self, cells: &'a StringRecord, column: &str) -> &'a str {
+        let at = self.file.columns().iter().position(|known| known.name == column);
+        at.and_then(|at| self.places[at]).and_then(|place| cells.get(place)).unwrap_or_default()
+    }
+
+    /// What keeps the row as a whole from being read.
+    fn misfit(&self, cells: &StringRecord) -> Option<Rule> {
+        if cells.len() != self.width {
+            let (got, want) = (cells.len(), self.width);
             let want = format!(
                 "it has {got} cells and the header has {want}; a quote or a separator may be missing"
             );
-            return Err(vec![(None, unreadable("The row", want))]);
+            return Some(unreadable("The row", want));
         }
         let stray = (0..self.width).find(|at| {
-            !self.places.contains(&Some(*at))
-                && row.cells.get(*at).is_some_and(|cell| !cell.trim().is_empty())
+            !self.places.contains(&Some(*at)) && cells.get(*at).is_some_and(|cell| !cell.trim().is_empty())
         });
-        if let Some(cell) = stray.and_then(|at| row.cells.get(at)) {
-            faults.push((None, unreadable(format!("'{cell}'"), "its column has no name")));
+        stray
+            .and_then(|at| cells.get(at))
+            .map(|cell| unreadable(format!("'{cell}'"), "its column has no name"))
+    }
+
+    fn values(&self, cells: &StringRecord) -> Result<Values<'_>, Faults> {
+        let mut faults = Faults::new();
+        if let Some(rule) = self.misfit(cells) {
+            faults.push((None, rule));
+            if cells.len() != self.width {
+                return Err(faults);
+            }
         }
         let mut fields = Map::new();
         for (column, place) in self.file.columns().iter().zip(&self.places) {
-            let cell = place.and_then(|place| row.cells.get(place)).unwrap_or_default();
-            if cell.is_empty() {
-                if column.empty == Empty::Refused {
-                    let rule = Rule::ValueRequired { what: format!("The {}", spoken(column.name)) };
-                    faults.push((Some(column.name), rule));
-                }
-                continue;
-            }
-            match self.value(column, cell) {
-                Ok(value) => drop(fields.insert(column.name.to_owned(), value)),
-                Err(want) => {
-                    let shown: String = cell.chars().take(60).collect();
-                    faults.push((Some(column.name), unreadable(format!("'{shown}'"), want)));
-                }
-            }
+            let cell = place.and_then(|place| cells.get(place)).unwrap_or_default();
+            take(self.file, column, cell, &mut fields, &mut faults);
         }
-        if faults.is_empty() { Ok(Values { table: self, fields }) } else { Err(faults) }
+        let there = Cow::Borrowed(&*self.there);
+        if faults.is_empty() { Ok(Values { file: self.file, there, fields }) } else { Err(faults) }
     }
 
-    fn value(&self, column: &Column, cell: &str) -> Result<Value, String> {
-        let trimmed = cell.trim();
-        match column.kind {
-            Kind::Text => Ok(cell.into()),
-            Kind::Number => trimmed
-                .parse::<i32>()
-                .map(Value::from)
-                .map_err(|_| format!("{} is a whole number", column.name)),
-            Kind::Truth => match trimmed.to_ascii_lowercase().as_str() {
-                "true" | "1" => Ok(true.into()),
-                "false" | "0" => Ok(false.into()),
-                _ => Err(format!("{} is true or false", column.name)),
-            },
-            Kind::Word(words) => words()
-                .iter()
-                .find(|word| word.eq_ignore_ascii_case(trimmed))
-                .map(|&word| word.into())
-                .ok_or_else(|| format!("{} is one of {}", column.name, words().join(", "))),
-            Kind::Object(fields) | Kind::Objects(fields) => self.json(column, cell, fields()),
-            Kind::Texts => self.json(column, cell, &[]),
+    /// The row as a job keeps it: its cells by their columns, or what is wrong with it as a whole.
+    pub fn body(&self, cells: &StringRecord) -> Value {
+        if let Some(rule) = self.misfit(cells) {
+            return unread(&rule);
+        }
+        let columns = self.file.columns().iter().zip(&self.places);
+        let cells = columns.filter_map(|(column, place)| {
+            let cell = cells.get((*place)?).unwrap_or_default();
+            Some((column.name.to_owned(), Value::from(cell)))
+        });
+        Value::Object(cells.collect())
+    }
+}
+
+/// Under this name, which no column has, a job keeps what is wrong with a row as a whole.
+const UNREAD: &str = "?";
+
+/// A row that cannot be read, as a job keeps it.
+pub fn unread(rule: &Rule) -> Value {
+    let want = match rule {
+        Rule::ValueInvalid { what, want } => serde_json::json!([what, want]),
+        other => serde_json::json!(["The row", other.to_string()]),
+    };
+    Value::Object(Map::from_iter([(UNREAD.to_owned(), want)]))
+}
+
+/// The values of a row as a job keeps it: each a cell, or JSON of the column's own type.
+pub fn kept(file: File, body: &Map<String, Value>) -> Result<Values<'static>, Faults> {
+    let mut faults = Faults::new();
+    if let Some(Value::Array(wrong)) = body.get(UNREAD) {
+        let text = |at: usize| wrong.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        return Err(vec![(None, unreadable(text(0), text(1)))]);
+    }
+    for name in body.keys() {
+        if !file.columns().iter().any(|column| column.name == name) {
+            faults.push((None, no_column(file, name)));
         }
     }
-
-    /// A cell of JSON, with its names as they are stored.
-    fn json(&self, column: &Column, cell: &str, fields: &[&str]) -> Result<Value, String> {
-        let value = serde_json::from_str(cell).map_err(|error| format!("it is not JSON: {error}"))?;
-        let value = stored(value, fields)?;
-        let patch = Map::from_iter([(snake(column.name), value.clone())]);
-        let fits = match self.file {
-            File::Profiles => fits::<entity::profile::Settings>(patch),
-            File::Lines => fits::<entity::line::Settings>(patch),
-            File::Appearances => fits::<entity::line_appearance::Settings>(patch),
-            _ => Ok(()),
+    let mut fields = Map::new();
+    let mut there = Vec::with_capacity(file.columns().len());
+    for column in file.columns() {
+        let said = body.get(column.name);
+        there.push(said.is_some());
+        let cell = match (said, column.kind) {
+            (None | Some(Value::Null), _) => Ok(String::new()),
+            (Some(Value::String(cell)), _) => Ok(cell.clone()),
+            (Some(Value::Number(number)), Kind::Number) => Ok(number.to_string()),
+            (Some(Value::Bool(truth)), Kind::Truth) => Ok(truth.to_string()),
+            (Some(value), Kind::Object(_) | Kind::Objects(_) | Kind::Texts) => Ok(value.to_string()),
+            (Some(value), _) => Err(value),
         };
-        fits.map(|()| value)
+        match cell {
+            Ok(cell) => take(file, column, &cell, &mut fields, &mut faults),
+            Err(value) => {
+                let want = format!("{} is {}", column.name, column.kind.wanted());
+                faults.push((Some(column.name), unreadable(format!("'{value}'"), want)));
+            }
+        }
     }
+    if faults.is_empty() { Ok(Values { file, there: Cow::Owned(there), fields }) } else { Err(faults) }
+}
+
+/// Takes the value of a cell, or notes what is wrong with it.
+fn take(file: File, column: &Column, cell: &str, fields: &mut Map<String, Value>, faults: &mut Faults) {
+    if cell.is_empty() {
+        if column.empty == Empty::Refused {
+            let rule = Rule::ValueRequired { what: format!("The {}", spoken(column.name)) };
+            faults.push((Some(column.name), rule));
+        }
+        return;
+    }
+    match value(file, column, cell) {
+        Ok(value) => drop(fields.insert(column.name.to_owned(), value)),
+        Err(want) => {
+            let shown: String = cell.chars().take(60).collect();
+            faults.push((Some(column.name), unreadable(format!("'{shown}'"), want)));
+        }
+    }
+}
+
+fn value(file: File, column: &Column, cell: &str) -> Result<Value, String> {
+    let trimmed = cell.trim();
+    match column.kind {
+        Kind::Text => Ok(cell.into()),
+        Kind::Number => {
+            trimmed.parse::<i32>().map(Value::from).map_err(|_| format!("{} is a whole number", column.name))
+        }
+        Kind::Truth => match trimmed.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true.into()),
+            "false" | "0" => Ok(false.into()),
+            _ => Err(format!("{} is true or false", column.name)),
+        },
+        Kind::Word(words) => words()
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(trimmed))
+            .map(|&word| word.into())
+            .ok_or_else(|| format!("{} is one of {}", column.name, words().join(", "))),
+        Kind::Object(fields) | Kind::Objects(fields) => json(file, column, cell, fields()),
+        Kind::Texts => json(file, column, cell, &[]),
+    }
+}
+
+/// A cell of JSON, with its names as they are stored.
+fn json(file: File, column: &Column, cell: &str, fields: &[&str]) -> Result<Value, String> {
+    let value = serde_json::from_str(cell).map_err(|error| format!("it is not JSON: {error}"))?;
+    let value = stored(value, fields)?;
+    let patch = Map::from_iter([(snake(column.name), value.clone())]);
+    let fits = match file {
+        File::Profiles => fits::<entity::profile::Settings>(patch),
+        File::Lines => fits::<entity::line::Settings>(patch),
+        File::Appearances => fits::<entity::line_appearance::Settings>(patch),
+        _ => Ok(()),
+    };
+    fits.map(|()| value)
 }
 
 fn fits<T: Default + DeserializeOwned + serde::Serialize>(patch: Map<String, Value>) -> Result<(), String> {
@@ -320,15 +423,15 @@ impl Values<'_> {
 
     /// The settings that the row gives.
     pub fn settings<T: Default + DeserializeOwned + serde::Serialize>(&self) -> Patch<T> {
-        let settings = self.table.file.columns().iter().filter(|column| column.empty == Empty::Default);
+        let settings = self.file.columns().iter().filter(|column| column.empty == Empty::Default);
         let names: Vec<_> = settings.map(|column| column.name).collect();
         Patch::new(self.fields(&names))
     }
 
     /// Whether the file has the column, with or without a value in this row.
     pub fn has(&self, column: &str) -> bool {
-        let known = self.table.file.columns().iter().position(|known| known.name == column);
-        known.is_some_and(|at| self.table.places[at].is_some())
+        let known = self.file.columns().iter().position(|known| known.name == column);
+        known.is_some_and(|at| self.there[at])
     }
 }
 

@@ -13,10 +13,12 @@ use crate::{
     store::{self, Tx},
 };
 
+pub mod bulk;
 mod button;
 mod cluster;
 mod default_device_profile;
 mod device;
+pub mod job;
 mod line;
 pub mod number;
 mod organization;

@@ -181,6 +181,13 @@ impl Fault {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
+    /// The data of a job is not declared as what it can be.
+    pub(super) fn upload_type() -> Self {
+        let message =
+            "send the data with `Content-Type: text/csv` or `application/jsonl`, as the job expects it";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
     /// The client accepts no type that this server can answer with.
     pub(super) fn not_acceptable() -> Self {
         let message = "answers are application/graphql-response+json or application/json";
@@ -363,6 +370,7 @@ fn status(code: &str) -> StatusCode {
     match code {
         "BAD_REQUEST" | "GRAPHQL_PARSE_FAILED" => StatusCode::BAD_REQUEST,
         "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "NOT_FOUND" => StatusCode::NOT_FOUND,
         "FORBIDDEN" => StatusCode::FORBIDDEN,
         "CONFLICT" => StatusCode::CONFLICT,
         "UNAVAILABLE" | "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,

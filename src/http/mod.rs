@@ -7,6 +7,7 @@
 
 mod answer;
 mod graphql;
+mod job;
 mod page;
 mod panics;
 mod run;
@@ -66,6 +67,9 @@ impl<E: Executor> Edge<E> {
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
     Router::new()
         .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
+        .route("/jobs/import", post(job::upload::<E>))
+        .route("/jobs/{id}/result", get(job::result::<E>))
+        .route("/export/{noun}", get(job::export::<E>))
         .route("/schema.graphql", get(sdl))
         .route("/", get(page::front::<E>))
         .route("/health/live", get(StatusCode::NO_CONTENT))
@@ -184,7 +188,7 @@ fn bearer_token(value: &str) -> Option<&str> {
 /// Refuses, on a server without tokens, what a web page elsewhere makes a browser send: such a server
 /// listens on loopback only, and there `Host` and `Origin` tell its own user from a stranger's page, be it
 /// through a WebSocket, which asks for no permission, or a name that was made to point here.
-fn same_machine<E: Executor>(edge: &Edge<E>, headers: &HeaderMap) -> Result<(), Fault> {
+fn same_machine<E>(edge: &Edge<E>, headers: &HeaderMap) -> Result<(), Fault> {
     if !edge.app.config().no_auth {
         return Ok(());
     }

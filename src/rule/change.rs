@@ -5,7 +5,7 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
-    default_device_profile, device, line, line_appearance, number, organization, phone, profile,
+    default_device_profile, device, job, line, line_appearance, number, organization, phone, profile,
     profile_user, quick_add, service, service_subscription, session, template, user,
 };
 use serde::{Deserialize, Serialize};
@@ -156,6 +156,10 @@ changes! {
     NumberUpdated { before: number::Model, after: number::Model }
     /// A number went out of the inventory.
     NumberDeleted { number: number::Model }
+    /// A job was started.
+    JobStarted { job: job::Model }
+    /// A job moved on; its state and its counts are part of it.
+    JobProgressed { before: job::Model, after: job::Model }
     /// A sample estate was generated into an empty database; take a snapshot to know what it holds.
     EstateGenerated { profiles: i64, phones: i64, lines: i64, users: i64, seed: i64 }
     /// A speed dial, busy lamp field, call park or service URL button was put on a device.
@@ -242,6 +246,9 @@ impl Change {
             Self::QuickAddGroupUpdated { after, .. } => Some(after.organization_id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
+            // What nobody below may see is kept at an organization that there is not.
+            Self::JobStarted { job } => Some(job.organization_id.unwrap_or(NOWHERE)),
+            Self::JobProgressed { after, .. } => Some(after.organization_id.unwrap_or(NOWHERE)),
             Self::EstateGenerated { .. } => None,
             Self::TemplateCreated { template } | Self::TemplateDeleted { template } => {
                 Some(template.organization_id)
@@ -327,6 +334,8 @@ impl Change {
                 vec![(Noun::Number, number.id.0)]
             }
             Self::NumberUpdated { after, .. } => vec![(Noun::Number, after.id.0)],
+            Self::JobStarted { job } => vec![(Noun::Job, job.id.0)],
+            Self::JobProgressed { after, .. } => vec![(Noun::Job, after.id.0)],
             Self::EstateGenerated { .. } => Vec::new(),
             Self::ButtonAdded { on, button } | Self::ButtonRemoved { on, button } => pressed(on, button),
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),
@@ -342,6 +351,9 @@ impl Change {
         }
     }
 }
+
+/// An organization that nothing has; the database counts from 1.
+const NOWHERE: OrganizationId = OrganizationId(0);
 
 /// The noun under which a device of this kind is found.
 pub fn noun_of(kind: device::Kind) -> Noun {

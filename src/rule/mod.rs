@@ -6,11 +6,13 @@
 
 use std::{collections::BTreeSet, fmt};
 
+pub mod bulk;
 pub mod button;
 pub mod change;
 pub mod cluster;
 pub mod default_device_profile;
 pub mod device;
+pub mod job;
 pub mod layout;
 pub mod line;
 pub mod number;
@@ -648,6 +650,22 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."
         "# Two nodes add the same number at the same moment; who is later looks again and leaves it alone."
+    /// One call does at most 1,000 things.
+    TooManyItems { most: usize }: "TOO_MANY_ITEMS" "BLK-6"
+        "At most {most} go at once. Send them in parts, or start a job."
+        "# A call of a bulk form has 1,001 items."
+    /// A job does what its state allows.
+    JobNotReady { state: String, want: String }: "JOB_NOT_READY" "TXN-2"
+        "The job is {state}; {want}."
+        "# A job is run that is running already, or cancelled when it has ended."
+    /// What is tried again was not done before.
+    JobNothingToRetry: "JOB_NOTHING_TO_RETRY" "BLK-6"
+        "Every row of the job was done. There is nothing to try again."
+        "# The rows of a job are tried again though each was done."
+    /// What is said of a whole call is not said in one of its items.
+    SaidInItem { what: String }: "SAID_IN_ITEM" "RML-80"
+        "`{what}` is said once, for all items together. Take it out of the item."
+        "mutation { deleteProfiles(input: {items: [{id: \"a profile\", dryRun: true}]}) { errors { code } } }"
 }
 
 impl Rule {

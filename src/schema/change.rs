@@ -16,6 +16,7 @@ use super::{
     default_device_profile::DefaultDeviceProfile,
     device::{self, Device, OtherDevice},
     filter::numbers,
+    job::Job,
     line::{Line, LineAppearance},
     node::{self, Node},
     number::Number,
@@ -518,6 +519,20 @@ change_types! {
         /// The device as it is now.
         device: Option<Device> = |ctx, { button, .. }| device::load(ctx, ctx.field(), button.device_id).await;
     }
+    /// A job was started.
+    JobStarted {
+        /// The job as started.
+        after: Job = |ctx, { job, .. }| state!(Job, job);
+    }
+    /// A job moved on. While it works, this is told once a second at most.
+    JobProgressed {
+        /// The job before.
+        before: Job = |ctx, { before, .. }| state!(Job, before);
+        /// The job after.
+        after: Job = |ctx, { after, .. }| state!(Job, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
     /// A button or softkey template was made.
     TemplateCreated {
         /// The template as made.
@@ -780,8 +795,8 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
     use entity::{
-        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, QuickAddId,
-        ServiceId, ServiceSubscriptionId, SessionId, TemplateId, UserId,
+        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
+        QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, UserId,
     };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
@@ -800,6 +815,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::Service => NodeId::Service(ServiceId(id)),
         Noun::ServiceSubscription => NodeId::ServiceSubscription(ServiceSubscriptionId(id)),
         Noun::Number => NodeId::Number(NumberId(id)),
+        Noun::Job => NodeId::Job(JobId(id)),
     }
 }
 

@@ -545,8 +545,8 @@ pub(super) use rendered;
 mod tests {
     use super::{
         super::{
-            cluster, default_device_profile, device, line, number, organization, phone, profile, quick_add,
-            sdl, session, user,
+            cluster, default_device_profile, device, job, line, number, organization, phone, profile,
+            quick_add, sdl, session, user,
         },
         *,
     };
@@ -581,7 +581,8 @@ mod tests {
             line::LineAppearanceObject,
             user::UserObject,
             quick_add::QuickAddGroupObject,
-            number::NumberObject
+            number::NumberObject,
+            job::JobObject
         );
     }
 }

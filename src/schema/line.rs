@@ -16,7 +16,7 @@ use super::{
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_first, to_joined, to_many},
-    mutation::{CallInput, Done, make, payload, perform, run},
+    mutation::{About, CallInput, Done, Said, Says, make, payload, perform, run, say},
     number::{InventoryFilter, Number},
     organization::Organization,
     phone::Phone,
@@ -731,6 +731,80 @@ pub struct ReplaceLinesInput {
     pub call: CallInput,
 }
 
+fn made(change: &RuleChange) -> Option<i64> {
+    match change {
+        RuleChange::LineCreated { line } => Some(line.id.0),
+        _ => None,
+    }
+}
+
+fn updated(change: &RuleChange) -> Option<i64> {
+    match change {
+        RuleChange::LineUpdated { after, .. } => Some(after.id.0),
+        _ => None,
+    }
+}
+
+impl Says for CreateLineInput {
+    type Command = Create;
+
+    fn said(self) -> Result<Said<Create>> {
+        let cmd = Create {
+            organization: or_none(id::organization(&self.organization_id)),
+            cluster: or_none(id::cluster(&self.cluster_id)),
+            pattern: self.pattern,
+            partition: self.partition,
+            description: self.description,
+            settings: self.settings.unwrap_or_default().patch(),
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for UpdateLineInput {
+    type Command = Update;
+
+    fn said(self) -> Result<Said<Update>> {
+        let target = self.line.target();
+        let cmd = Update {
+            target,
+            expected_version: self.expected_version,
+            description: self.description,
+            settings: self.settings.unwrap_or_default().patch(),
+        };
+        Ok(Said { call: self.call, about: About::Found(updated), cmd })
+    }
+}
+
+impl Says for DeleteLineInput {
+    type Command = Delete;
+
+    fn said(self) -> Result<Said<Delete>> {
+        let cmd = Delete {
+            id: or_none(id::line(&self.id)),
+            expected_version: self.expected_version,
+            remove_appearances: self.remove_appearances,
+        };
+        Ok(Said { call: self.call, about: About::Gone, cmd })
+    }
+}
+
+impl Says for ChangeLineSettingsInput {
+    type Command = ChangeSettings;
+
+    fn said(self) -> Result<Said<ChangeSettings>> {
+        let id = or_none(id::appearance(&self.appearance_id));
+        let cmd = ChangeSettings {
+            appearance: id,
+            expected_version: self.expected_version,
+            description: self.description,
+            settings: self.settings.unwrap_or_default().patch(),
+            line_settings: self.line_settings.unwrap_or_default().patch(),
+        };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
 payload! {
     /// What came of `createLine`.
     CreateLinePayload {
@@ -863,19 +937,7 @@ impl LineMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What it is made of.")] input: CreateLineInput,
     ) -> Result<CreateLinePayload> {
-        let cmd = Create {
-            organization: or_none(id::organization(&input.organization_id)),
-            cluster: or_none(id::cluster(&input.cluster_id)),
-            pattern: input.pattern,
-            partition: input.partition,
-            description: input.description,
-            settings: input.settings.unwrap_or_default().patch(),
-        };
-        let made = |change: &RuleChange| match change {
-            RuleChange::LineCreated { line } => Some(line.id.0),
-            _ => None,
-        };
-        Ok(CreateLinePayload(make(ctx, input.call, cmd, made).await?))
+        Ok(CreateLinePayload(say(ctx, input).await?))
     }
 
     /// Changes a line's own settings, named by itself or by its original; every appearance shows them.
@@ -884,14 +946,9 @@ impl LineMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which line, and what to change.")] input: UpdateLineInput,
     ) -> Result<UpdateLinePayload> {
-        let target = input.line.target();
-        let cmd = Update {
-            target,
-            expected_version: input.expected_version,
-            description: input.description,
-            settings: input.settings.unwrap_or_default().patch(),
-        };
-        let mut done = perform(ctx, input.call, cmd).await?;
+        let Said { call, cmd, .. } = input.said()?;
+        let target = cmd.target;
+        let mut done = perform(ctx, call, cmd).await?;
         if done.is_done() {
             done.subject = line_of(ctx, target).await?;
         }
@@ -904,12 +961,7 @@ impl LineMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: DeleteLineInput,
     ) -> Result<DeleteLinePayload> {
-        let cmd = Delete {
-            id: or_none(id::line(&input.id)),
-            expected_version: input.expected_version,
-            remove_appearances: input.remove_appearances,
-        };
-        Ok(DeleteLinePayload(perform(ctx, input.call, cmd).await?))
+        Ok(DeleteLinePayload(say(ctx, input).await?))
     }
 
     /// Puts a line on a profile or phone: as the original where the line stands nowhere yet, else as a clone.
@@ -956,15 +1008,7 @@ impl LineMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which line, and what to change.")] input: ChangeLineSettingsInput,
     ) -> Result<ChangeLineSettingsPayload> {
-        let id = or_none(id::appearance(&input.appearance_id));
-        let cmd = ChangeSettings {
-            appearance: id,
-            expected_version: input.expected_version,
-            description: input.description,
-            settings: input.settings.unwrap_or_default().patch(),
-            line_settings: input.line_settings.unwrap_or_default().patch(),
-        };
-        Ok(ChangeLineSettingsPayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(ChangeLineSettingsPayload(say(ctx, input).await?))
     }
 
     /// Takes a line off a profile or phone. The line stays, and where its original goes, the oldest clone becomes it.

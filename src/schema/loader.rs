@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     rule::readiness::Finding,
     store::{
-        Entry, Reader, button, cluster, default_device_profile, device, line, number, organization,
+        Entry, Reader, button, cluster, default_device_profile, device, job, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile, quick_add, readiness,
@@ -148,6 +148,7 @@ pub struct Loaders {
     findings: Batched<i64, Arc<Vec<Finding>>, Findings>,
     pub number: Of<number::Row>,
     most_profiles: Batched<i64, Option<i32>, MostProfiles>,
+    pub job: Of<job::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -176,6 +177,7 @@ impl Loaders {
             findings: Batched::new(Findings(reader.clone()), &gate),
             number: Of::new(reader, &gate),
             most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
+            job: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -208,6 +210,7 @@ impl Loaders {
         self.service_subscription.forget().await;
         self.findings.clear_all().await;
         self.number.forget().await;
+        self.job.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
@@ -587,6 +590,13 @@ look!(service_subscription::Row {
     "device" needs ["device_id"]
 });
 look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
+
+look!(job::Row {
+    "progress" needs ["rows", "position"],
+    "by" needs ["caller"],
+    "uploadPath" needs ["state"],
+    "retryOf" needs ["retry_of"]
+});
 
 look!(number::Row {
     "usage" needs ["status", "utility"],

@@ -5,6 +5,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions};
 
 use crate::{app::App, caller::Caller, error::Error, store::Reader};
 
+mod bulk;
 mod button;
 mod change;
 mod cluster;
@@ -13,8 +14,10 @@ mod default_device_profile;
 mod device;
 mod drive;
 mod execution;
+pub mod export;
 mod filter;
 mod in_order;
+mod job;
 mod layout;
 mod level;
 mod line;
@@ -65,6 +68,7 @@ pub struct Query(
     search::SearchQuery,
     change::ChangeQuery,
     number::NumberQuery,
+    job::JobQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
@@ -81,11 +85,13 @@ pub struct Mutation(
     phone::PhoneMutation,
     session::SessionMutation,
     default_device_profile::DefaultDeviceProfileMutation,
+    bulk::BulkMutation,
     button::ButtonMutation,
     template::TemplateMutation,
     service::PhoneServiceMutation,
     service_subscription::ServiceSubscriptionMutation,
     number::NumberMutation,
+    job::JobMutation,
 );
 
 /// The schema over an application.

@@ -1,6 +1,6 @@
 //! What every mutation has: how it is called, how it is answered.
 
-use async_graphql::{Context, InputObject, MaybeUndefined};
+use async_graphql::{Context, InputObject, InputType, MaybeUndefined};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -26,6 +26,24 @@ pub struct CallInput {
     pub reason: Option<String>,
 }
 
+impl CallInput {
+    /// The names of what is said.
+    pub fn said(&self) -> Vec<&'static str> {
+        let said = [
+            ("dryRun", self.dry_run),
+            ("idempotencyKey", self.idempotency_key.is_some()),
+            ("reason", self.reason.is_some()),
+        ];
+        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect()
+    }
+}
+
+impl From<CallInput> for Call {
+    fn from(call: CallInput) -> Self {
+        Self { dry_run: call.dry_run, reason: call.reason, idempotency_key: call.idempotency_key }
+    }
+}
+
 /// What came of a mutation.
 pub struct Done {
     outcome: Outcome,
@@ -35,6 +53,22 @@ pub struct Done {
 }
 
 impl Done {
+    /// What came of one of many.
+    pub fn of_item(outcome: Outcome, dry_run: bool, about: About) -> Self {
+        Self { outcome, dry_run, subject: None }.about(about)
+    }
+
+    /// The same, with the thing that it was about.
+    fn about(mut self, about: About) -> Self {
+        self.subject = match about {
+            About::There(id) => self.is_done().then_some(id),
+            About::Made(find) if !self.dry_run => self.changes().iter().find_map(find),
+            About::Found(find) => self.changes().iter().find_map(find),
+            About::Made(_) | About::Gone => None,
+        };
+        self
+    }
+
     /// The changes, when no rule was broken.
     pub fn changes(&self) -> &[rule::Change] {
         self.outcome.as_ref().map(|committed| committed.changes.as_slice()).unwrap_or_default()
@@ -67,6 +101,40 @@ impl Done {
     }
 }
 
+/// What a mutation is about.
+#[derive(Clone, Copy)]
+pub enum About {
+    /// Nothing that is there afterwards.
+    Gone,
+    /// A thing that is there.
+    There(i64),
+    /// A thing that it makes, which this finds among the changes. Of a dry run nothing is there.
+    Made(fn(&rule::Change) -> Option<i64>),
+    /// A thing that it changes, which this finds among the changes.
+    Found(fn(&rule::Change) -> Option<i64>),
+}
+
+/// What an input says.
+pub struct Said<C> {
+    pub call: CallInput,
+    pub about: About,
+    pub cmd: C,
+}
+
+/// An input that says one command. Its mutation and the bulk form of that read it here, both.
+pub trait Says: InputType {
+    type Command: Command;
+
+    /// What it says.
+    fn said(self) -> Result<Said<Self::Command>>;
+}
+
+/// Does what an input says.
+pub async fn say<I: Says>(ctx: &Context<'_>, input: I) -> Result<Done> {
+    let Said { call, about, cmd } = input.said()?;
+    Ok(perform(ctx, call, cmd).await?.about(about))
+}
+
 /// Does the command on a thing that is there.
 pub async fn run<C: Command>(ctx: &Context<'_>, call: CallInput, subject: i64, cmd: C) -> Result<Done> {
     let mut done = perform(ctx, call, cmd).await?;
@@ -90,7 +158,7 @@ pub async fn make<C: Command>(
 
 /// Does the command that takes a thing away.
 pub async fn perform<C: Command>(ctx: &Context<'_>, call: CallInput, cmd: C) -> Result<Done> {
-    let call = Call { dry_run: call.dry_run, reason: call.reason, idempotency_key: call.idempotency_key };
+    let call = Call::from(call);
     let outcome = command::run(ctx.app()?, ctx.caller()?, &call, &cmd).await;
     ctx.loaders()?.forget().await;
     Ok(Done { outcome: outcome?, dry_run: call.dry_run, subject: None })

@@ -9,6 +9,7 @@ use super::{
     connection::one_of,
     default_device_profile::DefaultDeviceProfile,
     device::OtherDevice,
+    job::Job,
     line::{Line, LineAppearance},
     number::Number,
     organization::Organization,
@@ -48,6 +49,7 @@ pub enum Node {
     PhoneService(PhoneService),
     ServiceSubscription(ServiceSubscription),
     Number(Number),
+    Job(Job),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -82,6 +84,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Service(id) => one_of(ctx, field, Some(id)).await?.map(Node::PhoneService),
         NodeId::ServiceSubscription(id) => one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription),
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
+        NodeId::Job(id) => one_of(ctx, field, Some(id)).await?.map(Node::Job),
         NodeId::Token(_) => None,
     })
 }

@@ -21,7 +21,7 @@ use super::{
     in_order::InOrder,
     level::{Thing, rendered, to_first, to_joined, to_many},
     line::{Line, LineAppearance, NumberOnCluster},
-    mutation::{CallInput, Done, Sent, payload, perform, run},
+    mutation::{About, CallInput, Done, Said, Says, Sent, payload, perform, run, say},
     organization::{Organization, sea_name},
     profile::only,
     value::{
@@ -842,6 +842,21 @@ async fn ranged<C: crate::command::Command>(
     Ok(Many { done: perform(ctx, call, cmd).await?, range, patterns, unseen })
 }
 
+impl Says for UpdateNumberInput {
+    type Command = Update;
+
+    fn said(self) -> Result<Said<Update>> {
+        let id = or_none(id::number(&self.id));
+        let mut fields = Sent::default();
+        fields
+            .maybe("description", self.description)
+            .maybe("e164_number", self.e164_number)
+            .given("extra", self.extra.map(extra));
+        let cmd = Update { id, expected_version: self.expected_version, fields: fields.patch() };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
 #[derive(Default)]
 pub struct NumberMutation;
 
@@ -881,14 +896,7 @@ impl NumberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and what to change.")] input: UpdateNumberInput,
     ) -> Result<UpdateNumberPayload> {
-        let id = or_none(id::number(&input.id));
-        let mut fields = Sent::default();
-        fields
-            .maybe("description", input.description)
-            .maybe("e164_number", input.e164_number)
-            .given("extra", input.extra.map(extra));
-        let cmd = Update { id, expected_version: input.expected_version, fields: fields.patch() };
-        Ok(UpdateNumberPayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(UpdateNumberPayload(say(ctx, input).await?))
     }
 
     /// Changes what is written at every number of a range that is there, up to 1,000.

@@ -17,7 +17,7 @@ use super::{
     level::{Thing, rendered, to_joined, to_many, to_one},
     line::{AddLineInput, Line, LineAppearance},
     loader::wanted,
-    mutation::{CallInput, Sent, make, payload, perform, run},
+    mutation::{About, CallInput, Said, Says, Sent, make, payload, say},
     number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
@@ -36,8 +36,8 @@ use super::{
 };
 use crate::{
     rule::{
-        Change as RuleChange,
-        profile::{Copy, Create, Delete, Update},
+        Change as RuleChange, Patch,
+        profile::{Copy, Create, Delete, Fields, Update},
         value::key,
     },
     store::{
@@ -668,6 +668,15 @@ pub struct UpdateProfileInput {
     pub id: ID,
     /// Its version, to change that one only.
     pub expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub set: SetProfileInput,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
+/// What can be changed of a profile: what is left out stays, null puts the default back.
+#[derive(InputObject)]
+pub struct SetProfileInput {
     /// A text about it.
     pub description: MaybeUndefined<String>,
     /// The phone button template.
@@ -681,8 +690,19 @@ pub struct UpdateProfileInput {
     /// What to do with the phones that show it.
     #[graphql(default)]
     pub apply_policy: ApplyPolicy,
-    #[graphql(flatten)]
-    pub call: CallInput,
+}
+
+impl SetProfileInput {
+    /// The patches of what stands on the profile and of its settings.
+    pub fn patches(self) -> (Patch<Fields>, Patch<entity::profile::Settings>) {
+        let mut fields = Sent::default();
+        fields
+            .maybe("description", self.description)
+            .maybe("button_template", self.button_template)
+            .maybe("softkey_template", self.softkey_template)
+            .maybe("login_user_id", self.login_user_id.map_value(|id| or_none(id::user(&id))));
+        (fields.patch(), self.settings.unwrap_or_default().patch())
+    }
 }
 
 /// A profile to make like another one.
@@ -729,6 +749,59 @@ pub struct DeleteProfileInput {
     pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
+}
+
+impl Says for CreateProfileInput {
+    type Command = Create;
+
+    fn said(self) -> Result<Said<Create>> {
+        let mut fields = Sent::default();
+        fields
+            .given("description", Some(self.description))
+            .given("button_template", self.button_template)
+            .maybe("softkey_template", self.softkey_template)
+            .given("login_user_id", self.login_user_id.map(|id| or_none(id::user(&id))));
+        let cmd = Create {
+            organization: or_none(id::organization(&self.organization_id)),
+            cluster: or_none(id::cluster(&self.cluster_id)),
+            name: self.name,
+            product: self.product,
+            protocol: self.protocol.into(),
+            fields: fields.patch(),
+            settings: self.settings.unwrap_or_default().patch(),
+            lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
+            users: self.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
+            buttons: self.buttons.into_iter().map(Into::into).collect(),
+            services: self.services.into_iter().map(Into::into).collect(),
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for UpdateProfileInput {
+    type Command = Update;
+
+    fn said(self) -> Result<Said<Update>> {
+        let id = or_none(id::profile(&self.id));
+        let apply_policy = self.set.apply_policy.into();
+        let (fields, settings) = self.set.patches();
+        let cmd = Update { id, expected_version: self.expected_version, fields, settings, apply_policy };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
+impl Says for DeleteProfileInput {
+    type Command = Delete;
+
+    fn said(self) -> Result<Said<Delete>> {
+        let cmd = Delete {
+            id: or_none(id::profile(&self.id)),
+            expected_version: self.expected_version,
+            release_logout_phones: self.release_logout_phones,
+            on_active_session: self.on_active_session.into(),
+        };
+        Ok(Said { call: self.call, about: About::Gone, cmd })
+    }
 }
 
 payload! {
@@ -807,26 +880,7 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What it is made of.")] input: CreateProfileInput,
     ) -> Result<CreateProfilePayload> {
-        let mut fields = Sent::default();
-        fields
-            .given("description", Some(input.description))
-            .given("button_template", input.button_template)
-            .maybe("softkey_template", input.softkey_template)
-            .given("login_user_id", input.login_user_id.map(|id| or_none(id::user(&id))));
-        let cmd = Create {
-            organization: or_none(id::organization(&input.organization_id)),
-            cluster: or_none(id::cluster(&input.cluster_id)),
-            name: input.name,
-            product: input.product,
-            protocol: input.protocol.into(),
-            fields: fields.patch(),
-            settings: input.settings.unwrap_or_default().patch(),
-            lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
-            users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
-            buttons: input.buttons.into_iter().map(Into::into).collect(),
-            services: input.services.into_iter().map(Into::into).collect(),
-        };
-        Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
+        Ok(CreateProfilePayload(say(ctx, input).await?))
     }
 
     /// Changes a profile; its name, product and protocol are fixed.
@@ -835,21 +889,7 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and what to change.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfilePayload> {
-        let id = or_none(id::profile(&input.id));
-        let mut fields = Sent::default();
-        fields
-            .maybe("description", input.description)
-            .maybe("button_template", input.button_template)
-            .maybe("softkey_template", input.softkey_template)
-            .maybe("login_user_id", input.login_user_id.map_value(|id| or_none(id::user(&id))));
-        let cmd = Update {
-            id,
-            expected_version: input.expected_version,
-            fields: fields.patch(),
-            settings: input.settings.unwrap_or_default().patch(),
-            apply_policy: input.apply_policy.into(),
-        };
-        Ok(UpdateProfilePayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(UpdateProfilePayload(say(ctx, input).await?))
     }
 
     /// Makes a profile like another one; its lines become clones.
@@ -877,12 +917,6 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: DeleteProfileInput,
     ) -> Result<DeleteProfilePayload> {
-        let cmd = Delete {
-            id: or_none(id::profile(&input.id)),
-            expected_version: input.expected_version,
-            release_logout_phones: input.release_logout_phones,
-            on_active_session: input.on_active_session.into(),
-        };
-        Ok(DeleteProfilePayload(perform(ctx, input.call, cmd).await?))
+        Ok(DeleteProfilePayload(say(ctx, input).await?))
     }
 }

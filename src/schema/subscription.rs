@@ -15,6 +15,7 @@ use super::{
     connection::Rendered,
     default_device_profile::DefaultDeviceProfile,
     device::OtherDevice,
+    job::Job,
     line::Line,
     node::{Node, of_template},
     number::Number,
@@ -271,6 +272,7 @@ impl Taken {
             Noun::QuickAddGroup => {
                 self.nodes(scope, filter, after, Node::QuickAddGroup as fn(QuickAddGroup) -> Node).await
             }
+            Noun::Job => self.nodes(scope, filter, after, Node::Job as fn(Job) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
             Noun::Service => {
@@ -314,6 +316,7 @@ const NOUNS: &[Noun] = &[
     Noun::Session,
     Noun::QuickAddGroup,
     Noun::Number,
+    Noun::Job,
 ];
 
 /// Which things of a noun the query covers; none when it covers none.

@@ -13,7 +13,7 @@ use super::{
     connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_joined, to_many, to_one},
-    mutation::{CallInput, Sent, make, payload, perform, run},
+    mutation::{About, CallInput, Said, Says, Sent, payload, run, say},
     organization::Organization,
     phone::Phone,
     profile::{NewProfileInput, Profile, only},
@@ -578,6 +578,102 @@ pub struct SetDefaultProfileInput {
     pub call: CallInput,
 }
 
+fn made(change: &RuleChange) -> Option<i64> {
+    match change {
+        RuleChange::UserCreated { user } => Some(user.id.0),
+        _ => None,
+    }
+}
+
+impl Says for CreateUserInput {
+    type Command = Create;
+
+    fn said(self) -> Result<Said<Create>> {
+        let mut fields = Sent::default();
+        fields
+            .given("first_name", Some(self.first_name))
+            .given("last_name", Some(self.last_name))
+            .given("display_name", self.display_name)
+            .given("email", self.email)
+            .given("department", self.department)
+            .given("user_locale", self.user_locale)
+            .given("max_login_minutes", self.max_login_minutes)
+            .given("cross_cluster", Some(self.cross_cluster))
+            .given("home_cluster", Some(self.home_cluster));
+        if let Some(extension) = self.primary_extension {
+            fields
+                .given("primary_pattern", Some(extension.pattern))
+                .given("primary_partition", Some(extension.partition));
+        }
+        let organization = or_none(id::organization(&self.organization_id));
+        let cluster = or_none(id::cluster(&self.cluster_id));
+        let new_profiles = self.new_profiles.into_iter();
+        let cmd = Create {
+            organization,
+            cluster,
+            user_id: self.user_id,
+            fields: fields.patch(),
+            phones: phones(&self.phone_ids),
+            cti_profiles: profiles(&self.cti_profile_ids),
+            profiles: profiles(&self.profile_ids),
+            new_profiles: new_profiles
+                .map(|new| new.command(organization, cluster))
+                .collect::<Result<_>>()?,
+            default_profile: self.default_profile.map(|at| at as usize),
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for UpdateUserInput {
+    type Command = Update;
+
+    fn said(self) -> Result<Said<Update>> {
+        let id = or_none(id::user(&self.id));
+        let mut fields = Sent::default();
+        fields
+            .maybe("first_name", self.first_name)
+            .given("last_name", self.last_name)
+            .maybe("display_name", self.display_name)
+            .maybe("email", self.email)
+            .maybe("department", self.department)
+            .maybe("user_locale", self.user_locale)
+            .maybe("max_login_minutes", self.max_login_minutes)
+            .given("cross_cluster", self.cross_cluster)
+            .given("home_cluster", self.home_cluster);
+        let (pattern, partition) = match self.primary_extension {
+            MaybeUndefined::Undefined => (MaybeUndefined::Undefined, MaybeUndefined::Undefined),
+            MaybeUndefined::Null => (MaybeUndefined::Null, MaybeUndefined::Null),
+            MaybeUndefined::Value(extension) => {
+                (MaybeUndefined::Value(extension.pattern), MaybeUndefined::Value(extension.partition))
+            }
+        };
+        fields.maybe("primary_pattern", pattern).maybe("primary_partition", partition);
+        let cmd = Update {
+            id,
+            expected_version: self.expected_version,
+            fields: fields.patch(),
+            phones: self.phone_ids.as_deref().map(phones),
+            cti_profiles: self.cti_profile_ids.as_deref().map(profiles),
+        };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
+impl Says for DeleteUserInput {
+    type Command = Delete;
+
+    fn said(self) -> Result<Said<Delete>> {
+        let cmd = Delete {
+            id: or_none(id::user(&self.id)),
+            expected_version: self.expected_version,
+            sole_profiles: self.sole_profiles.map(Into::into),
+            on_active_session: self.on_active_session.into(),
+        };
+        Ok(Said { call: self.call, about: About::Gone, cmd })
+    }
+}
+
 payload! {
     /// What came of `createUser`.
     CreateUserPayload {
@@ -672,43 +768,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What the user is made of.")] input: CreateUserInput,
     ) -> Result<CreateUserPayload> {
-        let mut fields = Sent::default();
-        fields
-            .given("first_name", Some(input.first_name))
-            .given("last_name", Some(input.last_name))
-            .given("display_name", input.display_name)
-            .given("email", input.email)
-            .given("department", input.department)
-            .given("user_locale", input.user_locale)
-            .given("max_login_minutes", input.max_login_minutes)
-            .given("cross_cluster", Some(input.cross_cluster))
-            .given("home_cluster", Some(input.home_cluster));
-        if let Some(extension) = input.primary_extension {
-            fields
-                .given("primary_pattern", Some(extension.pattern))
-                .given("primary_partition", Some(extension.partition));
-        }
-        let organization = or_none(id::organization(&input.organization_id));
-        let cluster = or_none(id::cluster(&input.cluster_id));
-        let new_profiles = input.new_profiles.into_iter();
-        let cmd = Create {
-            organization,
-            cluster,
-            user_id: input.user_id,
-            fields: fields.patch(),
-            phones: phones(&input.phone_ids),
-            cti_profiles: profiles(&input.cti_profile_ids),
-            profiles: profiles(&input.profile_ids),
-            new_profiles: new_profiles
-                .map(|new| new.command(organization, cluster))
-                .collect::<Result<_>>()?,
-            default_profile: input.default_profile.map(|at| at as usize),
-        };
-        let made = |change: &RuleChange| match change {
-            RuleChange::UserCreated { user } => Some(user.id.0),
-            _ => None,
-        };
-        Ok(CreateUserPayload(make(ctx, input.call, cmd, made).await?))
+        Ok(CreateUserPayload(say(ctx, input).await?))
     }
 
     /// Changes a user.
@@ -717,34 +777,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and what to change.")] input: UpdateUserInput,
     ) -> Result<UpdateUserPayload> {
-        let id = or_none(id::user(&input.id));
-        let mut fields = Sent::default();
-        fields
-            .maybe("first_name", input.first_name)
-            .given("last_name", input.last_name)
-            .maybe("display_name", input.display_name)
-            .maybe("email", input.email)
-            .maybe("department", input.department)
-            .maybe("user_locale", input.user_locale)
-            .maybe("max_login_minutes", input.max_login_minutes)
-            .given("cross_cluster", input.cross_cluster)
-            .given("home_cluster", input.home_cluster);
-        let (pattern, partition) = match input.primary_extension {
-            MaybeUndefined::Undefined => (MaybeUndefined::Undefined, MaybeUndefined::Undefined),
-            MaybeUndefined::Null => (MaybeUndefined::Null, MaybeUndefined::Null),
-            MaybeUndefined::Value(extension) => {
-                (MaybeUndefined::Value(extension.pattern), MaybeUndefined::Value(extension.partition))
-            }
-        };
-        fields.maybe("primary_pattern", pattern).maybe("primary_partition", partition);
-        let cmd = Update {
-            id,
-            expected_version: input.expected_version,
-            fields: fields.patch(),
-            phones: input.phone_ids.as_deref().map(phones),
-            cti_profiles: input.cti_profile_ids.as_deref().map(profiles),
-        };
-        Ok(UpdateUserPayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(UpdateUserPayload(say(ctx, input).await?))
     }
 
     /// Deletes a user. Profiles with other users stay with them and close up their order.
@@ -754,13 +787,7 @@ impl UserMutation {
         #[graphql(desc = "Which one, and what becomes of profiles that serve nobody else.")]
         input: DeleteUserInput,
     ) -> Result<DeleteUserPayload> {
-        let cmd = Delete {
-            id: or_none(id::user(&input.id)),
-            expected_version: input.expected_version,
-            sole_profiles: input.sole_profiles.map(Into::into),
-            on_active_session: input.on_active_session.into(),
-        };
-        Ok(DeleteUserPayload(perform(ctx, input.call, cmd).await?))
+        Ok(DeleteUserPayload(say(ctx, input).await?))
     }
 
     /// Lets a profile serve further users.

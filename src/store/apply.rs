@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, line,
+    DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, job, line,
     line_appearance, number, organization, organization_closure, phone, profile, profile_user, quick_add,
     service, service_subscription, session, template, user, user_cti_profile, user_phone,
 };
@@ -393,6 +393,14 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::NumberDeleted { number } => {
             number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
+        }
+        Change::JobStarted { job } => {
+            insert(tx, job.clone()).await?;
+            super::job::begin(tx, job).await
+        }
+        Change::JobProgressed { before, after } => {
+            update(tx, after.clone(), job::Column::Id.eq(after.id)).await?;
+            super::job::moved(tx, before, after).await
         }
         // The generator writes its rows itself, all at once.
         Change::EstateGenerated { .. } => Ok(()),

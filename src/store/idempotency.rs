@@ -1,7 +1,7 @@
 //! Answers kept by the caller's key, in the transaction that they answer.
 
-use entity::idempotency::{Entity, Model};
-use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
+use entity::idempotency::{Column, Entity, Model};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::Tx;
 
@@ -16,6 +16,11 @@ pub async fn find(tx: &Tx, caller: &str, key: &str) -> Result<Option<Model>, DbE
         tx.rows(sql.statement()).await?;
     }
     Entity::find_by_id((caller.to_owned(), key.to_owned())).one(&tx.db).await
+}
+
+/// What was answered under a caller from a key on, in the order of the keys.
+pub async fn find_from(tx: &Tx, caller: &str, key: &str) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::Caller.eq(caller)).filter(Column::Key.gte(key)).all(&tx.db).await
 }
 
 /// Keeps an answer.

@@ -14,9 +14,8 @@ use std::{
 
 use entity::Moment;
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, sqlx,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    QueryResult, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
 };
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
@@ -29,6 +28,7 @@ pub mod default_device_profile;
 pub mod device;
 mod generate;
 pub mod idempotency;
+pub mod job;
 mod join;
 pub mod line;
 pub mod number;
@@ -52,8 +52,8 @@ pub mod user;
 pub use apply::{UNIQUE, clash};
 pub use generate::{Estate, generate, ids as generate_ids};
 pub use outbox::Entry;
-/// What the database says when it fails; named here so that nothing above names SeaORM.
-pub use sea_orm::DbErr;
+/// What the database says when it fails, and what is asked of it; named here so that nothing above names SeaORM.
+pub use sea_orm::{DatabaseBackend, DbErr, QueryResult as Answer, Statement};
 
 /// How the database is opened.
 #[derive(Clone, Debug)]
@@ -99,6 +99,10 @@ pub struct Tx {
     staged: Vec<Change>,
     _turn: Option<OwnedMutexGuard<()>>,
 }
+
+/// A place in a transaction.
+#[must_use = "a mark that is neither kept nor gone back to stays open"]
+pub struct Mark(usize);
 
 /// Reads that all see one moment of the database.
 pub struct Snapshot {
@@ -343,6 +347,29 @@ impl Tx {
         apply::apply(self, &changes).await?;
         self.staged.extend(changes);
         Ok(())
+    }
+
+    /// Marks a place to go back to. One at a time: a mark ends with [`Tx::keep`] or [`Tx::back`].
+    pub async fn mark(&self) -> Result<Mark, DbErr> {
+        self.run(self.plain("SAVEPOINT item")).await?;
+        Ok(Mark(self.staged.len()))
+    }
+
+    /// Keeps what was done since the mark.
+    pub async fn keep(&self, _mark: Mark) -> Result<(), DbErr> {
+        self.run(self.plain("RELEASE SAVEPOINT item")).await.map(drop)
+    }
+
+    /// Undoes what was done since the mark, also what an index has just refused.
+    pub async fn back(&mut self, mark: Mark) -> Result<(), DbErr> {
+        self.run(self.plain("ROLLBACK TO SAVEPOINT item")).await?;
+        self.run(self.plain("RELEASE SAVEPOINT item")).await?;
+        self.staged.truncate(mark.0);
+        Ok(())
+    }
+
+    fn plain(&self, text: &str) -> Statement {
+        Statement::from_string(self.backend(), text)
     }
 
     /// What was applied so far.

@@ -37,7 +37,17 @@ const TABLE: &[Row] = &[
     row(
         "app",
         &["caller", "config", "error", "feed", "rule", "store"],
-        &["anyhow", "data_encoding", "entity", "getrandom", "serde_json", "sha2", "tokio", "tracing"],
+        &[
+            "anyhow",
+            "data_encoding",
+            "entity",
+            "getrandom",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tokio",
+            "tracing",
+        ],
     ),
     row(
         "command",
@@ -52,6 +62,7 @@ const TABLE: &[Row] = &[
             "chrono",
             "csv",
             "entity",
+            "futures_util",
             "serde",
             "serde_json",
             "strsim",
@@ -60,10 +71,10 @@ const TABLE: &[Row] = &[
             "tracing",
         ],
     ),
-    // `config` for the settings of pages that its cursors keep to.
+    // `config` for the settings of pages that its cursors keep to, `bulk` for jobs and what can be imported.
     row(
         "schema",
-        &["app", "caller", "command", "config", "error", "feed", "rule", "store"],
+        &["app", "bulk", "caller", "command", "config", "error", "feed", "rule", "store"],
         &[
             "anyhow",
             "async_graphql",
@@ -85,14 +96,16 @@ const TABLE: &[Row] = &[
         &["caller", "config", "error"],
         &["async_graphql", "lru", "serde", "serde_json", "thiserror"],
     ),
+    // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
         "http",
-        &["app", "caller", "config", "error", "guard", "schema"],
+        &["app", "bulk", "caller", "config", "error", "guard", "schema"],
         &[
             "async_graphql",
             "async_graphql_axum",
             "axum",
             "data_encoding",
+            "entity",
             "futures_util",
             "getrandom",
             "serde",

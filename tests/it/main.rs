@@ -10,6 +10,8 @@ mod button;
 mod cluster;
 mod crash;
 mod device;
+mod items;
+mod job;
 mod line;
 mod model;
 mod mutation;

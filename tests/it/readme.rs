@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use roamline::{bulk, config};
 use serde_json::Value;
 
-use crate::roamline::Roamline;
+use crate::roamline::{Roamline, percent};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BEGIN: &str = "<!-- settings: written by UPDATE=1 cargo test, from src/config.rs -->\n";
@@ -31,7 +31,7 @@ fn the_table_of_settings_is_the_codes() {
 /// The JSON bodies of the README's curl commands, as a shell would pass them.
 fn bodies(readme: &str) -> Vec<String> {
     let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let curls = blocks.filter(|block| block.starts_with("curl "));
+    let curls = blocks.filter(|block| block.starts_with("curl ") && block.contains("/graphql"));
     curls
         .map(|block| {
             let (_, body) = block.split_once("-d '").expect("a body");
@@ -66,6 +66,29 @@ async fn the_requests_run_as_printed_against_the_sample() {
     assert!(changed.len() > 1, "the original and its clones: {changed:?}");
     assert_eq!(answers[2]["changeLineSettings"]["errors"][0]["code"], "LINE_IS_CLONE");
     assert_eq!(answers[2]["changeLineSettings"]["errors"][0]["originalId"], "TGluZUFwcGVhcmFuY2U6NTMw");
+
+    let import = readme.split("```sh\ncurl -s 'http://127.0.0.1:8080").nth(1).expect("an upload");
+    let (path, rest) = import.split_once('\'').expect("its path");
+    let data = rest.split("--data-binary '").nth(1).and_then(|data| data.split("'\n```").next());
+    let request = reqwest::Client::new().post(client.url(path)).header("content-type", "text/csv");
+    let taken = request.body(data.expect("its data").to_owned()).send().await.expect("an answer");
+    assert_eq!(taken.status(), 202);
+    bulk::job::work_off(&server.app).await.expect("worked");
+    let jobs = client.data("{ jobs { nodes { state done failed } } }").await;
+    assert_eq!(jobs["jobs"]["nodes"], serde_json::json!([{"state": "DONE", "done": 1, "failed": 1}]));
+
+    let export = readme.split("curl -sG http://127.0.0.1:8080").nth(1).expect("an export");
+    let (path, rest) = export.split_once(' ').expect("its path");
+    let filter =
+        rest.split("'filter=").nth(1).and_then(|filter| filter.split('\'').next()).expect("its filter");
+    let url = client.url(&format!("{path}?format=jsonl&filter={}", percent(filter)));
+    let lines = reqwest::get(url).await.expect("an answer").text().await.expect("rows");
+    assert!(lines.lines().count() > 1, "{lines}");
+    assert!(
+        lines
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok_and(|row| row["name"].is_string()))
+    );
 
     let subscription = readme.split("```graphql\nsubscription { changes").nth(1).expect("a subscription");
     let subscription = subscription.split(" }\n```").next().expect("its end");

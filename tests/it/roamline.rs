@@ -259,6 +259,11 @@ impl Client {
         self.token.as_deref()
     }
 
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The whole answer to a query with variables.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
         let answer = self.text(query, variables).await;
@@ -453,6 +458,16 @@ impl Following {
 #[track_caller]
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// A text as it stands in an address.
+pub fn percent(text: &str) -> String {
+    let hexadecimal = data_encoding::HEXUPPER.encode(text.as_bytes());
+    hexadecimal.as_bytes().chunks(2).fold(String::new(), |mut address, byte| {
+        address.push('%');
+        address.extend(byte.iter().copied().map(char::from));
+        address
+    })
 }
 
 /// The number in a global id.

@@ -9,7 +9,15 @@ use serde_json::{Value, json};
 use crate::roamline::{Client, Roamline, text};
 
 /// Rules that no request can break on the sample: their examples say when they are broken, and stories do it.
-const TOLD: &[&str] = &["BUTTON_LIMIT", "NUMBER_TAKEN", "ORGANIZATION_IS_ROOT", "SHARED_LINE_NOT_SUPPORTED"];
+const TOLD: &[&str] = &[
+    "BUTTON_LIMIT",
+    "JOB_NOTHING_TO_RETRY",
+    "JOB_NOT_READY",
+    "NUMBER_TAKEN",
+    "ORGANIZATION_IS_ROOT",
+    "SHARED_LINE_NOT_SUPPORTED",
+    "TOO_MANY_ITEMS",
+];
 
 /// A node without tokens that has loaded the sample, so that ids are those that a newcomer meets, and one beside it
 /// that asks for them.

@@ -22,6 +22,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("organization_closure_pkey", "derived from the tree"),
     ("change_subject_pkey", "derived from the change"),
     ("counter_pkey", "made by a migration"),
+    ("job_lease_pkey", "made with its job"),
+    ("job_row_pkey", "counted by the server that takes the data"),
     ("seaql_migrations_pkey", "the migrations' own"),
 ];
 
@@ -40,7 +42,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "number"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "number", "job"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }

@@ -458,6 +458,8 @@ pub enum Noun {
     ServiceSubscription,
     /// A number of the inventory.
     Number,
+    /// A job.
+    Job,
 }
 
 /// What a phone service is made of (Cisco: service category).

@@ -6,8 +6,8 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
-    QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
+    OrganizationId, QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -78,6 +78,8 @@ nodes! {
     ServiceSubscription(ServiceSubscriptionId) is "ServiceSubscription" by service_subscription,
     /// A number of the inventory.
     Number(NumberId) is "Number" by number,
+    /// A job.
+    Job(JobId) is "Job" by job,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
 }
@@ -117,7 +119,7 @@ macro_rules! keys {
 
 keys! {
     OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId QuickAddId ButtonId TemplateId
-    ServiceId ServiceSubscriptionId NumberId TokenId
+    ServiceId ServiceSubscriptionId NumberId JobId TokenId
 }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
@@ -132,7 +134,8 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 16] = [
+        const NAMES: [&str; 18] = [
+            "QuickAddGroup",
             "Organization",
             "Cluster",
             "Profile",
@@ -148,6 +151,7 @@ mod tests {
             "PhoneService",
             "ServiceSubscription",
             "Number",
+            "Job",
             "Token",
         ];
         (proptest::sample::select(&NAMES[..]), any::<i64>())

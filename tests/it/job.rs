@@ -1,0 +1,507 @@
+//! Stories of jobs: data that comes as an upload, is validated and run part by part, and goes on wherever it stopped; and
+//! of exports, which an import reads.
+
+use entity::token::Role;
+use roamline::bulk::job::{step, work_off};
+use serde_json::{Value, json};
+
+use crate::{
+    roamline::{Client, Estate, Roamline, percent, text},
+    story,
+};
+
+/// An answer that is no GraphQL: its status and its text.
+type Answer = (u16, String);
+
+impl Client {
+    /// Sends data of a type to a path.
+    async fn send(&self, path: &str, kind: &str, data: impl Into<reqwest::Body>) -> Answer {
+        let request = reqwest::Client::new().post(self.url(path)).header("content-type", kind).body(data);
+        self.asked(request).await
+    }
+
+    /// Reads a path.
+    async fn get(&self, path: &str) -> Answer {
+        self.asked(reqwest::Client::new().get(self.url(path))).await
+    }
+
+    async fn asked(&self, mut request: reqwest::RequestBuilder) -> Answer {
+        if let Some(token) = self.token() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    /// Sends CSV for a job that is made for it; answers the job's id.
+    async fn import(&self, query: &str, data: &str) -> String {
+        let (status, body) = self.send(&format!("/jobs/import?{query}"), "text/csv", data.to_owned()).await;
+        assert_eq!(status, 202, "{body}");
+        let taken: Value = serde_json::from_str(&body).expect("JSON");
+        text(&taken["id"])
+    }
+
+    async fn job(&self, id: &str) -> Value {
+        let query =
+            format!(r#"{{ job(id: "{id}") {{ state rows position done failed progress message }} }}"#);
+        self.data(&query).await["job"].take()
+    }
+
+    /// How the rows of a job ended, as `line outcome codes with columns`.
+    async fn results(&self, id: &str) -> Vec<String> {
+        let (status, body) = self.get(&format!("/jobs/{id}/result")).await;
+        assert_eq!(status, 200, "{body}");
+        let told = |line: &str| {
+            let row: Value = serde_json::from_str(line).expect("JSON");
+            let errors = row["errors"].as_array().expect("errors").iter();
+            let errors = errors.map(|error| {
+                format!(" {} at {}", text(&error["code"]), error["column"].as_str().unwrap_or("the row"))
+            });
+            format!("{} {}{}", row["line"], text(&row["outcome"]), errors.collect::<String>())
+        };
+        body.lines().map(told).collect()
+    }
+}
+
+const HEADER: &str = "cluster,userId,organization,lastName\n";
+
+fn users(names: &[&str]) -> String {
+    let row = |name: &&str| format!("emea,{name},acme.north.berlin,{name}\n");
+    HEADER.to_owned() + &names.iter().map(row).collect::<String>()
+}
+
+async fn user_ids(client: &Client) -> Vec<String> {
+    let data = client.data("{ users(first: 200, orderBy: {field: USER_ID}) { nodes { userId } } }").await;
+    let nodes = data["users"]["nodes"].as_array().expect("users").clone();
+    nodes.iter().map(|node| text(&node["userId"])).collect()
+}
+
+async fn work(server: &Roamline) {
+    work_off(&server.app).await.expect("worked");
+}
+
+story! {
+    /// BLK-5, BLK-6: the data is uploaded, every row is tried and every refusal told with its column, then what can be is done.
+    async fn data_is_validated_and_then_run(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let started = admin.done("startImport", json!({"noun": "users", "reason": "spring"}), "job { id state uploadPath }").await;
+        let id = text(&started["job"]["id"]);
+        assert_eq!(started["job"]["state"], "WAITING");
+        let mut feed = admin.follow(&format!("(after: {})", started["cursor"]), "reason by change { kind ... on JobProgressed { before { state } after { state rows position done failed } } }").await;
+
+        let data = users(&["anna", "Ben!", "carl"]) + "emea,dora,acme.nowhere,\n";
+        let (status, body) = admin.send(&text(&started["job"]["uploadPath"]), "text/csv", data).await;
+        assert_eq!((status, serde_json::from_str::<Value>(&body).expect("JSON")), (202, json!({"id": id, "state": "VALIDATING", "rows": 4})));
+        work(&server).await;
+        assert_eq!(
+            admin.job(&id).await,
+            json!({"state": "VALIDATED", "rows": 4, "position": 4, "done": 2, "failed": 2, "progress": 1.0, "message": null})
+        );
+        assert_eq!(
+            admin.results(&id).await,
+            ["2 PASSED", "3 REFUSED USER_ID_INVALID at userId", "4 PASSED", "5 REFUSED VALUE_REQUIRED at lastName"]
+        );
+        assert_eq!(user_ids(&admin).await, [""; 0]);
+
+        admin.done("runJob", json!({"id": id}), "job { state }").await;
+        work(&server).await;
+        assert_eq!(admin.job(&id).await["state"], "DONE");
+        assert_eq!(user_ids(&admin).await, ["anna", "carl"]);
+        assert_eq!(
+            admin.results(&id).await,
+            ["2 DONE", "3 REFUSED USER_ID_INVALID at userId", "4 DONE", "5 REFUSED VALUE_REQUIRED at lastName"]
+        );
+        let mut told = Vec::new();
+        for event in feed.take(7).await {
+            told.push(text(&event["change"]["kind"]) + " " + event["change"]["after"]["state"].as_str().unwrap_or_default());
+            if event["change"]["kind"] == "USER_CREATED" {
+                assert_eq!(event["reason"], "spring");
+            }
+        }
+        assert_eq!(
+            told,
+            [
+                "JOB_PROGRESSED RECEIVING", "JOB_PROGRESSED VALIDATING", "JOB_PROGRESSED VALIDATED",
+                "JOB_PROGRESSED RUNNING", "USER_CREATED ", "USER_CREATED ", "JOB_PROGRESSED DONE",
+            ]
+        );
+        assert_eq!(admin.refused("runJob", json!({"id": id})).await, ["JOB_NOT_READY at id"]);
+    }
+}
+
+story! {
+    /// JSON Lines have the same names, with values of their own types.
+    async fn json_lines_are_read_as_well(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+        let rows = [
+            json!({"cluster": "emea", "pattern": "4001", "organization": "acme.north.berlin", "holdReversionSeconds": 30,
+                "forwardAll": {"destination": "4999"}, "directoryUris": [{"uri": "anna@acme.example", "primary": true}]}),
+            json!({"cluster": "emea", "pattern": 4002, "organization": "acme.north.berlin"}),
+            json!({"cluster": "emea", "pattern": "4003", "organisation": "acme.north.berlin"}),
+        ];
+        let data = rows.map(|row| row.to_string()).join("\n") + "\n{\"cluster\": \n";
+        let (status, body) = admin.send("/jobs/import?noun=lines&autoRun=true", "application/jsonl", data).await;
+        assert_eq!(status, 202, "{body}");
+        let id = text(&serde_json::from_str::<Value>(&body).expect("JSON")["id"]);
+        work(&server).await;
+        assert_eq!(
+            admin.results(&id).await,
+            [
+                "1 DONE",
+                "2 REFUSED VALUE_INVALID at pattern",
+                "3 REFUSED VALUE_INVALID at the row VALUE_REQUIRED at organization",
+                "4 REFUSED VALUE_INVALID at the row",
+            ]
+        );
+        let line = admin.data("{ lines { nodes { pattern settings { holdReversionSeconds forwardAll { destination } } } } }").await;
+        assert_eq!(
+            line["lines"]["nodes"],
+            json!([{"pattern": "4001", "settings": {"holdReversionSeconds": 30, "forwardAll": {"destination": "4999"}}}])
+        );
+    }
+}
+
+story! {
+    /// A user's row is whole or not at all, also where its second half is refused.
+    async fn a_row_is_whole_or_not_at_all(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let data = "cluster,userId,organization,lastName,primaryPattern\nemea,anna,acme.north.berlin,Berg,4001\nemea,ben,acme.north.berlin,Costa,\n";
+        let id = admin.import("noun=users&autoRun=true", data).await;
+        work(&server).await;
+        assert_eq!(admin.results(&id).await, ["2 REFUSED NOT_FOUND at primaryPattern", "3 DONE"]);
+        assert_eq!(user_ids(&admin).await, ["ben"]);
+    }
+}
+
+story! {
+    /// TXN-5, BLK-6: what was refused is tried again, and only that.
+    async fn what_failed_is_tried_again(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let taken = admin.user(&estate, &estate.berlin, "ben").await;
+        let id = admin.import("noun=users&autoRun=true", &users(&["anna", "ben", "carl"])).await;
+        assert_eq!(admin.refused("retryJob", json!({"id": id})).await, ["JOB_NOT_READY at id"]);
+        work(&server).await;
+        assert_eq!(admin.results(&id).await, ["2 DONE", "3 REFUSED USER_ID_TAKEN at userId", "4 DONE"]);
+        admin.done("deleteUser", json!({"id": taken}), "").await;
+        let input = json!({"id": id, "idempotencyKey": "again"});
+        let again = admin.done("retryJob", input.clone(), "job { id rows retryOf { id } }").await;
+        assert_eq!((&again["job"]["rows"], &again["job"]["retryOf"]["id"]), (&json!(1), &json!(id)));
+        assert_eq!(admin.done("retryJob", input, "job { id rows retryOf { id } }").await, again);
+        work(&server).await;
+        assert_eq!(admin.results(&text(&again["job"]["id"])).await, ["3 DONE"]);
+        assert_eq!(user_ids(&admin).await, ["anna", "ben", "carl"]);
+        assert_eq!(admin.refused("retryJob", json!({"id": again["job"]["id"]})).await, ["JOB_NOTHING_TO_RETRY at id"]);
+    }
+}
+
+story! {
+    /// TXN-4: a job is given up between two parts; what was done stays, and the rest can be tried again.
+    async fn a_job_is_given_up(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let names: Vec<_> = (0..450).map(|n| format!("user{n:03}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let id = admin.import("noun=users&autoRun=true", &users(&names)).await;
+        let claimed = server.app.claim_job().await.expect("a look").expect("a job");
+        assert!(step(&server.app, claimed).await.expect("a part"));
+        let before = admin.job(&id).await;
+        admin.refused("cancelJob", json!({"id": id, "expectedVersion": 99})).await;
+        assert_eq!(admin.done("cancelJob", json!({"id": id}), "job { state }").await["job"]["state"], "CANCELLED");
+        assert!(!step(&server.app, claimed).await.expect("nothing more"));
+        work(&server).await;
+        let after = admin.job(&id).await;
+        assert_eq!((&after["state"], &after["done"]), (&json!("CANCELLED"), &before["done"]));
+        assert!(before["done"].as_i64().is_some_and(|done| done > 0 && done < 450), "{before}");
+        assert_eq!(admin.refused("cancelJob", json!({"id": id})).await, ["JOB_NOT_READY at id"]);
+        admin.done("retryJob", json!({"id": id}), "").await;
+        work(&server).await;
+        let count = admin.data("{ users { totalCount } }").await;
+        assert_eq!(count["users"]["totalCount"], 450);
+    }
+}
+
+story! {
+    /// Another node goes on exactly behind the last finished row of one that died, once its lease has run out: by the
+    /// application's clock.
+    async fn another_node_takes_over(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let names: Vec<_> = (0..450).map(|n| format!("user{n:03}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let id = admin.import("noun=users&autoRun=true", &users(&names)).await;
+        let claimed = server.app.claim_job().await.expect("a look").expect("a job");
+        assert!(step(&server.app, claimed).await.expect("a part"));
+        // The first node dies here. Until its lease has run out, nobody else touches its job.
+        let other = server.beside().await;
+        assert_eq!(work_off(&other.app).await.expect("a look"), 0);
+        let before = admin.job(&id).await["position"].as_i64().expect("a position");
+        assert!(before > 0 && before < 450, "{before}");
+        other.pass(std::time::Duration::from_secs(31));
+        assert_eq!(work_off(&other.app).await.expect("worked"), 1);
+        let after = admin.job(&id).await;
+        assert_eq!((&after["state"], &after["done"], &after["failed"]), (&json!("DONE"), &json!(450), &json!(0)));
+        // Had it only been slow, it would find its job in other hands.
+        assert!(!step(&server.app, claimed).await.expect("nothing more"));
+        let query = "{ changes(first: 1, filter: {kinds: [USER_CREATED]}) { totalCount } }";
+        assert_eq!(admin.data(query).await["changes"]["totalCount"], 450, "no row twice");
+        other.close().await;
+    }
+}
+
+story! {
+    /// Two nodes that work at once do no row twice.
+    async fn nodes_share_the_work(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        for part in 0..4 {
+            let names: Vec<_> = (0..40).map(|n| format!("user{part}{n:02}")).collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            admin.import("noun=users&autoRun=true", &users(&names)).await;
+        }
+        let other = server.beside().await;
+        let (one, two) = tokio::join!(work_off(&server.app), work_off(&other.app));
+        assert_eq!(one.expect("worked") + two.expect("worked"), 4);
+        let jobs = admin.data("{ jobs(filter: {states: [DONE]}) { totalCount nodes { done failed } } users { totalCount } }").await;
+        assert_eq!((&jobs["jobs"]["totalCount"], &jobs["users"]["totalCount"]), (&json!(4), &json!(160)));
+        assert_eq!(jobs["jobs"]["nodes"][0], json!({"done": 40, "failed": 0}));
+        other.close().await;
+    }
+}
+
+story! {
+    /// A job belongs to the organization of whoever started it, acts with their rights of each moment, and is absent to others.
+    async fn a_job_is_its_callers(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let north = server.somebody(Role::Operator, &estate.north).await;
+        let south = server.somebody(Role::Admin, &estate.south).await;
+        let viewer = server.somebody(Role::Viewer, &estate.north).await;
+        let data = users(&["anna"]) + "emea,rosa,acme.south.rome,Rossi\n";
+        let mut theirs = south.follow("", "change { kind }").await;
+        let id = north.import("noun=users&autoRun=true", &data).await;
+        work(&server).await;
+        assert_eq!(north.results(&id).await, ["2 DONE", "3 REFUSED NOT_FOUND at organization"]);
+        for (client, sees) in [(&north, 1), (&viewer, 1), (&admin, 1), (&south, 0)] {
+            let seen = client.data(&format!(r#"{{ jobs {{ totalCount }} job(id: "{id}") {{ id }} node(id: "{id}") {{ id }} }}"#)).await;
+            assert_eq!(seen["jobs"]["totalCount"], sees);
+            assert_eq!((seen["job"].is_null(), seen["node"].is_null()), (sees == 0, sees == 0));
+        }
+        assert_eq!(south.refused("retryJob", json!({"id": id})).await, ["NOT_FOUND at id"]);
+        assert_eq!(south.get(&format!("/jobs/{id}/result")).await.0, 404);
+        assert_eq!(server.stranger().get(&format!("/jobs/{id}/result")).await.0, 401);
+        // What an administrator of everything starts is nobody's below.
+        let hidden = admin.import("noun=users&autoRun=true", &users(&["ben"])).await;
+        work(&server).await;
+        assert_eq!(north.data("{ jobs { totalCount } }").await["jobs"]["totalCount"], 1);
+        assert_eq!(north.get(&format!("/jobs/{hidden}/result")).await.0, 404);
+        south.user(&estate, &estate.rome, "rosa").await;
+        assert_eq!(theirs.next().await["change"]["kind"], "USER_CREATED", "nothing of the jobs before");
+
+        assert_eq!(viewer.send("/jobs/import?noun=users", "text/csv", users(&["x"])).await.0, 403);
+        assert_eq!(north.send("/jobs/import?noun=clusters", "text/csv", "organization,name\n").await.0, 403);
+        assert_eq!(server.stranger().send("/jobs/import?noun=users", "text/csv", users(&["x"])).await.0, 401);
+    }
+}
+
+story! {
+    /// The rights of the moment: a token that has ended ends its jobs.
+    async fn a_job_ends_with_its_token(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let organization = Some(entity::OrganizationId(crate::roamline::number(&estate.north)));
+        let (token, secret) = server.app.create_token("gone", Role::Operator, organization, None).await.expect("a token");
+        let id = server.client(Some(secret)).import("noun=users&autoRun=true", &users(&["anna"])).await;
+        server.app.revoke_token(token.id).await.expect("revoked");
+        work(&server).await;
+        let job = admin.job(&id).await;
+        assert_eq!((&job["state"], &job["done"]), (&json!("FAILED"), &json!(0)));
+        assert!(text(&job["message"]).contains("token"), "{job}");
+        assert_eq!(admin.results(&id).await, ["2 OPEN"]);
+    }
+}
+
+story! {
+    /// What cannot be read is refused as a whole, told with its place, and leaves a failed job without rows.
+    async fn data_that_cannot_be_read_is_refused(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        for (query, kind, data, status, code, line) in [
+            ("noun=users", "text/csv", b"cluster,userId,organization,lastNam\n".to_vec(), 422, "VALUE_INVALID", json!(1)),
+            ("noun=users", "text/csv", b"cluster,userId,organization,lastName\ne,\xfc,o,l\n".to_vec(), 422, "VALUE_INVALID", json!(2)),
+            ("noun=users", "text/csv", b"cluster,userId,organization,lastName\ne,u,o,\"l\n".to_vec(), 422, "VALUE_INVALID", json!(2)),
+            ("noun=users", "text/csv", Vec::new(), 422, "VALUE_REQUIRED", json!(1)),
+            ("noun=users", "text/csv", HEADER.as_bytes().to_vec(), 422, "VALUE_INVALID", Value::Null),
+            ("noun=things", "text/csv", Vec::new(), 422, "BAD_USER_INPUT", Value::Null),
+            ("noun=users", "text/plain", Vec::new(), 415, "UNSUPPORTED_MEDIA_TYPE", Value::Null),
+            ("noun=users&format=jsonl", "text/csv", Vec::new(), 415, "UNSUPPORTED_MEDIA_TYPE", Value::Null),
+            ("noun=users&colour=red", "text/csv", Vec::new(), 400, "BAD_REQUEST", Value::Null),
+            ("", "text/csv", Vec::new(), 422, "BAD_USER_INPUT", Value::Null),
+            ("job=nothing", "text/csv", Vec::new(), 422, "NOT_FOUND", Value::Null),
+        ] {
+            let (got, body) = admin.send(&format!("/jobs/import?{query}"), kind, data).await;
+            let body: Value = serde_json::from_str(&body).expect("JSON");
+            let error = &body["errors"][0]["extensions"];
+            assert!(got == status || code == "NOT_FOUND", "{query} {got} {body}");
+            assert_eq!((&error["code"], &error["line"]), (&json!(code), &line), "{query} {body}");
+        }
+        let jobs = admin.data("{ jobs { totalCount nodes { id state message rows } } }").await;
+        assert_eq!(jobs["jobs"]["totalCount"], 5);
+        for job in jobs["jobs"]["nodes"].as_array().expect("jobs") {
+            assert_eq!(job["state"], "FAILED");
+            assert!(text(&job["message"]).starts_with("The data was refused: users.csv"), "{job}");
+            assert_eq!(admin.results(&text(&job["id"])).await, [""; 0]);
+        }
+        assert_eq!(user_ids(&admin).await, [""; 0]);
+    }
+}
+
+/// An upload is no longer than the setting says, whether it says its length or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_that_is_too_long_is_refused() {
+    let server = Roamline::sqlite_with(|config| config.bulk.upload_bytes = 2_000).await;
+    let (_, admin) = (server.estate().await, server.admin());
+    let names: Vec<_> = (0..100).map(|n| format!("user{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let data = users(&names);
+    assert_eq!(admin.send("/jobs/import?noun=users", "text/csv", data.clone()).await.0, 413);
+    assert_eq!(
+        admin.data("{ jobs { totalCount } }").await["jobs"]["totalCount"],
+        0,
+        "told before it is read"
+    );
+    // In pieces, without a length.
+    let (address, token) = (server.address.clone(), admin.token().expect("a token").to_owned());
+    let answer = tokio::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+        let head = format!(
+            "POST /jobs/import?noun=users HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: text/csv\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        for piece in data.as_bytes().chunks(100) {
+            // The server may have hung up already.
+            let _gone = write!(stream, "{:x}\r\n", piece.len())
+                .and_then(|()| stream.write_all(piece))
+                .and_then(|()| stream.write_all(b"\r\n"));
+        }
+        let _gone = stream.write_all(b"0\r\n\r\n");
+        let mut answer = String::new();
+        let _reset = stream.read_to_string(&mut answer);
+        answer
+    });
+    let answer = answer.await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let jobs = admin.data("{ jobs { nodes { state rows } } }").await;
+    assert_eq!(jobs["jobs"]["nodes"], json!([{"state": "FAILED", "rows": 0}]));
+    server.close().await;
+}
+
+story! {
+    /// An upload that stops half-way, with its node, is told as failed and leaves nothing.
+    async fn data_that_breaks_off_leaves_nothing(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let started = admin.done("startImport", json!({"noun": "users", "autoRun": true}), "job { id }").await;
+        let id = text(&started["job"]["id"]);
+        let caller = Roamline::caller();
+        let cmd = roamline::rule::job::Advance {
+            id: entity::JobId(crate::roamline::number(&id)), expected_version: None, to: roamline::rule::job::Step::Receive,
+        };
+        let call = roamline::app::Call::default();
+        roamline::command::run(&server.app, &caller, &call, &cmd).await.expect("run").expect("done");
+        work(&server).await;
+        assert_eq!(admin.job(&id).await["state"], "RECEIVING", "whoever takes it may still be there");
+        server.pass(std::time::Duration::from_secs(61));
+        work(&server).await;
+        let job = admin.job(&id).await;
+        assert_eq!((&job["state"], &job["message"]), (&json!("FAILED"), &json!("the data broke off")));
+        assert_eq!(admin.send(&format!("/jobs/import?job={id}"), "text/csv", users(&["anna"])).await.0, 422);
+    }
+}
+
+/// Rows of an estate to export.
+async fn exported(server: &Roamline) -> Estate {
+    let (estate, admin) = (server.estate().await, server.admin());
+    let one = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+    admin.profile(&estate, &estate.berlin, "EM-2", &["4001", "4002"]).await;
+    admin.profile(&estate, &estate.rome, "EM-3", &[]).await;
+    let anna = admin.user(&estate, &estate.berlin, "anna").await;
+    admin.done("associateUsers", json!({"profileId": one, "userIds": [anna]}), "").await;
+    estate
+}
+
+story! {
+    /// Every noun is exported as an import reads it, by any filter, within the caller's sight.
+    async fn what_is_exported_is_read_again(server) {
+        let estate = exported(&server).await;
+        let admin = server.admin();
+        let (status, csv) = admin.get("/export/profiles").await;
+        assert_eq!((status, csv.lines().count()), (200, 4), "{csv}");
+        assert!(csv.starts_with("cluster,name,organization,"), "{csv}");
+        let filter = r#"{"name":{"in":["EM-2","EM-3"]},"organization":{"ids":["@"]}}"#.replace('@', &estate.north);
+        let filtered = format!("/export/profiles?format=jsonl&filter={}", percent(&filter));
+        let (_, lines) = admin.get(&filtered).await;
+        let row: Value = serde_json::from_str(&lines).expect("one row");
+        assert_eq!((&row["name"], &row["organization"]), (&json!("EM-2"), &json!("acme.north.berlin")));
+        let lines_of = format!("/export/appearances?filter={}", percent(r#"{"pattern":{"equals":"4001"}}"#));
+        assert_eq!(admin.get(&lines_of).await.1.lines().count(), 3);
+        let south = server.somebody(Role::Viewer, &estate.south).await;
+        assert_eq!(south.get("/export/profiles").await.1.lines().count(), 2);
+        for (path, status) in [
+            ("/export/things", 422),
+            ("/export/profiles?format=xml", 400),
+            ("/export/profiles?filter=%7B%22nam%22%3A1%7D", 422),
+        ] {
+            let (got, body) = admin.get(path).await;
+            assert_eq!(got, status, "{path} {body}");
+        }
+        assert_eq!(server.stranger().get("/export/profiles").await.0, 401);
+
+        // Both ways of writing make the same again.
+        let whole = admin.get("/export/profiles").await.1;
+        for format in ["csv", "jsonl"] {
+            let (_, data) = admin.get(&format!("/export/profiles?format={format}")).await;
+            let ids = admin.data("{ profiles { nodes { id } } }").await;
+            let items: Vec<_> = ids["profiles"]["nodes"].as_array().expect("profiles").iter().map(|node| json!({"id": node["id"]})).collect();
+            admin.done("deleteProfiles", json!({"items": items}), "").await;
+            let kind = if format == "csv" { "text/csv" } else { "application/jsonl" };
+            let (status, body) = admin.send("/jobs/import?noun=profiles&autoRun=true", kind, data).await;
+            assert_eq!(status, 202, "{body}");
+            work(&server).await;
+            assert_eq!(admin.get("/export/profiles").await.1, whole, "{format}");
+        }
+    }
+}
+
+/// Rows, results and exports are read part by part, whatever their number.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_results_are_read_in_parts() {
+    let server = Roamline::sqlite_with(|config| config.bulk.part_ms = 60_000).await;
+    let (_, admin) = (server.estate().await, server.admin());
+    let names: Vec<_> = (0..2_100).map(|n| format!("user{n:04}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let id = admin.import("noun=users&autoRun=true", &users(&names)).await;
+    let claimed = server.app.claim_job().await.expect("a look").expect("a job");
+    let mut parts = 1;
+    while step(&server.app, claimed).await.expect("a part") {
+        parts += 1;
+    }
+    assert_eq!(parts, 11, "200 rows at most are held at once");
+    let before = server.app.statements();
+    assert_eq!(admin.results(&id).await.len(), 2_100);
+    assert!(server.app.statements() - before >= 4, "pages of 1,000");
+    let before = server.app.statements();
+    assert_eq!(admin.get("/export/users").await.1.lines().count(), 2_101);
+    assert!(server.app.statements() - before >= 5, "pages of 1,000");
+    server.close().await;
+}
+
+/// Jobs that have ended are forgotten with their rows, as the setting says.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_jobs_are_forgotten() {
+    let server = Roamline::sqlite_with(|config| config.bulk.keep_days = 1).await;
+    let (_, admin) = (server.estate().await, server.admin());
+    admin.import("noun=users&autoRun=true", &users(&["anna"])).await;
+    work(&server).await;
+    admin.import("noun=users&autoRun=true", &users(&["ben"])).await;
+    assert_eq!(server.app.forget_jobs().await.expect("a look"), 0);
+    server.pass(std::time::Duration::from_hours(25));
+    assert_eq!(server.app.forget_jobs().await.expect("forgotten"), 1);
+    assert_eq!(admin.data("{ jobs { totalCount } }").await["jobs"]["totalCount"], 1);
+    server.close().await;
+}
