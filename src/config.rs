@@ -427,7 +427,7 @@ mod tests {
         let table = settings_table();
         assert_eq!(table.lines().count(), settings().len() + 2);
         assert!(table.lines().all(|line| line.matches('|').count() == 6), "{table}");
-        let row = "| `http.body_bytes` | `262144` | 1,024 to 16,777,216 | Largest request body, in bytes. | `ROAMLINE__HTTP__BODY_BYTES` |";
+        let row = "| `http.body_bytes` | `1048576` | 1,024 to 16,777,216 | Largest request body, in bytes. | `ROAMLINE__HTTP__BODY_BYTES` |";
         assert!(table.lines().any(|line| line == row), "{table}");
     }
 
