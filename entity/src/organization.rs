@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, OrganizationId};
+use crate::{Moment, OrganizationId, json::json_column};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, DeriveEntityModel, Deserialize, Eq, PartialEq, Serialize)]
@@ -21,6 +21,9 @@ pub struct Model {
     /// Days for which a freed number cools (INV-10): 0 is not at all, none is as the organization above says.
     #[serde(default)]
     pub cooling_days: Option<i32>,
+    /// What becomes of lines that a device leaves behind (DEL-5); none is as the organization above says.
+    #[serde(default)]
+    pub line_delete_preferences: Option<LinePreferences>,
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,
@@ -51,4 +54,25 @@ pub enum Kind {
     Customer,
     Intermediate,
     Site,
+}
+
+/// What becomes of a line that is taken off a device, or whose device is deleted (DEL-5).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct LinePreferences {
+    /// Whether a line that stands nowhere else is deleted.
+    pub delete_unused: bool,
+    /// What the others get that do not stand on devices of the same user alone.
+    pub template: Option<LineTemplate>,
+}
+
+json_column!(LinePreferences);
+
+/// Values that a line gets.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct LineTemplate {
+    pub description: Option<String>,
+    /// The settings of the line that are set, by their names; the others stay.
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }

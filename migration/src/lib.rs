@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_spine;
 mod m20261122_000002_number;
 mod m20261122_000003_button;
+mod m20261122_000007_history;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_spine::Migration),
             Box::new(m20261122_000002_number::Migration),
             Box::new(m20261122_000003_button::Migration),
+            Box::new(m20261122_000007_history::Migration),
         ]
     }
 }

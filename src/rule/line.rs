@@ -836,13 +836,13 @@ fn no_device(id: DeviceId) -> Rule {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::rule::tests_support::{no, ok, patch};
 
-    fn line(id: i64, pattern: &str) -> Model {
+    pub fn line(id: i64, pattern: &str) -> Model {
         Model {
             id: LineId(id),
             cluster_id: ClusterId(1),
@@ -857,7 +857,7 @@ mod tests {
         }
     }
 
-    fn appearance(id: i64, line: i64, device: i64, position: i32, role: Role) -> line_appearance::Model {
+    pub fn appearance(id: i64, line: i64, device: i64, position: i32, role: Role) -> line_appearance::Model {
         line_appearance::Model {
             id: AppearanceId(id),
             line_id: LineId(line),

@@ -10,10 +10,13 @@ pub mod button;
 pub mod change;
 pub mod cluster;
 pub mod device;
+pub mod history;
 pub mod layout;
 pub mod line;
+pub mod line_preference;
 pub mod number;
 pub mod organization;
+pub mod orphan;
 pub mod patch;
 pub mod phone;
 pub mod product;
@@ -287,6 +290,26 @@ rules! {
     ProfileIsLogoutProfile { phones: String }: "PROFILE_IS_LOGOUT_PROFILE" "DEL-4"
         "It is the logout profile of {phones}. Give these phones another logout profile first."
         "deleteProfile(input: {id: a phone's logout profile})"
+    /// A profile that is there is not restored.
+    ProfileNotDeleted { name: String }: "PROFILE_NOT_DELETED" "RML-72"
+        "'{name}' is there. Only a deleted profile is restored; revert the changes of one that is there."
+        "mutation { restoreProfile(input: {profileId: \"UHJvZmlsZToxNTc\"}) { errors { code } } }"
+    /// A line that stood on a restored profile alone, and stands elsewhere now, stays with whom it was given to.
+    LineGivenAway { pattern: String }: "LINE_GIVEN_AWAY" "RML-73"
+        "Number {pattern} stood on this profile alone and was given to somebody else since. Add it with addLineToDevice to share it."
+        "restoreProfile(input: {…}) after the profile's number was put on another device; told in `leftOut`"
+    /// A clean-up takes away only what is still an orphan.
+    NotOrphaned { what: String }: "NOT_ORPHANED" "RML-74"
+        "{what} is in use again. Look at the list of orphans again."
+        "cleanUpOrphans(input: {…}) while somebody associates a user with the profile; told in `outcomes`"
+    /// A change is taken back only while nothing later changed the same.
+    RevertSuperseded { fields: String }: "REVERT_SUPERSEDED" "RML-70"
+        "Something later changed the same: {fields}. Take the later change back first, or make the change that you want."
+        "mutation { a: updateProfile(input: {id: \"UHJvZmlsZToxNTc\", description: \"first\"}) { cursor } b: updateProfile(input: {id: \"UHJvZmlsZToxNTc\", description: \"second\"}) { cursor } c: revertChange(input: {change: \"the cursor of a\"}) { errors { code } } }"
+    /// A change is taken back only where its opposite is something that can be done.
+    RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
+        "This cannot be taken back: {why}."
+        "mutation { revertChange(input: {change: \"s1\"}) { errors { code } } }"
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
     PatternInvalid { pattern: String }: "PATTERN_INVALID" "LIN-1"

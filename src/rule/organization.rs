@@ -2,11 +2,11 @@
 
 use entity::{
     Moment, OrganizationId,
-    organization::{Kind, Model},
+    organization::{Kind, LinePreferences, Model},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Rule, check_version, number::LONGEST, value};
+use super::{Broken, Change, Decision, Rule, check_version, line_preference::check_template, number::LONGEST, value};
 
 /// Makes an organization below a parent, or a root.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -33,6 +33,9 @@ pub struct Update {
     pub expected_version: Option<i64>,
     /// `Some(None)` leaves it to the organization above.
     pub cooling_days: Option<Option<i32>>,
+    /// `Some(None)` leaves it to the organization above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_delete_preferences: Option<Option<LinePreferences>>,
 }
 
 /// What [`update`] must know.
@@ -112,6 +115,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             path_key: value::key(&path),
             path: path.clone(),
             cooling_days: cmd.cooling_days,
+            line_delete_preferences: None,
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
@@ -127,12 +131,16 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     check_version(&mut broken, cmd.expected_version, current.version);
     let cooling_days = cmd.cooling_days.unwrap_or(current.cooling_days);
     value::range(&mut broken, "coolingDays", cooling_days, 0, LONGEST, "coolingDays");
+    let line_delete_preferences = cmd.line_delete_preferences.clone().unwrap_or_else(|| current.line_delete_preferences.clone());
+    if let Some(template) = line_delete_preferences.as_ref().and_then(|preferences| preferences.template.as_ref()) {
+        check_template(&mut broken, template, "lineDeletePreferences.template");
+    }
     broken.or(|| {
-        if cooling_days == current.cooling_days {
+        let after = Model { cooling_days, line_delete_preferences, ..current.clone() };
+        if after == *current {
             return Vec::new();
         }
-        let version = current.version + 1;
-        let after = Model { cooling_days, version, updated_at: facts.now, ..current.clone() };
+        let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
         vec![Change::OrganizationUpdated { before: current.clone(), after }]
     })
 }
@@ -252,6 +260,7 @@ pub(crate) mod tests {
             path: path.to_owned(),
             path_key: value::key(path),
             cooling_days: None,
+            line_delete_preferences: None,
             version: 1,
             created_at: Moment(0),
             updated_at: Moment(0),
@@ -324,7 +333,7 @@ pub(crate) mod tests {
     fn numbers_cool_for_up_to_999_days() {
         let update = |days| {
             update(
-                &Update { id: OrganizationId(2), expected_version: Some(1), cooling_days: Some(days) },
+                &Update { id: OrganizationId(2), expected_version: Some(1), cooling_days: Some(days), line_delete_preferences: None },
                 &UpdateFacts { now: Moment(7), current: Some(organization(2, Kind::Site, "acme.Berlin")) },
             )
         };

@@ -15,6 +15,7 @@ use super::{
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
     device::{self, Device, OtherDevice},
     filter::numbers,
+    history::{self, FieldChange, NotRestored},
     line::{Line, LineAppearance},
     node::{self, Node},
     number::Number,
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rule::{self, patch::differing},
+    rule::{self, history::camel, patch::differing},
     store::{
         Entry,
         outbox::{self, Query, Span},
@@ -62,6 +63,11 @@ macro_rules! change_types {
                 /// What it happened to, as that is now; nothing where it is no longer there, or not for you to see.
                 pub async fn node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
                     subject(ctx, &self.0).await
+                }
+
+                /// The fields that it changed, each before and after.
+                pub async fn field_changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+                    history::field_changes(ctx, &self.0).await
                 }
 
                 $(
@@ -109,6 +115,11 @@ macro_rules! change_types {
                 name = "node",
                 ty = "Option<Node>",
                 desc = "What it happened to, as that is now; nothing where it is no longer there, or not for you to see."
+            ),
+            field(
+                name = "field_changes",
+                ty = "Vec<FieldChange>",
+                desc = "The fields that it changed, each before and after."
             )
         )]
         pub enum Change {
@@ -119,6 +130,16 @@ macro_rules! change_types {
         }
 
         impl Change {
+            /// What kind of change it is.
+            pub fn kind_of(&self) -> ChangeKind {
+                match self {
+                    $( Self::$name(_) => ChangeKind::$name, )*
+                    Self::Present(_) => ChangeKind::Present,
+                    Self::SnapshotComplete(_) => ChangeKind::SnapshotComplete,
+                    Self::Left(_) => ChangeKind::Left,
+                }
+            }
+
             /// The type of a stored change.
             pub fn of(change: rule::Change) -> Self {
                 let change = Arc::new(change);
@@ -209,6 +230,17 @@ change_types! {
     ProfileDeleted {
         /// The profile as it was.
         before: Profile = |ctx, { profile, .. }| state!(Profile, profile);
+    }
+    /// A deleted profile was made again; what could not be is named.
+    ProfileRestored {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { profile_id, .. }| one(ctx, Some(*profile_id)).await;
+        /// Its name at that moment.
+        name: String = |ctx, { name, .. }| Ok(name.clone());
+        /// Place in the change stream of the deletion.
+        deleted: Cursor = |ctx, { deleted, .. }| Ok(Cursor::Change(*deleted));
+        /// What could not be restored, each with why.
+        left_out: Vec<NotRestored> = |ctx, { left_out, .. }| Ok(left_out.iter().cloned().map(NotRestored).collect());
     }
     /// A phone was created.
     PhoneCreated {
@@ -484,6 +516,11 @@ impl Present {
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(Some(self.0.clone()))
     }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The end of a snapshot.
@@ -501,6 +538,11 @@ impl SnapshotComplete {
     /// Nothing: it happened to no single thing.
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(None)
+    }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
     }
 
     /// How many things the snapshot held.
@@ -524,6 +566,11 @@ impl Left {
     /// Nothing: it is not for you to see any more.
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(None)
+    }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
     }
 
     /// Global id of what went.
@@ -670,20 +717,7 @@ fn fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
     differing(before, after)
         .into_iter()
         .filter(|name| !matches!(name.as_str(), "version" | "updated_at" | "name_key" | "path_key"))
-        .map(|name| {
-            let mut camel = String::with_capacity(name.len());
-            let mut up = false;
-            for letter in name.chars() {
-                if letter == '_' {
-                    up = true;
-                } else if std::mem::take(&mut up) {
-                    camel.extend(letter.to_uppercase());
-                } else {
-                    camel.push(letter);
-                }
-            }
-            camel
-        })
+        .map(|name| camel(&name))
         .collect()
 }
 
@@ -707,6 +741,25 @@ pub async fn history(
         has_next: entries.len() > limit,
     };
     Ok(Listed::of_history(LIST, page, noun, id))
+}
+
+/// The number of a place among the changes that are kept.
+pub async fn place_of(ctx: &Context<'_>, cursor: Cursor, argument: &str) -> Result<i64> {
+    let Cursor::Change(seq) = cursor else {
+        return Err(Error::Input(format!("`{argument}` is a place within a snapshot, not among changes")));
+    };
+    let newest = ctx.app()?.newest_change().await?;
+    let expired = match ctx.app()?.oldest_change().await? {
+        Some((oldest, _)) => seq < oldest - 1,
+        None => seq < newest,
+    };
+    if expired {
+        return Err(Error::CursorExpired);
+    }
+    if seq > newest {
+        return Err(Error::Input(format!("`{argument}` is not one of this estate's changes")));
+    }
+    Ok(seq)
 }
 
 fn place(entry: &Entry) -> Key {
@@ -742,25 +795,7 @@ impl ChangeQuery {
         let reader = ctx.reader()?;
         let query = Query::from(filter.unwrap_or_default());
         let since = match since {
-            Some(Cursor::Change(seq)) => {
-                let oldest = ctx.app()?.oldest_change().await?;
-                let expired = match oldest {
-                    Some((oldest, _)) => seq < oldest - 1,
-                    None => seq < ctx.app()?.newest_change().await?,
-                };
-                if expired {
-                    return Err(Error::CursorExpired);
-                }
-                if seq > ctx.app()?.newest_change().await? {
-                    return Err(Error::Input("`since` is not one of this estate's changes".to_owned()));
-                }
-                Some(seq)
-            }
-            Some(Cursor::Snapshot(_)) => {
-                return Err(Error::Input(
-                    "`since` is a place within a snapshot, not among changes".to_owned(),
-                ));
-            }
+            Some(since) => Some(place_of(ctx, since, "since").await?),
             None => None,
         };
         let low = seq(slice.after.as_ref()).max(since);

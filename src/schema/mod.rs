@@ -13,6 +13,7 @@ mod device;
 mod drive;
 mod execution;
 mod filter;
+mod history;
 mod in_order;
 mod layout;
 mod level;
@@ -22,7 +23,9 @@ mod mutation;
 mod node;
 mod number;
 mod organization;
+mod orphan;
 mod phone;
+mod preview;
 mod profile;
 mod search;
 mod service;
@@ -46,6 +49,8 @@ pub struct Query(
     cluster::ClusterQuery,
     device::DeviceQuery,
     profile::ProfileQuery,
+    history::HistoryQuery,
+    preview::PreviewQuery,
     line::LineQuery,
     user::UserQuery,
     phone::PhoneQuery,
@@ -64,6 +69,8 @@ pub struct Mutation(
     cluster::ClusterMutation,
     device::DeviceMutation,
     profile::ProfileMutation,
+    history::HistoryMutation,
+    orphan::OrphanMutation,
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,

@@ -336,8 +336,8 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::NumberDeleted { number } => {
             number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
         }
-        // The generator writes its rows itself, all at once.
-        Change::EstateGenerated { .. } => Ok(()),
+        // The generator writes its rows itself, all at once; what a restoration makes stands beside it.
+        Change::EstateGenerated { .. } | Change::ProfileRestored { .. } => Ok(()),
         Change::ButtonAdded { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
             insert(tx, button.clone()).await

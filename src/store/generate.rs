@@ -156,6 +156,7 @@ impl<'a> Making<'a> {
             path: path.to_owned(),
             path_key: value::key(path),
             cooling_days: None,
+            line_delete_preferences: None,
             version: 1,
             created_at: self.tx.now(),
             updated_at: self.tx.now(),

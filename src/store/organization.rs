@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use entity::{
     ClusterId, Moment, OrganizationId, cluster, device, line, number,
-    organization::{Column, Entity, Kind, Model},
+    organization::{Column, Entity, Kind, LinePreferences, Model},
     organization_closure, phone, profile, token, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
@@ -36,6 +36,7 @@ row! {
         path: String,
         path_key: String,
         cooling_days: Option<i32>,
+        line_delete_preferences: Option<LinePreferences>,
         version: i64,
         created_at: Moment,
         updated_at: Moment,

@@ -288,7 +288,7 @@ async fn association_facts(tx: &Tx, id: DeviceId, users: &[UserId]) -> Result<As
 }
 
 /// The user, when the caller sees it, locked against others until the end of the transaction.
-async fn locked(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
+pub async fn locked(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
     let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }

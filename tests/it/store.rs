@@ -182,6 +182,7 @@ fn planted(id: i64) -> Change {
             path: name.clone(),
             path_key: name.clone(),
             cooling_days: None,
+            line_delete_preferences: None,
             name,
             version: 1,
             created_at: Moment(0),
