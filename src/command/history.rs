@@ -17,7 +17,7 @@ use crate::{
     store::{
         Tx,
         device::register_facts,
-        history::{deletion, entry, later, original_of, restore_facts, users_of},
+        history::{deletion, later, locked_entry, original_of, restore_facts, users_of},
         line::create_facts as line_facts,
         phone::create_facts as phone_facts,
         profile::seen,
@@ -30,11 +30,13 @@ impl Command for Restore {
     const RIGHT: Right = Right::Edit;
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        // The deletion first, which is locked: whoever waited for it finds the profile there.
+        let was = deletion(tx, self.profile).await?;
         if let Some(there) = seen(tx, self.profile).await? {
             let rule = Rule::ProfileNotDeleted { name: there.name };
             return Ok(Err(Broken::one(rule, "profileId")));
         }
-        let Some(was) = deletion(tx, self.profile).await? else {
+        let Some(was) = was else {
             let rule = Rule::NotFound { noun: "deleted profile", id: self.profile.to_string() };
             return Ok(Err(Broken::one(rule, "profileId")));
         };
@@ -48,7 +50,7 @@ impl Command for Revert {
     const RIGHT: Right = Right::Edit;
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
-        let Some(entry) = entry(tx, tx.scope(), self.change).await? else {
+        let Some(entry) = locked_entry(tx, self.change).await? else {
             let rule = Rule::NotFound { noun: "change", id: format!("s{}", self.change) };
             return Ok(Err(Broken::one(rule, "change")));
         };

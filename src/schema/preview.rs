@@ -1,16 +1,19 @@
 //! What a deletion takes along, leaves behind and frees (DEL-10). It is told from the changes that the deletion makes,
 //! or would make on a dry run, so that it cannot differ from what happens.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_graphql::{Context, Enum, ID, Object};
 use chrono::{DateTime, Utc};
-use entity::button::Kind;
+use entity::{UserId, button::Kind};
 
 use super::{
     Ask, Result,
     change::{Change, ChangeKind},
-    connection::{Rendered, several},
+    connection::{Rendered, one, several},
     line::{Line, LineAppearance},
     mutation::Done,
     number::Number,
@@ -149,22 +152,19 @@ impl DeletePreview {
         let reader = ctx.reader()?;
         let standing = line::standing(&reader, &order).await?;
         let seen: Vec<Line> = several(ctx, order.iter().copied()).await?;
-        let seen: HashMap<i64, Line> =
-            seen.into_iter().map(|line| Ok((line.row().id.get()?.0, line))).collect::<Result<_>>()?;
+        let seen = seen.iter().map(|line| Ok(line.row().id.get()?.0)).collect::<Result<HashSet<_>>>()?;
         let mut outcomes = Vec::new();
         for id in order {
             let gone = if self.is_done { 0 } else { removed.get(&id).copied().unwrap_or(0) };
             let left = standing.get(&id).copied().unwrap_or(0) - gone;
-            let (result, line) = match (settled.remove(&id), seen.get(&id)) {
-                (Some((LineResult::Deleted, line)), _) => {
-                    (LineResult::Deleted, Line::of(Arc::new(line.into())))
-                }
-                (Some((result, _)), Some(line)) => (result, line.clone()),
-                (None, Some(line)) if left > 0 => (LineResult::StaysElsewhere, line.clone()),
-                (None, Some(line)) => (LineResult::Unassigned, line.clone()),
-                (_, None) => continue,
+            let (result, gone) = match settled.remove(&id) {
+                Some((LineResult::Deleted, line)) => (LineResult::Deleted, Some(line)),
+                _ if !seen.contains(&id) => continue,
+                Some((result, _)) => (result, None),
+                None if left > 0 => (LineResult::StaysElsewhere, None),
+                None => (LineResult::Unassigned, None),
             };
-            outcomes.push(LineOutcome { result, line });
+            outcomes.push(LineOutcome { id, result, gone });
         }
         Ok(outcomes)
     }
@@ -201,8 +201,8 @@ impl DeletePreview {
         ids.dedup();
         let users: Vec<User> = several(ctx, ids.iter().map(|id| id.0)).await?;
         let loss = |user: User| {
-            let was_default = defaults.contains(user.row().id.get()?);
-            Ok(UserLoss { user, was_default })
+            let id = *user.row().id.get()?;
+            Ok(UserLoss { id, was_default: defaults.contains(&id) })
         };
         users.into_iter().map(loss).collect()
     }
@@ -266,16 +266,21 @@ pub enum LineResult {
 
 /// What becomes of a line.
 pub struct LineOutcome {
-    line: Line,
+    id: i64,
     result: LineResult,
+    /// The line as it was, where it goes.
+    gone: Option<entity::line::Model>,
 }
 
 /// What becomes of a line.
 #[Object]
 impl LineOutcome {
-    /// The line.
-    async fn line(&self) -> &Line {
-        &self.line
+    /// The line; as it was, where it goes.
+    async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
+        match &self.gone {
+            Some(line) => Ok(Some(Line::of(Arc::new(line.clone().into())))),
+            None => one(ctx, Some(self.id)).await,
+        }
     }
 
     /// What becomes of it.
@@ -316,16 +321,16 @@ impl NumberNext {
 
 /// A user that loses a profile.
 pub struct UserLoss {
-    user: User,
+    id: UserId,
     was_default: bool,
 }
 
 /// A user that loses a profile.
 #[Object]
 impl UserLoss {
-    /// The user.
-    async fn user(&self) -> &User {
-        &self.user
+    /// The user; nothing where the user goes as well, and is gone.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        one(ctx, Some(self.id)).await
     }
 
     /// Whether it is the user's default profile, so that there is none from then on.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, UserId, button, change_subject::Noun, line, line_appearance, profile, profile_user, user,
+    DeviceId, LineId, UserId, button, change, change_subject::Noun, line, line_appearance, profile, profile_user, user,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -33,6 +33,12 @@ const BATCH: i64 = 1_000;
 pub async fn entry(source: &impl Source, scope: Scope, seq: i64) -> Result<Option<Entry>, DbErr> {
     let span = Span { after: Some(seq - 1), before: Some(seq + 1), limit: 1, descending: false };
     Ok(outbox::history(source, scope, &Query::default(), span).await?.pop())
+}
+
+/// The same, locked against others who would take it back or restore what it deleted, until the end of the transaction.
+pub async fn locked_entry(tx: &Tx, seq: i64) -> Result<Option<Entry>, DbErr> {
+    change::Entity::find_by_id(seq).lock_exclusive().one(&tx.db).await?;
+    entry(tx, tx.scope(), seq).await
 }
 
 /// What was done about the same thing since, each with whether it was done together with the change.
@@ -182,7 +188,7 @@ async fn around(
     Ok(around)
 }
 
-/// The last deletion of a profile that is kept and seen.
+/// The last deletion of a profile that is kept and seen, locked against others who would restore it.
 pub async fn deletion(tx: &Tx, id: DeviceId) -> Result<Option<Deletion>, DbErr> {
     let query = Query {
         subjects: Some(vec![(Noun::Profile, id.0)]),
@@ -191,6 +197,7 @@ pub async fn deletion(tx: &Tx, id: DeviceId) -> Result<Option<Deletion>, DbErr> 
     };
     let span = Span { after: None, before: None, limit: 1, descending: true };
     let Some(entry) = outbox::history(tx, tx.scope(), &query, span).await?.pop() else { return Ok(None) };
+    change::Entity::find_by_id(entry.seq).lock_exclusive().one(&tx.db).await?;
     let Change::ProfileDeleted { profile } = &entry.change else { return Ok(None) };
     let made_together = together(tx, &entry).await?;
     let first = made_together.first().map_or(entry.seq, |first| first.seq);
