@@ -6,13 +6,14 @@ use crate::{
     caller::Right,
     error::Error,
     rule::{
-        Broken, Change, Decision, Rule,
+        Broken, Change, Decision, Patch, Rule, device,
         history::{
             restore::{Restore, restore},
             revert::{Configure, Opposite, Revert, opposite, put_back, superseded},
         },
+        line,
         line::{Add, ChangeSettings, NewLine, Reference},
-        Patch, device, line, number, phone, user,
+        number, phone, user,
     },
     store::{
         Tx,

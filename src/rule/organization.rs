@@ -6,7 +6,9 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Rule, check_version, line_preference::check_template, number::LONGEST, value};
+use super::{
+    Broken, Change, Decision, Rule, check_version, line_preference::check_template, number::LONGEST, value,
+};
 
 /// Makes an organization below a parent, or a root.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -131,8 +133,11 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     check_version(&mut broken, cmd.expected_version, current.version);
     let cooling_days = cmd.cooling_days.unwrap_or(current.cooling_days);
     value::range(&mut broken, "coolingDays", cooling_days, 0, LONGEST, "coolingDays");
-    let line_delete_preferences = cmd.line_delete_preferences.clone().unwrap_or_else(|| current.line_delete_preferences.clone());
-    if let Some(template) = line_delete_preferences.as_ref().and_then(|preferences| preferences.template.as_ref()) {
+    let line_delete_preferences =
+        cmd.line_delete_preferences.clone().unwrap_or_else(|| current.line_delete_preferences.clone());
+    if let Some(template) =
+        line_delete_preferences.as_ref().and_then(|preferences| preferences.template.as_ref())
+    {
         check_template(&mut broken, template, "lineDeletePreferences.template");
     }
     broken.or(|| {
@@ -333,7 +338,12 @@ pub(crate) mod tests {
     fn numbers_cool_for_up_to_999_days() {
         let update = |days| {
             update(
-                &Update { id: OrganizationId(2), expected_version: Some(1), cooling_days: Some(days), line_delete_preferences: None },
+                &Update {
+                    id: OrganizationId(2),
+                    expected_version: Some(1),
+                    cooling_days: Some(days),
+                    line_delete_preferences: None,
+                },
                 &UpdateFacts { now: Moment(7), current: Some(organization(2, Kind::Site, "acme.Berlin")) },
             )
         };

@@ -338,9 +338,7 @@ impl ProfileDiff {
             let lines = at.iter().flat_map(ProfileAt::lines_at);
             lines.map(|line| (line.appearance.line_id, line)).collect()
         };
-        let differ = |before: &LineAt, after: &LineAt| {
-            !line_fields(Some(before), Some(after)).is_empty()
-        };
+        let differ = |before: &LineAt, after: &LineAt| !line_fields(Some(before), Some(after)).is_empty();
         let pairs = pairs(of(&self.from), of(&self.to), differ);
         pairs.into_iter().map(|(before, after)| LineDifference { before, after }).collect()
     }
@@ -374,8 +372,7 @@ impl ProfileDiff {
 
 /// The fields in which a line on a profile differs; the line's own behind `line.`.
 fn line_fields(before: Option<&LineAt>, after: Option<&LineAt>) -> Vec<rule::history::FieldChange> {
-    let mut fields =
-        differing(before.map(|at| &at.appearance), after.map(|at| &at.appearance));
+    let mut fields = differing(before.map(|at| &at.appearance), after.map(|at| &at.appearance));
     let own = |at: Option<&LineAt>| at.and_then(|at| at.line.clone());
     fields.extend(differing(own(before).as_ref(), own(after).as_ref()).into_iter().map(|mut change| {
         change.field = format!("line.{}", change.field);

@@ -566,7 +566,8 @@ impl OrganizationMutation {
             MaybeUndefined::Null => Some(None),
             MaybeUndefined::Value(preferences) => Some(Some(preferences.preferences())),
         };
-        let cmd = Update { id, expected_version: input.expected_version, cooling_days, line_delete_preferences };
+        let cmd =
+            Update { id, expected_version: input.expected_version, cooling_days, line_delete_preferences };
         Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
     }
 

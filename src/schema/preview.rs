@@ -117,9 +117,7 @@ impl DeletePreview {
     /// The profiles that go, as they are before.
     async fn profiles(&self) -> Vec<Profile> {
         self.collect(|change| match change {
-            rule::Change::ProfileDeleted { profile } => {
-                Some(Profile::of(Arc::new(profile.clone().into())))
-            }
+            rule::Change::ProfileDeleted { profile } => Some(Profile::of(Arc::new(profile.clone().into()))),
             _ => None,
         })
     }
@@ -386,12 +384,10 @@ impl PreviewQuery {
 }
 
 /// What a deletion would do; where a rule stands in its way, what it would do when told to go on.
-async fn preview<C: Command>(
-    ctx: &Context<'_>,
-    delete: impl Fn(bool) -> C,
-) -> Result<Option<DeletePreview>> {
+async fn preview<C: Command>(ctx: &Context<'_>, delete: impl Fn(bool) -> C) -> Result<Option<DeletePreview>> {
     let call = Call { dry_run: true, ..Call::default() };
-    let run = async |cmd: C| -> Result<Outcome> { command::run(ctx.app()?, ctx.caller()?, &call, &cmd).await };
+    let run =
+        async |cmd: C| -> Result<Outcome> { command::run(ctx.app()?, ctx.caller()?, &call, &cmd).await };
     let broken = match run(delete(false)).await? {
         Ok(done) => {
             let changes = Arc::new(done.changes);

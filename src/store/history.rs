@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, UserId, button, change, change_subject::Noun, line, line_appearance, profile, profile_user, user,
+    DeviceId, LineId, UserId, button, change, change_subject::Noun, line, line_appearance, profile,
+    profile_user, user,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -140,10 +141,8 @@ pub async fn profile_at(
 /// The profile as it is.
 async fn current(db: &impl ConnectionTrait, id: DeviceId) -> Result<State, DbErr> {
     let Some(profile) = profile::Entity::find_by_id(id).one(db).await? else { return Ok(State::default()) };
-    let appearances = line_appearance::Entity::find()
-        .filter(line_appearance::Column::DeviceId.eq(id))
-        .all(db)
-        .await?;
+    let appearances =
+        line_appearance::Entity::find().filter(line_appearance::Column::DeviceId.eq(id)).all(db).await?;
     let users = profile_user::Entity::find()
         .filter(profile_user::Column::ProfileId.eq(id))
         .order_by_asc(profile_user::Column::Position)
@@ -167,20 +166,14 @@ async fn around(
     seq: i64,
 ) -> Result<Around, DbErr> {
     let found = line::Entity::find().filter(line::Column::Id.is_in(lines.iter().copied())).all(db).await?;
-    let mut around = Around {
-        lines: found.into_iter().map(|line| (line.id, line)).collect(),
-        ..Around::default()
-    };
+    let mut around =
+        Around { lines: found.into_iter().map(|line| (line.id, line)).collect(), ..Around::default() };
     let found = user::Entity::find().filter(user::Column::Id.is_in(users.iter().copied())).all(db).await?;
     around.users = found.into_iter().map(|user| (user.id, user)).collect();
     let lines = lines.into_iter().map(|id| (Noun::Line, id.0));
     let subjects = lines.chain(users.into_iter().map(|id| (Noun::User, id.0))).collect();
-    let kinds = [
-        ChangeKind::LineUpdated,
-        ChangeKind::LineDeleted,
-        ChangeKind::UserUpdated,
-        ChangeKind::UserDeleted,
-    ];
+    let kinds =
+        [ChangeKind::LineUpdated, ChangeKind::LineDeleted, ChangeKind::UserUpdated, ChangeKind::UserDeleted];
     let kinds = kinds.iter().map(|kind| kind.as_str()).collect();
     for later in since(source, subjects, Some(kinds), seq).await? {
         around.undo(&later.change);
@@ -217,11 +210,7 @@ pub async fn deletion(tx: &Tx, id: DeviceId) -> Result<Option<Deletion>, DbErr> 
 }
 
 /// What making a profile again must know.
-pub async fn restore_facts(
-    tx: &Tx,
-    was: &Deletion,
-    creation: &Create,
-) -> Result<Facts, DbErr> {
+pub async fn restore_facts(tx: &Tx, was: &Deletion, creation: &Create) -> Result<Facts, DbErr> {
     let create = profile_store::create_facts(tx, creation).await?;
     let mut users = BTreeMap::new();
     for id in was.defaults().into_iter().chain(was.controllers()).collect::<BTreeSet<_>>() {
@@ -250,5 +239,9 @@ pub async fn original_of(tx: &Tx, id: LineId) -> Result<Option<line_appearance::
 
 /// The users of a profile, in order.
 pub async fn users_of(tx: &Tx, id: DeviceId) -> Result<Vec<UserId>, DbErr> {
-    Ok(user_store::of_profile(tx, id).await?.into_iter().map(|(association, _)| association.user_id).collect())
+    Ok(user_store::of_profile(tx, id)
+        .await?
+        .into_iter()
+        .map(|(association, _)| association.user_id)
+        .collect())
 }

@@ -256,6 +256,9 @@ pub async fn new_line_facts(
     (organization, cluster): (OrganizationId, Option<ClusterId>),
     lines: &[NewLine],
 ) -> Result<Vec<NewLineFacts>, DbErr> {
+    if let Some(cluster) = cluster.filter(|_| !lines.is_empty()) {
+        number::await_turn(tx, cluster, number::Turn::Lines).await?;
+    }
     let mut facts = Vec::with_capacity(lines.len());
     for new in lines {
         let found = match &new.line {

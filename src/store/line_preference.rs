@@ -34,7 +34,9 @@ pub async fn leaving(tx: &Tx, changes: &[Change]) -> Result<Vec<Leaving>, DbErr>
                 line.devices.insert(appearance.device_id);
                 line.organization.get_or_insert(on.organization_id);
             }
-            Change::AppearanceAdded { appearance, .. } => put.push((appearance.line_id, appearance.device_id)),
+            Change::AppearanceAdded { appearance, .. } => {
+                put.push((appearance.line_id, appearance.device_id))
+            }
             Change::LineUpdated { after, .. } => {
                 updated.insert(after.id, after.clone());
             }
@@ -55,7 +57,8 @@ pub async fn leaving(tx: &Tx, changes: &[Change]) -> Result<Vec<Leaving>, DbErr>
         let said = taken.organization.and_then(|organization| said.get(&organization)?.clone());
         said.filter(|said| said.delete_unused || said.template.is_some())
     };
-    let lines: Vec<_> = taken.iter().filter(|(_, taken)| wanted(taken).is_some()).map(|(id, _)| *id).collect();
+    let lines: Vec<_> =
+        taken.iter().filter(|(_, taken)| wanted(taken).is_some()).map(|(id, _)| *id).collect();
     if lines.is_empty() {
         return Ok(Vec::new());
     }
@@ -116,10 +119,7 @@ async fn standing(
 }
 
 /// The users of devices: a profile's, by association (DEL-6), and a phone's owner.
-async fn users(
-    tx: &Tx,
-    devices: &BTreeSet<DeviceId>,
-) -> Result<HashMap<DeviceId, BTreeSet<UserId>>, DbErr> {
+async fn users(tx: &Tx, devices: &BTreeSet<DeviceId>) -> Result<HashMap<DeviceId, BTreeSet<UserId>>, DbErr> {
     let ids = || devices.iter().map(|device| device.0);
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT profile_id, user_id FROM profile_user WHERE ").among("profile_id", ids());

@@ -334,6 +334,30 @@ pub async fn users_of_device(tx: &Tx, device: entity::DeviceId) -> Result<Vec<St
     tx.rows(sql.statement()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
+/// Who moves lines and who makes entries of their numbers on one cluster.
+#[derive(Clone, Copy)]
+pub enum Turn {
+    /// Lines come and go beside each other.
+    Lines,
+    /// Entries come alone: while they do, what stands on devices stays as it is.
+    Entries,
+}
+
+/// Waits until who is in the way has ended. On PostgreSQL a line that is just being put on a device is not seen by who
+/// makes the entry of its number, nor the entry by who puts the line there; on SQLite one writes at a time.
+pub async fn await_turn(tx: &Tx, cluster: ClusterId, turn: Turn) -> Result<(), DbErr> {
+    if tx.backend() == DatabaseBackend::Postgres {
+        let mut sql = Sql::new(tx.backend());
+        sql.push(match turn {
+            Turn::Lines => "SELECT pg_advisory_xact_lock_shared",
+            Turn::Entries => "SELECT pg_advisory_xact_lock",
+        });
+        sql.push("(hashtextextended('inventory', ").bind(cluster.0).push("))");
+        tx.rows(sql.statement()).await?;
+    }
+    Ok(())
+}
+
 /// The lines whose appearances the changes put or take off, as far as the inventory has their numbers.
 pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbErr> {
     let (mut moved, mut lines) = (BTreeSet::new(), HashMap::new());
@@ -356,6 +380,10 @@ pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbE
     }
     let places: HashMap<_, _> =
         moved.into_iter().filter_map(|id| lines.remove(&id).map(|place| (place, id))).collect();
+    let clusters: BTreeSet<_> = places.keys().map(|(cluster, ..)| *cluster).collect();
+    for cluster in clusters {
+        await_turn(tx, cluster, Turn::Lines).await?;
+    }
     let counts = appearances(tx, places.values().copied()).await?;
     let mut days = HashMap::new();
     let mut following = Vec::new();
@@ -438,7 +466,8 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let place = cluster::place(tx, cmd.organization, cmd.range.cluster).await?;
     let mut absent = Vec::new();
     // A range that is none, or too long, is told by the rule.
-    if let (Ok(patterns), Some(_)) = (numbers_of(&cmd.range.first, &cmd.range.last), place.seen()) {
+    if let (Ok(patterns), Some(cluster)) = (numbers_of(&cmd.range.first, &cmd.range.last), place.seen()) {
+        await_turn(tx, cluster, Turn::Entries).await?;
         let taken: HashSet<_> =
             in_range(tx, &cmd.range, &patterns).await?.into_iter().map(|number| number.pattern).collect();
         let standing = standing(tx, &cmd.range, &patterns).await?;
@@ -474,7 +503,8 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<RangeFacts, DbErr> {
 pub async fn reserve_facts(tx: &Tx, cmd: &ReserveFor) -> Result<ReserveFacts, DbErr> {
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;
     let mut numbers = Vec::with_capacity(cmd.patterns.len());
-    if place.seen().is_some() && cmd.patterns.len() <= 1_000 {
+    if let Some(cluster) = place.seen().filter(|_| cmd.patterns.len() <= 1_000) {
+        await_turn(tx, cluster, Turn::Entries).await?;
         let range = Range {
             cluster: cmd.cluster,
             partition: cmd.partition.clone(),
@@ -517,6 +547,10 @@ pub async fn due(tx: &Tx) -> Result<Vec<Model>, DbErr> {
 
 /// What an audit must know, locked until the end of the transaction.
 pub async fn audit_facts(tx: &Tx, cmd: &Audit) -> Result<AuditFacts, DbErr> {
+    let clusters = entity::cluster::Entity::find().order_by_asc(entity::cluster::Column::Id);
+    for cluster in clusters.all(&tx.db).await? {
+        await_turn(tx, cluster.id, Turn::Entries).await?;
+    }
     let mut facts = compare(tx, tx.scope(), cmd.organization, tx.now(), true).await?;
     for (.., absent) in &mut facts.missing {
         absent.id = NumberId(tx.id()?);

@@ -253,7 +253,8 @@ pub async fn is_empty(store: &Store) -> Result<bool, DbErr> {
     Ok(change::Entity::find().count(&store.db).await? == 0)
 }
 
-const COLUMNS: &str = "SELECT t.seq, t.at, t.by, t.reason, t.organization_id, t.left_organization_id, t.body, t.first_seq";
+const COLUMNS: &str =
+    "SELECT t.seq, t.at, t.by, t.reason, t.organization_id, t.left_organization_id, t.body, t.first_seq";
 
 fn narrow(sql: &mut Sql, scope: Scope, query: &Query) {
     if let Scope::Below(_) = scope {

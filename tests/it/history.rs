@@ -214,14 +214,26 @@ async fn replay(server: &Roamline, estate: &Estate, steps: &[(u8, u8, u8)], roun
         let line = lines.get(usize::from(*a) % lines.len().max(1));
         let pattern = format!("{round}{}", 100 + a % 4);
         let input = match kind % 9 {
-            0 => ("updateProfile", json!({"id": id, "description": format!("d{b}"), "settings": {"dndStatus": b % 2 == 0}})),
+            0 => (
+                "updateProfile",
+                json!({"id": id, "description": format!("d{b}"), "settings": {"dndStatus": b % 2 == 0}}),
+            ),
             1 => ("addLineToDevice", json!({"deviceId": id, "pattern": pattern, "label": format!("l{b}")})),
             2 => ("removeLineFromDevice", json!({"appearanceId": line})),
-            3 => ("updateAppearance", json!({"appearanceId": line, "index": i32::from(b % 6) + 1, "label": format!("m{b}")})),
-            4 => ("changeLineSettings", json!({"appearanceId": line, "settings": {"maxCalls": i32::from(b % 4) + 2}, "description": format!("x{b}")})),
+            3 => (
+                "updateAppearance",
+                json!({"appearanceId": line, "index": i32::from(b % 6) + 1, "label": format!("m{b}")}),
+            ),
+            4 => (
+                "changeLineSettings",
+                json!({"appearanceId": line, "settings": {"maxCalls": i32::from(b % 4) + 2}, "description": format!("x{b}")}),
+            ),
             5 => ("associateUsers", json!({"profileId": id, "userIds": [user]})),
             6 => ("disassociateUser", json!({"profileId": id, "userId": user})),
-            7 => ("addButton", json!({"deviceId": id, "button": {"speedDial": {"number": "4001", "label": format!("s{b}"), "index": i32::from(a % 5) + 1}}})),
+            7 => (
+                "addButton",
+                json!({"deviceId": id, "button": {"speedDial": {"number": "4001", "label": format!("s{b}"), "index": i32::from(a % 5) + 1}}}),
+            ),
             _ => ("updateUser", json!({"id": user, "lastName": format!("n{b}")})),
         };
         if input.1["appearanceId"].is_null() && matches!(kind % 9, 2..=4) {

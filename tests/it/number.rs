@@ -554,3 +554,23 @@ story! {
         }
     }
 }
+
+story! {
+    /// INV-9: an entry that comes while its line is put on a device, or taken off, is as the line stands in the end.
+    async fn an_entry_that_comes_meanwhile_is_as_its_line_stands(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let profile = admin.profile(&estate, &estate.berlin, "EM-anna", &[]).await;
+        for round in 0..8 {
+            let (comes, goes) = (format!("41{round:02}"), format!("42{round:02}"));
+            let put = async |pattern: &str| {
+                admin.done("addLineToDevice", json!({"deviceId": profile, "pattern": pattern}), "appearance { id }").await
+            };
+            let standing = put(&goes).await["appearance"]["id"].clone();
+            let off = async || admin.done("removeLineFromDevice", json!({"appearanceId": standing}), "").await;
+            let entry = async |pattern: &str| add(&admin, &estate, &estate.berlin, pattern, pattern).await;
+            tokio::join!(put(&comes), entry(&comes), off(), entry(&goes));
+            assert_eq!(seen(&admin, &estate, &comes).await["status"], "USED", "round {round}");
+            assert_eq!(seen(&admin, &estate, &goes).await["status"], "AVAILABLE", "round {round}");
+        }
+    }
+}

@@ -331,7 +331,13 @@ impl World {
             }
             Step::Cool(days) => {
                 let cooling_days = Some(Some(i32::from(*days % 2) * 7));
-                self.ask(&organization::Update { id: self.site, expected_version: None, cooling_days, line_delete_preferences: None }).await
+                self.ask(&organization::Update {
+                    id: self.site,
+                    expected_version: None,
+                    cooling_days,
+                    line_delete_preferences: None,
+                })
+                .await
             }
             Step::DeleteLine { line, told } => {
                 self.ask(&line::Delete {

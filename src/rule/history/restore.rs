@@ -127,12 +127,12 @@ impl Deletion {
     pub fn phones(&self) -> Vec<(DeviceId, &str)> {
         fn of(id: DeviceId, change: &Change) -> Option<(DeviceId, &str)> {
             match change {
-            Change::PhoneUpdated { before, after }
-                if before.logout_profile_id == Some(id) && after.logout_profile_id != Some(id) =>
-            {
-                Some((after.id, after.name.as_str()))
-            }
-            _ => None,
+                Change::PhoneUpdated { before, after }
+                    if before.logout_profile_id == Some(id) && after.logout_profile_id != Some(id) =>
+                {
+                    Some((after.id, after.name.as_str()))
+                }
+                _ => None,
             }
         }
         self.changes.iter().filter_map(|change| of(self.profile.id, change)).collect()

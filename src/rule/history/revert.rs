@@ -2,8 +2,8 @@
 //! else gives it, so nothing comes back that may not be.
 
 use entity::{
-    DeviceId, LineId, Moment, UserId, change_subject::Noun, line, line_appearance, number,
-    phone, profile_user, user,
+    DeviceId, LineId, Moment, UserId, change_subject::Noun, line, line_appearance, number, phone,
+    profile_user, user,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -89,6 +89,10 @@ pub fn superseded(change: &Change, later: &[(bool, Change)]) -> Vec<String> {
         }
     };
     for (together, later) in later {
+        // What a thing was made with goes along with it.
+        if made && *together {
+            continue;
+        }
         match (change, later) {
             // An association is of two, and another user's is no matter of this one's.
             (
@@ -105,11 +109,11 @@ pub fn superseded(change: &Change, later: &[(bool, Change)]) -> Vec<String> {
             ) => add("users".to_owned()),
             _ if later.subjects().first() == Some(&subject) => {
                 let touched = fields(later).into_iter().map(|field| field.field);
-                let touched = touched.filter(|name| own.contains(name) || (made && !together));
+                let touched = touched.filter(|name| made || own.contains(name));
                 touched.for_each(&mut add);
             }
             // What was put on a thing since it was made would go along with it.
-            _ if made && !together && later.subjects().contains(&subject) => {
+            _ if made && later.subjects().contains(&subject) => {
                 add(part(later.subjects().first()).to_owned());
             }
             _ => {}
@@ -125,12 +129,7 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
         Some(Noun::Button) => "buttons",
         Some(Noun::User | Noun::Profile) => "users",
         Some(
-            Noun::Organization
-            | Noun::Cluster
-            | Noun::Device
-            | Noun::Phone
-            | Noun::Template
-            | Noun::Number,
+            Noun::Organization | Noun::Cluster | Noun::Device | Noun::Phone | Noun::Template | Noun::Number,
         )
         | None => "what belongs to it",
     }
@@ -207,7 +206,9 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         }
         Change::AppearanceRemoved { appearance, .. } => Opposite::PutLine(appearance.clone()),
         Change::ClonePromoted { .. } => {
-            return Err(impossible("a clone became the original as that went; put the line back where it was"));
+            return Err(impossible(
+                "a clone became the original as that went; put the line back where it was",
+            ));
         }
         Change::UserCreated { user } => Opposite::DeleteUser(user_rule::Delete {
             id: user.id,
@@ -287,7 +288,9 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 (false, false) => return Err(several("updateButton and moveButton")),
             }
         }
-        Change::NumberCreated { number } => Opposite::DeleteNumber(number_rule::Delete { range: alone(number) }),
+        Change::NumberCreated { number } => {
+            Opposite::DeleteNumber(number_rule::Delete { range: alone(number) })
+        }
         Change::NumberUpdated { before, after } => number_back(before, after, now)?,
         Change::NumberDeleted { number } => Opposite::MakeNumber(number_again(number)),
         Change::DeviceRegistered { device } => Opposite::ReleaseDevice(device::Release { id: device.id }),
@@ -300,12 +303,19 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
             },
             device.id,
         ),
-        Change::OrganizationCreated { organization } => Opposite::Configure(Configure::DeleteOrganization(
-            organization::Delete { id: organization.id, expected_version },
-        )),
-        Change::OrganizationRenamed { before, after } => Opposite::Configure(Configure::RenameOrganization(
-            organization::Rename { id: after.id, expected_version, name: before.name.clone() },
-        )),
+        Change::OrganizationCreated { organization } => {
+            Opposite::Configure(Configure::DeleteOrganization(organization::Delete {
+                id: organization.id,
+                expected_version,
+            }))
+        }
+        Change::OrganizationRenamed { before, after } => {
+            Opposite::Configure(Configure::RenameOrganization(organization::Rename {
+                id: after.id,
+                expected_version,
+                name: before.name.clone(),
+            }))
+        }
         Change::OrganizationMoved { before, after } => match before.parent_id {
             Some(parent) => Opposite::Configure(Configure::MoveOrganization(organization::Move {
                 id: after.id,
@@ -323,10 +333,12 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                     .filter(|preferences| *preferences != after.line_delete_preferences),
             }))
         }
-        Change::ClusterCreated { cluster } => Opposite::Configure(Configure::DeleteCluster(cluster::Delete {
-            id: cluster.id,
-            expected_version,
-        })),
+        Change::ClusterCreated { cluster } => {
+            Opposite::Configure(Configure::DeleteCluster(cluster::Delete {
+                id: cluster.id,
+                expected_version,
+            }))
+        }
         Change::ClusterUpdated { before, after } => {
             Opposite::Configure(Configure::UpdateCluster(cluster::Update {
                 id: after.id,
@@ -334,9 +346,12 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 fields: back(before, after),
             }))
         }
-        Change::TemplateCreated { template } => Opposite::Configure(Configure::DeleteTemplate(
-            template::Delete { id: template.id, expected_version },
-        )),
+        Change::TemplateCreated { template } => {
+            Opposite::Configure(Configure::DeleteTemplate(template::Delete {
+                id: template.id,
+                expected_version,
+            }))
+        }
         Change::TemplateUpdated { before, after } => {
             Opposite::Configure(Configure::UpdateTemplate(template::Update {
                 id: after.id,
@@ -344,7 +359,9 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 fields: back(before, after),
             }))
         }
-        Change::OrganizationDeleted { .. } | Change::ClusterDeleted { .. } | Change::TemplateDeleted { .. } => {
+        Change::OrganizationDeleted { .. }
+        | Change::ClusterDeleted { .. }
+        | Change::TemplateDeleted { .. } => {
             return Err(impossible("what held or named it does not find it again; make a new one"));
         }
         Change::ProfileRestored { .. } => {
@@ -373,7 +390,8 @@ where
 {
     let known = object(&T::default()).unwrap_or_default();
     let (before, after) = (object(before).unwrap_or_default(), object(after).unwrap_or_default());
-    let differs = |(name, value): &(String, Value)| known.contains_key(name) && after.get(name) != Some(value);
+    let differs =
+        |(name, value): &(String, Value)| known.contains_key(name) && after.get(name) != Some(value);
     Patch::new(before.into_iter().filter(differs).collect())
 }
 
@@ -428,8 +446,7 @@ fn number_back(before: &number::Model, after: &number::Model, now: Moment) -> Re
     let fields: Patch<number_rule::Fields> = back(before, after);
     let status = (before.status, before.utility, before.cooling_until)
         != (after.status, after.utility, after.cooling_until);
-    let holder =
-        (&before.reserved_for, before.reserved_until) != (&after.reserved_for, after.reserved_until);
+    let holder = (&before.reserved_for, before.reserved_until) != (&after.reserved_for, after.reserved_until);
     // A number that becomes available loses its description (`domain.md` 5.1), so status goes before fields.
     if status && holder {
         return Err(several("changeNumberStatus and reserveNumbersFor"));
@@ -510,7 +527,10 @@ mod tests {
         };
         assert_eq!(update.fields.fields().collect::<Vec<_>>(), ["description"]);
         assert_eq!(update.settings.fields().collect::<Vec<_>>(), ["dnd_status"]);
-        assert_eq!(update.fields.apply(&profile::Fields::default()).map(|f| f.description), Ok(String::new()));
+        assert_eq!(
+            update.fields.apply(&profile::Fields::default()).map(|f| f.description),
+            Ok(String::new())
+        );
     }
 
     #[test]
@@ -526,26 +546,32 @@ mod tests {
         }
         let created = Change::ProfileCreated { profile: from.clone() };
         assert_eq!(superseded(&created, &[(false, updated(&from, "", true))]), ["settings.dndStatus"]);
-        assert_eq!(superseded(&created, &[(true, updated(&from, "", true))]), ["settings.dndStatus"]);
+        assert_eq!(superseded(&created, &[(true, updated(&from, "", true))]), Vec::<String>::new());
     }
 
     #[test]
     fn another_users_association_is_no_matter() {
-        let association = |user| profile_user::Model {
-            profile_id: DeviceId(10),
-            user_id: UserId(user),
-            position: 1,
+        let association =
+            |user| profile_user::Model { profile_id: DeviceId(10), user_id: UserId(user), position: 1 };
+        let associated = |user| Change::UserAssociated {
+            organization_id: OrganizationId(4),
+            association: association(user),
         };
-        let associated =
-            |user| Change::UserAssociated { organization_id: OrganizationId(4), association: association(user) };
-        let gone =
-            |user| Change::UserDisassociated { organization_id: OrganizationId(4), association: association(user) };
+        let gone = |user| Change::UserDisassociated {
+            organization_id: OrganizationId(4),
+            association: association(user),
+        };
         assert_eq!(superseded(&associated(1), &[(false, associated(2))]), Vec::<String>::new());
         assert_eq!(superseded(&associated(1), &[(false, gone(1))]), ["users"]);
         // The user comes back to the place, not behind the others.
         let changes = put_back(vec![associated(1)], &[UserId(2), UserId(3)], &association(1));
-        let Some(Change::UsersReordered { before, after, .. }) = changes.last() else { panic!("{changes:?}") };
-        assert_eq!((before.as_slice(), after.as_slice()), (&[UserId(2), UserId(3), UserId(1)][..], &[UserId(1), UserId(2), UserId(3)][..]));
+        let Some(Change::UsersReordered { before, after, .. }) = changes.last() else {
+            panic!("{changes:?}")
+        };
+        assert_eq!(
+            (before.as_slice(), after.as_slice()),
+            (&[UserId(2), UserId(3), UserId(1)][..], &[UserId(1), UserId(2), UserId(3)][..])
+        );
     }
 
     #[test]

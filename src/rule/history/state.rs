@@ -225,7 +225,8 @@ mod tests {
     fn a_line_is_as_it_was_then() {
         let mut around = Around::default();
         let then = line(3, "4001");
-        around.undo(&Change::LineDeleted { line: line::Model { description: "late".into(), ..then.clone() } });
+        around
+            .undo(&Change::LineDeleted { line: line::Model { description: "late".into(), ..then.clone() } });
         around.undo(&Change::LineUpdated {
             before: then.clone(),
             after: line::Model { description: "late".into(), updated_at: Moment(9), ..then.clone() },

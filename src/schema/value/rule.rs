@@ -143,7 +143,8 @@ impl RuleInfo {
         self.0.severity().into()
     }
 
-    /// Something that breaks it.
+    /// A document that breaks it, and nothing else, on the sample estate: run it as it is, and nothing is changed but what
+    /// it prepares. Its first line may say as whom. Where no request on the sample can break it, a line says when it breaks.
     async fn example(&self) -> &str {
         self.0.example()
     }
