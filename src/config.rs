@@ -114,7 +114,18 @@ section! {
         pub mutation_ms: u64 = 30_000, 1..=3_600_000;
         /// Milliseconds that a stop waits for requests in flight.
         pub drain_ms: u64 = 10_000, 0..=600_000;
+        /// HTTP statuses of refusals: `classic`, as today's clients expect, or `draft-2026`, which has 422 and 294.
+        pub statuses: Statuses = Statuses::Classic;
     }
+}
+
+/// Which edition of GraphQL over HTTP chooses the status.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statuses {
+    Classic,
+    #[serde(rename = "draft-2026")]
+    Draft2026,
 }
 
 section! {

@@ -1,6 +1,6 @@
-//! What goes back: media types, status codes and the shape of errors, after the GraphQL-over-HTTP draft of
-//! 2026. A request that was refused has no `data` and a 4xx or 5xx; one that was executed has `data` and a
-//! 2xx, also when fields failed.
+//! What goes back: media types, status codes and the shape of errors, after the GraphQL-over-HTTP draft. A request
+//! that was refused has no `data`; one that was executed has `data` and a 2xx, also when fields failed. Which status
+//! says so is a setting: the draft changed its mind in 2026, and today's clients expect what it said before.
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
 use async_graphql_axum::GraphQLResponse;
@@ -11,7 +11,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::error::{Error, RequestId};
+use crate::{
+    config::Statuses,
+    error::{Error, RequestId},
+};
 
 /// Most errors in the answer to a refused request; more are counted in a last one. A hostile document has
 /// a mistake in every few bytes, and the answer would be many times its size.
@@ -30,12 +33,17 @@ pub(super) enum Media {
 }
 
 impl Media {
-    /// The type that a client accepts best; nothing when it accepts neither. Without `Accept`, and where
-    /// the client has no preference, GraphQL's own.
-    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
+    /// The type that a client accepts best; nothing when it accepts neither. Of types that it names and likes
+    /// alike, GraphQL's own. A client that names neither gets what such clients read: plain JSON of a classic server,
+    /// GraphQL's own of one after the draft.
+    pub(super) fn accepted(headers: &HeaderMap, statuses: Statuses) -> Option<Self> {
+        let unnamed = match statuses {
+            Statuses::Classic => Self::Json,
+            Statuses::Draft2026 => Self::Response,
+        };
         let mut values = headers.get_all(header::ACCEPT).iter().peekable();
         if values.peek().is_none() {
-            return Some(Self::Response);
+            return Some(unnamed);
         }
         let ranges: Vec<(String, f32)> = values
             .filter_map(|value| value.to_str().ok())
@@ -55,13 +63,15 @@ impl Media {
                 .find_map(|range| ranges.iter().find(|(given, _)| given == range))
                 .map_or(0.0, |(_, weight)| *weight)
         };
-        let (response, json) = (weight("application/graphql-response+json"), weight("application/json"));
-        if response > 0.0 && response >= json {
-            Some(Self::Response)
-        } else if json > 0.0 {
-            Some(Self::Json)
-        } else {
-            None
+        let names = ["application/graphql-response+json", "application/json"];
+        let [response, json] = names.map(weight);
+        let named = ranges.iter().any(|(given, _)| names.contains(&given.as_str()));
+        match () {
+            () if response <= 0.0 && json <= 0.0 => None,
+            () if response > json => Some(Self::Response),
+            () if response < json => Some(Self::Json),
+            () if named => Some(Self::Response),
+            () => Some(unnamed),
         }
     }
 
@@ -73,21 +83,47 @@ impl Media {
     }
 }
 
+/// How an answer is given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Manner {
+    pub(super) media: Media,
+    pub(super) statuses: Statuses,
+}
+
+impl Manner {
+    /// The status of a refusal that the draft of 2026 answers with `status`. Classic ones know no 422, and to clients of
+    /// plain JSON what is wrong with a document is an answer like any other.
+    fn refusal(self, status: StatusCode, code: Option<&str>) -> StatusCode {
+        let of_document = matches!(
+            code,
+            Some("GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED" | "QUERY_TOO_LARGE" | "BAD_USER_INPUT")
+        );
+        match (self.statuses, self.media) {
+            (Statuses::Classic, Media::Json) if of_document => StatusCode::OK,
+            (Statuses::Classic, _) if status == StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            _ => status,
+        }
+    }
+}
+
 /// Codes of the errors that went back, for the log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Codes(pub(super) Vec<String>);
+
+/// How it is told that nothing was accepted yet.
+const PLAIN: Manner = Manner { media: Media::Json, statuses: Statuses::Draft2026 };
 
 /// An answer without `data`: the request was not executed.
 #[derive(Debug)]
 pub(super) struct Fault {
     status: StatusCode,
-    media: Media,
+    manner: Manner,
     errors: Vec<ServerError>,
 }
 
 impl Fault {
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, media: Media::Json, errors: vec![error(code, message)] }
+        Self { status, manner: PLAIN, errors: vec![error(code, message)] }
     }
 
     /// The request itself is malformed.
@@ -187,12 +223,13 @@ impl Fault {
             }
         }
         let status = errors.first().and_then(code).map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
-        Self { status, media: Media::Json, errors }
+        Self { status, manner: PLAIN, errors }
     }
 
-    /// The same, in a media type that the client accepts.
-    pub(super) fn with(mut self, media: Media) -> Self {
-        self.media = media;
+    /// The same, in a media type that the client accepts and with the status that it expects.
+    pub(super) fn with(mut self, manner: Manner) -> Self {
+        self.status = manner.refusal(self.status, self.errors.first().and_then(code));
+        self.manner = manner;
         self
     }
 
@@ -211,7 +248,8 @@ impl IntoResponse for Fault {
         let codes = codes(&self.errors);
         // A list of errors holds only strings and numbers, which JSON can always express.
         let body = serde_json::to_string(&Body { errors: &self.errors }).unwrap_or_default();
-        let mut response = (self.status, [(header::CONTENT_TYPE, self.media.header())], body).into_response();
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, self.manner.media.header())], body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.status {
@@ -229,20 +267,21 @@ impl IntoResponse for Fault {
 }
 
 /// The answer to a request that reached the executor.
-pub(super) fn executed(executed: Executed, media: Media) -> Response {
+pub(super) fn executed(executed: Executed, manner: Manner) -> Response {
     let executed = coded(executed);
     if is_refusal(&executed) {
-        return Fault::of(executed.errors).with(media).into_response();
+        return Fault::of(executed.errors).with(manner).into_response();
     }
     let codes = codes(&executed.errors);
     // "Partial success" of the draft, for clients that know of it.
-    let partial = !executed.errors.is_empty() && media == Media::Response;
+    let knows = manner == Manner { media: Media::Response, statuses: Statuses::Draft2026 };
+    let partial = knows && !executed.errors.is_empty();
     let mut response = GraphQLResponse::from(executed).into_response();
     if partial && let Ok(status) = StatusCode::from_u16(294) {
         *response.status_mut() = status;
     }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media.header());
+    headers.insert(header::CONTENT_TYPE, manner.media.header());
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(codes);
     response

@@ -21,7 +21,7 @@ use tokio::time;
 
 use super::{
     Edge,
-    answer::{self, Fault, Media},
+    answer::{self, Fault, Manner},
     bearer, run, same_machine, socket, trace, wire,
 };
 use crate::error::RequestId;
@@ -34,18 +34,18 @@ pub(super) async fn post<E: Executor>(
     body: Body,
 ) -> Response {
     let answer = async {
-        let media = Media::accepted(&headers).ok_or_else(Fault::not_acceptable)?;
+        let manner = edge.manner(&headers)?;
         if !is_json(&headers) {
             return Err(Fault::media_type());
         }
         same_machine(&edge, &headers)?;
-        let token = bearer(&headers).map_err(|fault| fault.with(media))?;
+        let token = bearer(&headers).map_err(|fault| fault.with(manner))?;
         // Strangers are turned away before their body is read.
         let caller = edge
             .app
             .authenticate(token)
             .await
-            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(media))?;
+            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
         let body = read(&edge, &headers, body).await?;
         let json = serde_json::from_slice(&body).map_err(|error| {
             Fault::bad(format!(
@@ -54,10 +54,10 @@ pub(super) async fn post<E: Executor>(
                 error.column()
             ))
         })?;
-        let request = wire::request(json).map_err(Fault::ill_formed)?;
-        execute(&edge, request.data(caller), &id, media, Method::Post)
+        let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
+        execute(&edge, request.data(caller), &id, manner, Method::Post)
             .await
-            .map_err(|fault| fault.with(media))
+            .map_err(|fault| fault.with(manner))
     };
     answer.await.unwrap_or_else(IntoResponse::into_response)
 }
@@ -80,16 +80,18 @@ pub(super) async fn get<E: Executor>(
         };
     }
     let answer = async {
-        let media = Media::accepted(&headers).ok_or_else(Fault::not_acceptable)?;
+        let manner = edge.manner(&headers)?;
         same_machine(&edge, &headers)?;
-        let request = asked(&uri)?;
-        let token = bearer(&headers).map_err(|fault| fault.with(media))?;
+        let request = asked(&uri).map_err(|fault| fault.with(manner))?;
+        let token = bearer(&headers).map_err(|fault| fault.with(manner))?;
         let caller = edge
             .app
             .authenticate(token)
             .await
-            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(media))?;
-        execute(&edge, request.data(caller), &id, media, Method::Get).await.map_err(|fault| fault.with(media))
+            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
+        execute(&edge, request.data(caller), &id, manner, Method::Get)
+            .await
+            .map_err(|fault| fault.with(manner))
     };
     answer.await.unwrap_or_else(IntoResponse::into_response)
 }
@@ -105,7 +107,7 @@ async fn execute<E: Executor>(
     edge: &Edge<E>,
     request: Operation,
     id: &RequestId,
-    media: Media,
+    manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
     let prepared =
@@ -115,15 +117,15 @@ async fn execute<E: Executor>(
         OperationType::Subscription => Fault::ill_formed(
             "subscriptions run over a WebSocket at this address, protocol graphql-transport-ws",
         )
-        .with(media)
+        .with(manner)
         .into_response(),
         OperationType::Mutation if method == Method::Get => {
-            let mut response = Fault::post_only().with(media).into_response();
+            let mut response = Fault::post_only().with(manner).into_response();
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             response
         }
         OperationType::Query | OperationType::Mutation => {
-            answer::executed(run::once(edge, prepared, id).await, media)
+            answer::executed(run::once(edge, prepared, id).await, manner)
         }
     };
     response.extensions_mut().insert(operation);

@@ -30,7 +30,7 @@ use futures_util::future::BoxFuture;
 use tokio::{net::TcpListener, sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::answer::Fault;
+use self::answer::{Fault, Manner, Media};
 use crate::{app::App, guard::Guard, schema};
 
 /// What every handler shares.
@@ -53,6 +53,13 @@ impl<E: Executor> Edge<E> {
         let guard = Arc::new(Guard::new(&config.guard, &config.page));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
+    }
+
+    /// How a client wants its answer, which some cannot have.
+    fn manner(&self, headers: &HeaderMap) -> Result<Manner, Fault> {
+        let statuses = self.app.config().http.statuses;
+        let media = Media::accepted(headers, statuses).ok_or_else(Fault::not_acceptable)?;
+        Ok(Manner { media, statuses })
     }
 }
 

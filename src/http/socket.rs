@@ -130,6 +130,10 @@ async fn serve<E: Executor>(
         };
         // A peer that does not read is not waited for.
         let _ = time::timeout(FAREWELL, farewell).await;
+    } else {
+        // The peer's own close frame is answered by the library, when it is asked for what comes next.
+        let answered = async { while matches!(frames.next().await, Some(Ok(_))) {} };
+        let _ = time::timeout(FAREWELL, answered).await;
     }
     writer.abort();
     drop(permit);

@@ -22,7 +22,12 @@ use tokio::time;
 use tower::ServiceExt;
 
 use super::{Edge, is_loopback, routes};
-use crate::{app::App, caller::Caller, config::Config, error::RequestId};
+use crate::{
+    app::App,
+    caller::Caller,
+    config::{Config, Statuses},
+    error::RequestId,
+};
 
 /// The one place where these tests make an application.
 async fn app(mut config: Config) -> App {
@@ -38,6 +43,7 @@ fn config() -> Config {
     config.http.query_ms = 500;
     config.http.mutation_ms = 500;
     config.http.drain_ms = 1_000;
+    config.http.statuses = Statuses::Draft2026;
     config
 }
 
@@ -309,6 +315,48 @@ async fn each_refusal_has_its_status_and_code() {
             405 => assert!(!answer.header("allow").is_empty(), "{shown}"),
             503 => assert_eq!(answer.header("retry-after"), "1"),
             _ => {}
+        }
+    }
+}
+
+/// What clients of before the draft of 2026 expect, by the type that they ask for.
+#[tokio::test]
+async fn classic_statuses_are_those_of_todays_clients() {
+    let server = server(|config| {
+        config.http.statuses = Statuses::Classic;
+        config.guard.depth = 5;
+    })
+    .await;
+    let table = [
+        (query("{hello}"), 200, 200),
+        (query("{fails hello}"), 200, 200),
+        (query("{"), 400, 200),
+        (query("{nothing}"), 400, 200),
+        (query("query A{hello} query B{hello}"), 400, 200),
+        (query("{a{a{a{a{a{a}}}}}}"), 400, 200),
+        (post("{}"), 400, 400),
+        (post(r#"{"query":"{hello}","variables":[]}"#), 400, 400),
+        (post("{"), 400, 400),
+        (get("/graphql"), 400, 400),
+        (get("/graphql?query=mutation%7Bact(ms:0)%7D"), 405, 405),
+        (query("{sleeps(ms:5000)}"), 503, 503),
+        (query("{panics}"), 500, 500),
+    ];
+    for (request, of_response, of_json) in table {
+        let shown = format!("{request:?}");
+        let (parts, body) = request.into_parts();
+        let body = body::to_bytes(body, 10_000).await.expect("a short body");
+        for (accept, status, media) in [
+            ("application/graphql-response+json", of_response, RESPONSE),
+            ("application/json", of_json, JSON),
+            ("*/*", of_json, JSON),
+        ] {
+            let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+            let answer = send(&server, with(request, "accept", accept)).await;
+            assert_eq!(answer.status, status, "{accept} {shown}: {}", answer.body);
+            if status < 400 {
+                assert_eq!(answer.header("content-type"), media, "{accept} {shown}");
+            }
         }
     }
 }

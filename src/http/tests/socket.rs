@@ -7,7 +7,11 @@ use serde_json::{Value as Json, json};
 use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle, time};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
 };
 
 use super::*;
@@ -108,6 +112,31 @@ impl Client {
                 _ => {}
             }
         }
+    }
+}
+
+/// Who closes is answered with a close frame; a connection that only ends looks like a fault to clients.
+#[tokio::test]
+async fn a_peers_close_is_answered() {
+    let server = listening(|_| {}).await;
+    for busy in [false, true] {
+        let mut client = server.ready().await;
+        if busy {
+            client.subscribe("1", "subscription{ticks(ms:1)}").await;
+            client.hear().await;
+        }
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "enough".into() };
+        client.0.send(Message::Close(Some(frame.clone()))).await.expect("the socket is open");
+        let answer = loop {
+            match time::timeout(Duration::from_secs(5), client.0.next()).await.expect("not for ever") {
+                Some(Ok(Message::Text(_) | Message::Ping(_))) => {}
+                other => break other,
+            }
+        };
+        assert!(
+            matches!(&answer, Some(Ok(Message::Close(Some(got)))) if got.code == frame.code),
+            "{answer:?}"
+        );
     }
 }
 
