@@ -85,17 +85,17 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         }
         Opposite::UpdatePhone(cmd) => cmd.decide(tx).await,
         Opposite::DeletePhone(cmd) => cmd.decide(tx).await,
-        Opposite::MakePhone(cmd, was) => {
+        Opposite::MakePhone(cmd, id, version) => {
             let mut facts = phone_facts(tx, &cmd).await?;
-            facts.id = was.id;
-            Ok(phone::create(&cmd, &facts).map(|changes| going_on(changes, was.version)))
+            facts.id = id;
+            Ok(phone::create(&cmd, &facts).map(|changes| going_on(changes, version)))
         }
         Opposite::UpdateLine(cmd) => cmd.decide(tx).await,
         Opposite::DeleteLine(cmd) => cmd.decide(tx).await,
-        Opposite::MakeLine(cmd, was) => {
+        Opposite::MakeLine(cmd, id, version) => {
             let mut facts = line_facts(tx, &cmd).await?;
-            facts.id = was.id;
-            Ok(line::create(&cmd, &facts).map(|changes| going_on(changes, was.version)))
+            facts.id = id;
+            Ok(line::create(&cmd, &facts).map(|changes| going_on(changes, version)))
         }
         Opposite::ChangeLine(line, settings) => match original_of(tx, line).await? {
             Some(original) => {
@@ -129,10 +129,10 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         Opposite::UpdateUser(cmd) => cmd.decide(tx).await,
         Opposite::SetDefault(cmd) => cmd.decide(tx).await,
         Opposite::DeleteUser(cmd) => cmd.decide(tx).await,
-        Opposite::MakeUser(cmd, was) => {
+        Opposite::MakeUser(cmd, id, version) => {
             let mut facts = user_facts(tx, &cmd).await?;
-            facts.id = was.id;
-            Ok(user::create(&cmd, &facts).map(|changes| going_on(changes, was.version)))
+            facts.id = id;
+            Ok(user::create(&cmd, &facts).map(|changes| going_on(changes, version)))
         }
         Opposite::Associate(was) => {
             let (profile, users) = (was.profile_id, vec![was.user_id]);

@@ -72,7 +72,7 @@ async fn together(source: &impl Source, entry: &Entry) -> Result<Vec<Entry>, DbE
         Some(first) => other.first == Some(first),
         None => other.first.is_none() && other.at == entry.at && other.by == entry.by,
     };
-    let mut found = vec![entry.clone()];
+    let mut before = Vec::new();
     let mut edge = entry.seq;
     'before: loop {
         let span = Span { after: Some(edge), before: None, limit: BATCH, descending: true };
@@ -83,9 +83,12 @@ async fn together(source: &impl Source, entry: &Entry) -> Result<Vec<Entry>, DbE
             if !alike(&other) {
                 break 'before;
             }
-            found.insert(0, other);
+            before.push(other);
         }
     }
+    before.reverse();
+    let mut found = before;
+    found.push(entry.clone());
     let mut edge = entry.seq;
     'behind: loop {
         let span = Span { after: Some(edge), before: None, limit: BATCH, descending: false };

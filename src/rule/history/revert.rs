@@ -1,10 +1,7 @@
 //! Taking a change back: the command whose input is derived from it. That command keeps the same rules as when somebody
 //! else gives it, so nothing comes back that may not be.
 
-use entity::{
-    DeviceId, LineId, Moment, UserId, change_subject::Noun, line, line_appearance, number, phone,
-    profile_user, user,
-};
+use entity::{DeviceId, LineId, Moment, UserId, change_subject::Noun, line_appearance, number, profile_user};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -34,19 +31,20 @@ pub enum Opposite {
     RestoreProfile(DeviceId),
     UpdatePhone(phone_rule::Update),
     DeletePhone(phone_rule::Delete),
-    MakePhone(phone_rule::Create, phone::Model),
+    /// With the id that it had, and the version that it ended at; so the next two.
+    MakePhone(phone_rule::Create, DeviceId, i64),
     UpdateLine(line_rule::Update),
     DeleteLine(line_rule::Delete),
-    MakeLine(line_rule::Create, line::Model),
+    MakeLine(line_rule::Create, LineId, i64),
     /// Settings of a line's appearances, through whichever is the original now.
     ChangeLine(LineId, Patch<AppearanceSettings>),
-    PutLine(line_appearance::Model),
+    PutLine(Box<line_appearance::Model>),
     TakeLine(line_rule::Remove),
     LayLine(line_rule::Lay),
     UpdateUser(user_rule::Update),
     SetDefault(user_rule::SetDefault),
     DeleteUser(user_rule::Delete),
-    MakeUser(user_rule::Create, user::Model),
+    MakeUser(user_rule::Create, UserId, i64),
     Associate(profile_user::Model),
     Disassociate(user_rule::Disassociate),
     Reorder(user_rule::Reorder),
@@ -168,7 +166,8 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 protocol: phone.protocol,
                 fields: whole(phone),
             },
-            phone.clone(),
+            phone.id,
+            phone.version,
         ),
         Change::LineCreated { line } => Opposite::DeleteLine(line_rule::Delete {
             id: line.id,
@@ -190,7 +189,8 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 description: line.description.clone(),
                 settings: Patch::whole(&line.settings),
             },
-            line.clone(),
+            line.id,
+            line.version,
         ),
         Change::AppearanceAdded { appearance, .. } => {
             Opposite::TakeLine(line_rule::Remove { appearance: appearance.id, expected_version })
@@ -204,7 +204,7 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         Change::AppearanceSettingsChanged { line_id, before, after, .. } => {
             Opposite::ChangeLine(*line_id, back(before, after))
         }
-        Change::AppearanceRemoved { appearance, .. } => Opposite::PutLine(appearance.clone()),
+        Change::AppearanceRemoved { appearance, .. } => Opposite::PutLine(Box::new(appearance.clone())),
         Change::ClonePromoted { .. } => {
             return Err(impossible(
                 "a clone became the original as that went; put the line back where it was",
@@ -245,7 +245,8 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 new_profiles: Vec::new(),
                 default_profile: None,
             },
-            user.clone(),
+            user.id,
+            user.version,
         ),
         Change::UserAssociated { association, .. } => Opposite::Disassociate(user_rule::Disassociate {
             profile: association.profile_id,
