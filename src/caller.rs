@@ -27,7 +27,7 @@ pub enum Scope {
 pub enum Right {
     /// Look at anything in the scope.
     Read,
-    /// Change profiles, lines, users, phones, numbers and device names.
+    /// Change profiles, lines, users, phones, numbers and device names; log in and out (ACC-6).
     Edit,
     /// Change organizations, clusters and tokens.
     Configure,

@@ -119,9 +119,11 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
     }
     let trimming = tokio::spawn(trim(app.clone()));
     let releasing = tokio::spawn(release(app.clone()));
+    let expiring = tokio::spawn(expire(app.clone()));
     let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
     trimming.abort();
     releasing.abort();
+    expiring.abort();
     served.map_err(Error::internal)?;
     Ok(Exit::Ok)
 }
@@ -148,6 +150,19 @@ async fn release(app: App) {
             Ok(0) => {}
             Ok(numbers) => tracing::info!(numbers, "released what was due in the inventory"),
             Err(error) => tracing::error!(%error, "cannot release what is due in the inventory"),
+        }
+    }
+}
+
+/// Logs out whose time is up, every minute.
+async fn expire(app: App) {
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    loop {
+        minutes.tick().await;
+        match command::session::expire_due(&app).await {
+            Ok(0) => {}
+            Ok(sessions) => tracing::info!(sessions, "logged out users whose time was up"),
+            Err(error) => tracing::error!(%error, "cannot log out users whose time is up"),
         }
     }
 }

@@ -41,6 +41,14 @@ id! {
     DeviceId
 }
 id! {
+    /// Somebody who is logged in on a phone.
+    SessionId
+}
+id! {
+    /// A default device profile of a cluster.
+    DefaultDeviceProfileId
+}
+id! {
     /// A line (directory number).
     LineId
 }
@@ -55,6 +63,14 @@ id! {
 id! {
     /// A phone button or softkey template.
     TemplateId
+}
+id! {
+    /// An IP phone service.
+    ServiceId
+}
+id! {
+    /// A device's subscription to a phone service.
+    ServiceSubscriptionId
 }
 id! {
     /// A user.

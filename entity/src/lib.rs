@@ -6,6 +6,7 @@ pub mod change;
 pub mod change_subject;
 pub mod cluster;
 pub mod counter;
+pub mod default_device_profile;
 pub mod device;
 mod id;
 pub mod idempotency;
@@ -19,6 +20,9 @@ pub mod organization_closure;
 pub mod phone;
 pub mod profile;
 pub mod profile_user;
+pub mod session;
+pub mod service;
+pub mod service_subscription;
 pub mod template;
 pub mod token;
 pub mod user;
@@ -26,7 +30,8 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
+    SessionId, ServiceId,
+    ServiceSubscriptionId, TemplateId, TokenId, UserId,
 };
 pub use moment::Moment;

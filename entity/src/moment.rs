@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 pub struct Moment(pub i64);
 
 impl Moment {
+    /// This moment so many minutes later (earlier when negative).
+    #[must_use]
+    pub fn plus_minutes(self, minutes: i64) -> Self {
+        Self(self.0.saturating_add(minutes.saturating_mul(60_000_000)))
+    }
+
     /// This moment so many days later (earlier when negative).
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {

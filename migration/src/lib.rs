@@ -8,6 +8,8 @@ mod m20261122_000001_spine;
 mod m20261122_000002_number;
 mod m20261122_000003_button;
 mod m20261122_000007_history;
+mod m20261122_000005_session;
+mod m20261122_000004_service;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -19,6 +21,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_spine::Migration),
             Box::new(m20261122_000002_number::Migration),
             Box::new(m20261122_000003_button::Migration),
+            Box::new(m20261122_000005_session::Migration),
+            Box::new(m20261122_000004_service::Migration),
             Box::new(m20261122_000007_history::Migration),
         ]
     }

@@ -12,12 +12,13 @@ use entity::{
     profile::{
         self, AddOnModule, Barge, DndOption, MlppIndication, Preemption, Protocol, ProtocolSide, Ring, Toggle,
     },
-    template,
+    service, template,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
+use crate::rule::service::ParameterFields;
 
 /// A file of an estate, in the order in which they are read: what is named stands before what names it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,6 +37,10 @@ pub enum File {
     Buttons,
     Templates,
     Numbers,
+    DefaultDeviceProfiles,
+    Sessions,
+    Services,
+    ServiceSubscriptions,
 }
 
 /// A column of a file.
@@ -168,6 +173,54 @@ const PROFILES: &[Column] = &[
     setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
     setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
     setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
+];
+
+const DEFAULT_DEVICE_PROFILES: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("product", PRODUCT),
+    Column { kind: Kind::Word(names::<Protocol>), ..key("protocol", PROTOCOL) },
+    text("description", "none", "Up to 255 characters."),
+    text("buttonTemplate", STOCK, BUTTONS),
+    text("softkeyTemplate", STOCK_OR_NONE, SOFTKEYS),
+    word("protocolSide", names::<ProtocolSide>, "The side of the protocol that it takes."),
+    setting("userLocale", Kind::Text, "Language of the phone's display."),
+    setting("userHoldMohAudioSource", Kind::Number, "Music on hold that the user gives, 0 to 51."),
+    setting("mlppDomain", Kind::Text, "MLPP domain, hexadecimal, 0 to FFFFFF."),
+    word("mlppIndication", names::<MlppIndication>, "Whether the precedence of a call is shown."),
+    word("preemption", names::<Preemption>, "What a call of higher precedence does to one in progress."),
+    word("privacy", names::<Toggle>, "Whether others on a shared line are kept from its calls."),
+    word("singleButtonBarge", names::<Barge>, "How one joins a call on a shared line with one button."),
+    word("joinAcrossLines", names::<Toggle>, "Whether calls on different lines can be joined."),
+    word("alwaysUsePrimeLine", names::<Toggle>, "Whether the first line answers and dials."),
+    word(
+        "alwaysUsePrimeLineForVoiceMessage",
+        names::<Toggle>,
+        "Whether the messages button calls the voice mail of the first line.",
+    ),
+    word("dndOption", names::<DndOption>, "What do-not-disturb does to a call."),
+    word("dndRing", names::<Ring>, "How a call is announced during do-not-disturb."),
+    setting("dndStatus", Kind::Truth, "Whether do-not-disturb is on."),
+    setting(
+        "ignorePresentationIndicators",
+        Kind::Truth,
+        "Whether a caller's wish not to be shown is ignored for internal calls.",
+    ),
+    setting("emccCallingSearchSpace", Kind::Text, "Calling search space while logged in on another cluster."),
+    setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
+    setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
+    setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
+];
+
+const SESSIONS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("phone", "Name of the phone."),
+    key("user", "The user id."),
+    text(
+        "profile",
+        "the user's default profile, or only one, or first",
+        "Name of the profile that the phone shows.",
+    ),
+    number("minutes", "as long as the user and the cluster allow", "How long it lasts from the import on."),
 ];
 
 const PROFILE_USERS: &[Column] = &[
@@ -371,6 +424,52 @@ const NUMBERS: &[Column] = &[
     ),
 ];
 
+const SERVICES: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("name", "Its name, unlike that of the cluster's other services."),
+    text("asciiName", "the name", "The name for phones without Unicode."),
+    text("description", "none", "Up to 128 characters."),
+    key("url", "What the URLs of subscriptions begin with."),
+    text("secureUrl", "none", "The same over TLS."),
+    Column {
+        kind: Kind::Word(names::<service::Category>),
+        ..text("category", "`XML_SERVICE`", "What it is made of.")
+    },
+    Column {
+        kind: Kind::Word(names::<service::Kind>),
+        ..text("type", "`STANDARD`", "Under which button of the phone it is found.")
+    },
+    text("vendor", "none", "Who delivers it."),
+    text("vendorVersion", "none", "The version of what the vendor delivers."),
+    truth("enabled", "true", "Whether devices can be subscribed to it."),
+    truth("enterprise", "false", "Whether every device has it without a subscription."),
+    Column {
+        kind: Kind::Objects(names::<ParameterFields>),
+        ..text("parameters", "none", "Its parameters, in the order of the URL.")
+    },
+];
+
+/// A value of a parameter, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct ParameterValue {
+    pub name: String,
+    pub value: String,
+}
+
+const SERVICE_SUBSCRIPTIONS: &[Column] = &[
+    key("cluster", CLUSTER),
+    key("device", "Name of the profile or phone."),
+    key("service", "Name of the phone service."),
+    text("name", "the service's", "What the subscriber calls it."),
+    Column {
+        kind: Kind::Objects(names::<ParameterValue>),
+        ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
+    },
+    text("url", "what follows from the service and the values", "A URL that is set by hand."),
+    number("index", "no button", "Position of its service URL button; one of the same service there is taken over."),
+    text("label", "none", "Text beside that button."),
+];
+
 const fn key(name: &'static str, meaning: &'static str) -> Column {
     Column { name, kind: Kind::Text, empty: Empty::Refused, meaning }
 }
@@ -401,7 +500,7 @@ const fn forward(name: &'static str, meaning: &'static str) -> Column {
 
 impl File {
     /// Every file, in the order in which they are read.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Organizations,
         Self::Clusters,
         Self::Devices,
@@ -416,11 +515,19 @@ impl File {
         Self::Buttons,
         Self::Templates,
         Self::Numbers,
+        Self::DefaultDeviceProfiles,
+        Self::Sessions,
+        Self::Services,
+        Self::ServiceSubscriptions,
     ];
 
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Buttons | Self::Templates | Self::Numbers)
+        matches!(
+            self,
+            Self::Buttons | Self::Templates | Self::Numbers | Self::DefaultDeviceProfiles | Self::Sessions
+         | Self::Services | Self::ServiceSubscriptions
+        )
     }
 
     /// The file's name.
@@ -440,6 +547,10 @@ impl File {
             Self::Buttons => "buttons.csv",
             Self::Templates => "templates.csv",
             Self::Numbers => "numbers.csv",
+            Self::DefaultDeviceProfiles => "default_device_profiles.csv",
+            Self::Sessions => "sessions.csv",
+            Self::Services => "services.csv",
+            Self::ServiceSubscriptions => "service_subscriptions.csv",
         }
     }
 
@@ -460,13 +571,17 @@ impl File {
             Self::Buttons => BUTTON_LISTS,
             Self::Templates => TEMPLATES,
             Self::Numbers => NUMBERS,
+            Self::DefaultDeviceProfiles => DEFAULT_DEVICE_PROFILES,
+            Self::Sessions => SESSIONS,
+            Self::Services => SERVICES,
+            Self::ServiceSubscriptions => SERVICE_SUBSCRIPTIONS,
         }
     }
 
     /// The settings as they are when nothing is said, for the files whose nouns have settings.
     pub fn defaults(self) -> Map<String, Value> {
         match self {
-            Self::Profiles => fields(&profile::Settings::default()),
+            Self::Profiles | Self::DefaultDeviceProfiles => fields(&profile::Settings::default()),
             Self::Lines => fields(&line::Settings::default()),
             Self::Appearances => fields(&line_appearance::Settings::default()),
             _ => Map::new(),
@@ -484,15 +599,20 @@ impl File {
         let field = path.split('.').next().unwrap_or_default();
         let other = match (self, field) {
             (Self::Organizations, "name" | "parentId") => "path",
-            (Self::ProfileUsers, "userIds") => "user",
-            (Self::UserPhones, "phoneIds") => "phone",
+            (Self::ProfileUsers, "userIds") | (Self::Sessions, "userId") => "user",
+            (Self::UserPhones, "phoneIds") | (Self::Sessions, "phoneId") => "phone",
             (Self::UserCtiProfiles, "ctiProfileIds") | (_, "profileId") if self != Self::Users => "profile",
             (Self::Users, "primaryExtension") => "primaryPattern",
             (Self::Users, "profileId") => "defaultProfile",
+            (Self::Sessions, "expiresAt") => "minutes",
             (Self::Numbers, "until") => "reservedUntil",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
+            (_, "serviceId") => "service",
+            (Self::ServiceSubscriptions, "button") => {
+                if path.ends_with("label") { "label" } else { "index" }
+            }
             (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
@@ -525,9 +645,22 @@ impl File {
             Self::Templates => {
                 "Phone button and softkey templates. Profiles and phones may name others, which are taken for their products' own. The folder may lack this file."
             }
+            Self::Services => {
+                "Phone services of clusters, with their parameters. The folder may lack this file."
+            }
+            Self::ServiceSubscriptions => {
+                "Which profiles and phones are subscribed to which phone services. Those that are unsubscribed and keep \
+                 their values are not written. The folder may lack this file."
+            }
             Self::Numbers => {
                 "The number inventory. A line without an entry here is used freely; with one, the status is `USED` exactly \
                  while the line stands on a device."
+            }
+            Self::DefaultDeviceProfiles => {
+                "What phones of a product show for users whose profile is for another model. The folder may lack this file."
+            }
+            Self::Sessions => {
+                "Who is logged in where. An import logs them in anew, each as the profile is then. The folder may lack this file."
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_appearance::Role};
+use entity::{ClusterId, DeviceId, Moment, OrganizationId, UserId, button::Kind, line_appearance::Role, service::Parameter};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -17,15 +17,18 @@ use crate::{
     app::App,
     caller::{Caller, Scope},
     error::Error,
+    rule::service::ParameterFields,
     store::{
-        Snapshot, button, cluster, device, line, number, organization,
+        Snapshot, button, cluster, default_device_profile, device, line, number, organization,
         page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
         phone, profile,
         row::{self, Columns},
-        template, user,
+        session, service, service_subscription, template, user,
     },
 };
 
+/// Microseconds of a minute.
+const MINUTE: i64 = 60_000_000;
 /// Rows of one statement.
 const PAGE: u32 = 1_000;
 
@@ -50,6 +53,7 @@ pub async fn export(
     let mut export = Export {
         source: &snapshot,
         scope: caller.scope,
+        now: app.now(),
         folder,
         paths: HashMap::new(),
         clusters: Vec::new(),
@@ -177,6 +181,7 @@ impl Cells {
 struct Export<'a, P> {
     source: &'a Snapshot,
     scope: Scope,
+    now: Moment,
     folder: &'a Path,
     /// Paths of the organizations.
     paths: HashMap<OrganizationId, String>,
@@ -267,7 +272,15 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                         }
                         File::Buttons => self.buttons(&mut sheet, id, &called).await?,
                         File::Templates => self.templates(&mut sheet, id, &called).await?,
+                        File::Services => self.services(&mut sheet, id, &called).await?,
+                        File::ServiceSubscriptions => {
+                            self.subscriptions(&mut sheet, id, &called).await?;
+                        }
                         File::Numbers => self.inventory(&mut sheet, id, &called).await?,
+                        File::DefaultDeviceProfiles => {
+                            self.default_device_profiles(&mut sheet, id, &called).await?;
+                        }
+                        File::Sessions => self.sessions(&mut sheet, id, &called).await?,
                     }
                 }
             }
@@ -602,6 +615,158 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                     cells.set("product", row.product.get()?)?;
                     cells.set("protocol", row.protocol.get()?)?;
                     cells.set("features", row.features.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn default_device_profiles(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+    ) -> Result<(), Error> {
+        // A product may have one for each protocol.
+        for protocol in ["SCCP", "SIP"] {
+            let filter = Filter::All(vec![on(cluster), Filter::Is("t.protocol", protocol.to_owned())]);
+            let mut pages = Pages::new(default_device_profile::BY_PRODUCT, filter);
+            while let Some(rows) = pages.next::<default_device_profile::Row>(self.source, self.scope).await? {
+                for row in rows {
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("product", row.product.get()?)?;
+                    cells.set("protocol", row.protocol.get()?)?;
+                    cells.set("description", row.description.get()?)?;
+                    cells.set("buttonTemplate", row.button_template.get()?)?;
+                    cells.set("softkeyTemplate", row.softkey_template.get()?)?;
+                    cells.settings(row.settings.get()?)?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is logged in on which phone. What is over, or whose user or profile the caller does not see, is left out.
+    async fn sessions(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(phone::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<phone::Row>(self.source, self.scope).await? {
+            let mut sessions = self.below::<session::Row>(session::OF_PHONE, &ids(&rows)?).await?;
+            let (mut users, mut profiles) = (Vec::new(), Vec::new());
+            for (session, _) in sessions.values().flat_map(|page| &page.rows) {
+                users.push(*session.user_id.get()?);
+                profiles.extend(*session.profile_id.get()?);
+            }
+            let (users, profiles) = (self.user_ids(&users).await?, self.device_names(&profiles).await?);
+            for row in rows {
+                for (session, _) in sessions.remove(&row.id.get()?.0).unwrap_or_default().rows {
+                    let profile = session.profile_id.get()?.map(|id| profiles.get(&id));
+                    let left = session.expires_at.get()?.map(|at| at.0 - self.now.0);
+                    let Some(user) = users.get(session.user_id.get()?) else { continue };
+                    if profile == Some(None) || left.is_some_and(|left| left <= 0) {
+                        continue;
+                    }
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("phone", row.name.get()?)?;
+                    cells.set("user", user)?;
+                    cells.set("profile", profile.flatten())?;
+                    cells.set("minutes", left.map(|left| left.div_euclid(MINUTE).max(1)))?;
+                    sheet.row(&cells.0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn services(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
+        let mut pages = Pages::new(service::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<service::Row>(self.source, self.scope).await? {
+            for row in rows {
+                let mut cells = Cells::default();
+                cells.set("cluster", called)?;
+                cells.set("name", row.name.get()?)?;
+                cells.set("asciiName", Some(row.ascii_name.get()?).filter(|name| row.name.get().ok() != Some(name)))?;
+                cells.set("description", row.description.get()?)?;
+                cells.set("url", row.url.get()?)?;
+                cells.set("secureUrl", row.secure_url.get()?)?;
+                cells.set("category", row.category.get()?)?;
+                cells.set("type", row.kind.get()?)?;
+                cells.set("vendor", row.vendor.get()?)?;
+                cells.set("vendorVersion", row.release.get()?)?;
+                cells.set("enabled", row.enabled.get()?)?;
+                cells.set("enterprise", row.enterprise.get()?)?;
+                let parameter = |p: &Parameter| ParameterFields {
+                    name: p.name.clone(),
+                    display_name: Some(p.display_name.clone()).filter(|shown| *shown != p.name),
+                    default: p.default.clone(),
+                    description: p.description.clone(),
+                    required: p.required,
+                    password: p.password,
+                };
+                let parameters: Vec<_> = row.parameters.get()?.0.iter().map(parameter).collect();
+                cells.set("parameters", parameters)?;
+                sheet.row(&cells.0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The services of every profile and phone, by the device's name, the oldest first.
+    async fn subscriptions(
+        &mut self,
+        sheet: &mut Sheet,
+        cluster: ClusterId,
+        called: &str,
+    ) -> Result<(), Error> {
+        let slice = Slice::front(u32::MAX);
+        let all = Filter::All(vec![on(cluster)]);
+        let found = page::<service::Row>(self.source, self.scope, &all, service::BY_NAME, &slice, whole::<service::Row>());
+        let services: HashMap<_, _> = found.await?.rows.into_iter().map(|(row, key)| (key.id, row)).collect();
+        let mut pages = Pages::new(device::BY_NAME, on(cluster));
+        while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {
+            let devices = ids(&rows)?;
+            let mut standing =
+                self.below::<service_subscription::Row>(service_subscription::OF_DEVICE, &devices).await?;
+            let mut buttons = self.below::<button::Row>(button::SERVICE_URLS, &devices).await?;
+            for row in rows {
+                let device = row.id.get()?.0;
+                let keys = buttons.remove(&device).unwrap_or_default().rows;
+                for (subscription, _) in standing.remove(&device).unwrap_or_default().rows {
+                    let Some(service) = services.get(&subscription.service_id.get()?.0) else { continue };
+                    let given = &subscription.given.get()?.0;
+                    let hidden = given.iter().any(|value| value.value.is_none());
+                    for (note, holds) in [
+                        ("a password is not written", hidden),
+                        ("the service is disabled; an import refuses it", !*service.enabled.get()?),
+                    ] {
+                        if holds {
+                            let (file, line, name) = (sheet.file.name(), sheet.rows + 2, row.name.get()?);
+                            let service = service.name.get()?;
+                            self.exported.notes.push(format!("{file}:{line}: {service} of '{name}': {note}"));
+                        }
+                    }
+                    let mut cells = Cells::default();
+                    cells.set("cluster", called)?;
+                    cells.set("device", row.name.get()?)?;
+                    cells.set("service", service.name.get()?)?;
+                    cells.set("name", subscription.name.get()?)?;
+                    let value = |value: &entity::service_subscription::Value| {
+                        Some(serde_json::json!({"name": value.name, "value": value.value.as_ref()?}))
+                    };
+                    cells.set("values", given.iter().filter_map(value).collect::<Vec<_>>())?;
+                    if *subscription.custom.get()? {
+                        cells.set("url", subscription.url.get()?)?;
+                    }
+                    let own = *subscription.button_id.get()?;
+                    for (button, _) in &keys {
+                        if Some(*button.id.get()?) == own {
+                            cells.set("index", button.position.get()?)?;
+                            cells.set("label", button.label.get()?)?;
+                        }
+                    }
                     sheet.row(&cells.0)?;
                 }
             }

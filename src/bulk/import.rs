@@ -79,6 +79,7 @@ enum Key {
     /// The path of its organization, and its name.
     Cluster(String, String),
     Device(ClusterId, String),
+    Service(ClusterId, String),
     User(ClusterId, String),
     Line(ClusterId, String, String),
     Original(LineId),
@@ -320,8 +321,16 @@ impl Import<'_> {
         let Ok(cluster) = self.cluster(source, cell("cluster")).await? else { return Ok(Vec::new()) };
         let mut keys = Vec::new();
         match table.file {
-            // No row needs a button, template or number of the inventory to be there.
-            File::Organizations | File::Clusters | File::Buttons | File::Templates | File::Numbers => {}
+            // No row needs these to be there.
+            File::Organizations
+            | File::Clusters
+            | File::Buttons
+            | File::Templates
+            | File::Numbers
+            | File::DefaultDeviceProfiles
+            | File::ServiceSubscriptions
+            | File::Sessions => {}
+            File::Services => keys.push(Key::Service(cluster, lower("name"))),
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),
             File::Lines => {
@@ -406,7 +415,9 @@ fn advance(
 
 fn right(file: File) -> Right {
     match file {
-        File::Organizations | File::Clusters | File::Templates => Right::Configure,
+        File::Organizations | File::Clusters | File::Templates | File::DefaultDeviceProfiles | File::Services => {
+            Right::Configure
+        }
         _ => Right::Edit,
     }
 }

@@ -15,6 +15,7 @@ use crate::{
 
 mod button;
 mod cluster;
+mod default_device_profile;
 mod device;
 mod history;
 mod line;
@@ -23,6 +24,9 @@ mod organization;
 mod orphan;
 mod phone;
 mod profile;
+pub mod session;
+mod service;
+pub mod service_subscription;
 mod template;
 mod user;
 

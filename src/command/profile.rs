@@ -14,6 +14,7 @@ use crate::{
         Tx, button,
         line::on_device,
         profile::{create_facts, delete_facts, locked, update_facts},
+        service_subscription,
         user::of_profile,
     },
 };
@@ -58,6 +59,11 @@ impl Command for Copy {
             Vec::new()
         };
         let buttons = if self.buttons { button::on_device(tx, self.from).await? } else { Vec::new() };
+        let services = if self.services {
+            service_subscription::to_copy(tx, self.from, self.buttons).await?
+        } else {
+            Vec::new()
+        };
         let cmd = Create {
             organization: self.organization.unwrap_or(from.organization_id),
             cluster: from.cluster_id,
@@ -69,6 +75,7 @@ impl Command for Copy {
             lines,
             users,
             buttons: buttons.iter().map(again).collect(),
+            services,
         };
         let facts = create_facts(tx, &cmd).await?;
         Ok(create(&cmd, &facts))

@@ -250,6 +250,21 @@ pub fn equip(
     changes
 }
 
+/// The position asked for among the device's buttons of a kind, or the first free one; what is wrong with it is noted
+/// below `button`.
+pub fn free_place(
+    broken: &mut Broken,
+    device: &Device,
+    now: Moment,
+    kind: Kind,
+    asked: Option<i32>,
+) -> i32 {
+    let mut part = Broken::none();
+    let index = Laying::new(device, now).check_index(&mut part, kind, asked);
+    broken.nest(part, "button");
+    index
+}
+
 /// The changes that take every button off a device that goes.
 pub fn take_all(on: &On, buttons: &[Model]) -> Vec<Change> {
     buttons.iter().map(|button| take_off(on, button)).collect()

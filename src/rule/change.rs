@@ -4,8 +4,10 @@
 //! Changes are public and permanent: add kinds, add optional fields. A test reads one stored sample of every kind.
 
 use entity::{
-    AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, number, organization, phone, profile, profile_user, template, user,
+    AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
+    default_device_profile, device, line, line_appearance, number, organization, phone, profile,
+    profile_user, session, service,
+    service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +118,19 @@ changes! {
     PhoneUpdated { before: phone::Model, after: phone::Model }
     /// A phone was deleted.
     PhoneDeleted { phone: phone::Model }
+    /// A user logged in on a phone.
+    SessionStarted { on: On, session: session::Model }
+    /// A user was logged out of a phone.
+    SessionEnded { on: On, session: session::Model, why: session::End }
+    /// A default device profile was made.
+    DefaultDeviceProfileCreated { profile: default_device_profile::Model }
+    /// A default device profile was updated.
+    DefaultDeviceProfileUpdated {
+        before: default_device_profile::Model,
+        after: default_device_profile::Model,
+    }
+    /// A default device profile was deleted.
+    DefaultDeviceProfileDeleted { profile: default_device_profile::Model }
     /// A line was created.
     LineCreated { line: line::Model }
     /// A line's own settings, which all its appearances share, were updated.
@@ -183,6 +198,24 @@ changes! {
     TemplateUpdated { before: template::Model, after: template::Model }
     /// A button or softkey template was deleted.
     TemplateDeleted { template: template::Model }
+    /// A phone service was made.
+    ServiceCreated { service: service::Model }
+    /// A phone service or its parameters were updated; so many subscriptions became stale by it.
+    ServiceUpdated { before: service::Model, after: service::Model, stale: i64 }
+    /// A phone service was deleted.
+    ServiceDeleted { service: service::Model }
+    /// A device was subscribed to a phone service.
+    ServiceSubscribed { on: On, subscription: service_subscription::Model }
+    /// A subscription was updated, unsubscribed, taken up again or brought up to date.
+    ServiceSubscriptionUpdated {
+        on: On,
+        before: service_subscription::Model,
+        after: service_subscription::Model,
+    }
+    /// A subscription went, with its device or its service.
+    ServiceSubscriptionRemoved { on: On, subscription: service_subscription::Model }
+    /// A part of the subscriptions to a phone service was brought up to date.
+    ServiceResynced { service: service::Model, derived: i64 }
 }
 
 impl Change {
@@ -208,9 +241,15 @@ impl Change {
             Self::ProfileUpdated { after, .. } => Some(after.organization_id),
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => Some(phone.organization_id),
             Self::PhoneUpdated { after, .. } => Some(after.organization_id),
+            Self::DefaultDeviceProfileCreated { profile } | Self::DefaultDeviceProfileDeleted { profile } => {
+                Some(profile.organization_id)
+            }
+            Self::DefaultDeviceProfileUpdated { after, .. } => Some(after.organization_id),
             Self::LineCreated { line } | Self::LineDeleted { line } => Some(line.organization_id),
             Self::LineUpdated { after, .. } => Some(after.organization_id),
-            Self::AppearanceAdded { on, .. }
+            Self::SessionStarted { on, .. }
+            | Self::SessionEnded { on, .. }
+            | Self::AppearanceAdded { on, .. }
             | Self::AppearanceUpdated { on, .. }
             | Self::AppearanceSettingsChanged { on, .. }
             | Self::AppearanceRemoved { on, .. }
@@ -233,6 +272,13 @@ impl Change {
                 Some(template.organization_id)
             }
             Self::TemplateUpdated { after, .. } => Some(after.organization_id),
+            Self::ServiceCreated { service }
+            | Self::ServiceDeleted { service }
+            | Self::ServiceResynced { service, .. } => Some(service.organization_id),
+            Self::ServiceUpdated { after, .. } => Some(after.organization_id),
+            Self::ServiceSubscribed { on, .. }
+            | Self::ServiceSubscriptionUpdated { on, .. }
+            | Self::ServiceSubscriptionRemoved { on, .. } => Some(on.organization_id),
         }
     }
 
@@ -269,6 +315,11 @@ impl Change {
             Self::ProfileRestored { profile_id, .. } => vec![(Noun::Profile, profile_id.0)],
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => vec![(Noun::Phone, phone.id.0)],
             Self::PhoneUpdated { after, .. } => vec![(Noun::Phone, after.id.0)],
+            Self::SessionStarted { session, .. } | Self::SessionEnded { session, .. } => logged_in(session),
+            Self::DefaultDeviceProfileCreated { profile } | Self::DefaultDeviceProfileDeleted { profile } => {
+                fallen_back(profile)
+            }
+            Self::DefaultDeviceProfileUpdated { after, .. } => fallen_back(after),
             Self::LineCreated { line } | Self::LineDeleted { line } => vec![(Noun::Line, line.id.0)],
             Self::LineUpdated { after, .. } => vec![(Noun::Line, after.id.0)],
             Self::AppearanceAdded { on, appearance } | Self::AppearanceRemoved { on, appearance } => {
@@ -303,6 +354,13 @@ impl Change {
             Self::ButtonUpdated { on, after, .. } => pressed(on, after),
             Self::TemplateCreated { template } | Self::TemplateDeleted { template } => laid_out(template),
             Self::TemplateUpdated { after, .. } => laid_out(after),
+            Self::ServiceCreated { service }
+            | Self::ServiceDeleted { service }
+            | Self::ServiceResynced { service, .. } => offered(service),
+            Self::ServiceUpdated { after, .. } => offered(after),
+            Self::ServiceSubscribed { on, subscription }
+            | Self::ServiceSubscriptionRemoved { on, subscription } => served(on, subscription),
+            Self::ServiceSubscriptionUpdated { on, after, .. } => served(on, after),
         }
     }
 }
@@ -324,8 +382,30 @@ fn pressed(on: &On, button: &button::Model) -> Vec<(Noun, i64)> {
     vec![(Noun::Button, button.id.0), (noun_of(on.kind), button.device_id.0)]
 }
 
+fn logged_in(session: &session::Model) -> Vec<(Noun, i64)> {
+    let who =
+        [(Noun::Session, session.id.0), (Noun::Phone, session.phone_id.0), (Noun::User, session.user_id.0)];
+    who.into_iter().chain(session.profile_id.map(|id| (Noun::Profile, id.0))).collect()
+}
+
+fn fallen_back(profile: &default_device_profile::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::DefaultDeviceProfile, profile.id.0), (Noun::Cluster, profile.cluster_id.0)]
+}
+
 fn laid_out(template: &template::Model) -> Vec<(Noun, i64)> {
     vec![(Noun::Template, template.id.0), (Noun::Cluster, template.cluster_id.0)]
+}
+
+fn offered(service: &service::Model) -> Vec<(Noun, i64)> {
+    vec![(Noun::Service, service.id.0), (Noun::Cluster, service.cluster_id.0)]
+}
+
+fn served(on: &On, subscription: &service_subscription::Model) -> Vec<(Noun, i64)> {
+    vec![
+        (Noun::ServiceSubscription, subscription.id.0),
+        (noun_of(on.kind), subscription.device_id.0),
+        (Noun::Service, subscription.service_id.0),
+    ]
 }
 
 /// The user, and the devices that came or went.

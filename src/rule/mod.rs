@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, fmt};
 pub mod button;
 pub mod change;
 pub mod cluster;
+pub mod default_device_profile;
 pub mod device;
 pub mod history;
 pub mod layout;
@@ -21,6 +22,10 @@ pub mod patch;
 pub mod phone;
 pub mod product;
 pub mod profile;
+pub mod session;
+pub mod readiness;
+pub mod service;
+pub mod service_subscription;
 pub mod template;
 pub mod user;
 pub mod value;
@@ -419,6 +424,67 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
         "{product} does not support extension mobility."
         r#"mutation { createPhone(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 6901", protocol: SCCP, name: "SEP001122334455", extensionMobility: true}) { errors { code message } } }"#
 
+    /// People log in only on phones whose extension mobility is on.
+    EmNotEnabledOnPhone { phone: String }: "EM_NOT_ENABLED_ON_PHONE" "SES-1"
+        "Extension mobility is off on {phone}. Switch it on with updatePhone, or choose another phone."
+        "mutation { updatePhone(input: {id: \"UGhvbmU6Mjgz\", extensionMobility: false}) { errors { code } } login(input: {phoneId: \"UGhvbmU6Mjgz\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
+    /// One user is logged in on a phone at a time.
+    PhoneOccupied { phone: String, user: String }: "PHONE_OCCUPIED" "SES-3"
+        "{phone} is in use by {user}. Log out there first, or pass ifOccupied: FORCE."
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgw\", userId: \"VXNlcjoyNQ\"}) { errors { code } } }"
+    /// Only where a user is logged in there is somebody to log out.
+    NoUserLoggedIn { phone: String }: "NO_USER_LOGGED_IN" "SES-1"
+        "Nobody is logged in on {phone}, or not this user. Look at the phone's session."
+        "mutation { logout(input: {phoneId: \"UGhvbmU6Mjgx\"}) { errors { code } } }"
+    /// A user logs in on a second phone only where the cluster allows it.
+    MultiLoginNotAllowed { user: String, phones: String }: "MULTI_LOGIN_NOT_ALLOWED" "SES-2"
+        "{user} is logged in on {phones}, and the cluster allows one login. Use logoutUser first, or change the cluster's multipleLogin."
+        "mutation { login(input: {phoneId: \"UGhvbmU6MzIx\", userId: \"VXNlcjoxMDU\"}) { errors { code } } }"
+    /// A user logs in with a profile of that user.
+    ProfileNotAssociatedWithUser { profile: String, user: String }: "PROFILE_NOT_ASSOCIATED_WITH_USER" "SES-1"
+        "'{profile}' is not one of the profiles of {user}. Associate it with associateUsers, or choose another one."
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", profileId: \"UHJvZmlsZToxNTY\"}) { errors { code } } }"
+    /// A user without any profile logs in only where a default device profile fits the phone.
+    UserHasNoProfile { user: String }: "USER_HAS_NO_PROFILE" "USR-6"
+        "{user} has no profile, and no default device profile fits the phone. Make one of the two."
+        "mutation { disassociateUser(input: {profileId: \"UHJvZmlsZToyNTg\", userId: \"VXNlcjoxMjY\"}) { errors { code } } login(input: {phoneId: \"UGhvbmU6MzMx\", userId: \"VXNlcjoxMjY\"}) { errors { code } } }"
+    /// A profile that is logged in by itself has a user.
+    ProfileHasNoUser { profile: String }: "PROFILE_HAS_NO_USER" "SES-1"
+        "'{profile}' serves nobody. Name the user, or associate one with associateUsers."
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", profileId: \"UHJvZmlsZToxNjY\"}) { errors { code } } }"
+    /// On a phone of another model than the profile's, a default device profile gives the templates.
+    DefaultDeviceProfileMissing { product: String, protocol: String }: "DEFAULT_DEVICE_PROFILE_MISSING" "SES-11"
+        "The profile is for another model, and the cluster has no default device profile for {product} with {protocol}. Make one with createDefaultDeviceProfile."
+        "mutation { login(input: {phoneId: \"UGhvbmU6MzMw\", userId: \"VXNlcjoxMDY\"}) { errors { code } } }"
+    /// A login lasts no longer than the user, or else the cluster, allows.
+    LoginTooLong { asked: String, most: i32 }: "LOGIN_TOO_LONG" "SES-4"
+        "{asked} is longer than the {most} minutes that are allowed. Ask for less, or leave the duration out."
+        "mutation { login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", duration: {minutes: 10080}}) { errors { code } } }"
+    /// A session that is restored has time left.
+    SessionOver: "SESSION_OVER" "SES-5"
+        "The time of this session is up. Leave it out, or use login to begin another one."
+        "mutation { restoreSessions(input: {items: [{phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", expiresAt: \"2020-01-01T00:00:00Z\"}]}) { errors { code } } }"
+    /// What many logins may hang on is said in a filter, not left open.
+    SessionFilterEmpty: "SESSION_FILTER_EMPTY" "RML-41"
+        "An empty filter would log everybody out. Say which sessions, such as those of an organization."
+        "mutation { logoutMany(input: {filter: {}}) { errors { code } } }"
+    /// A profile that a phone shows because somebody is logged in is not taken away unless told to log out.
+    ProfileInUse { profile: String, phones: String }: "PROFILE_IN_USE" "DEL-10"
+        "'{profile}' is in use on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
+        "mutation { deleteProfile(input: {id: \"UHJvZmlsZToxNTY\"}) { errors { code } } }"
+    /// A phone on which somebody is logged in stays, and stays open to logins, unless told to log out.
+    PhoneInUse { phone: String }: "PHONE_IN_USE" "DEL-10"
+        "Somebody is logged in on {phone}. Log out there first, or pass onActiveSession: LOGOUT."
+        "mutation { deletePhone(input: {id: \"UGhvbmU6Mjgw\"}) { errors { code } } }"
+    /// A user who is logged in is not deleted unless told to log out.
+    UserLoggedIn { user: String, phones: String }: "USER_LOGGED_IN" "DEL-10"
+        "{user} is logged in on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
+        "mutation { deleteUser(input: {id: \"VXNlcjozNQ\", soleProfiles: KEEP_UNASSIGNED}) { errors { code } } }"
+    /// A cluster has one default device profile for each product and protocol.
+    DefaultDeviceProfileTaken { product: String, protocol: String }: "DEFAULT_DEVICE_PROFILE_TAKEN" "RML-40"
+        "The cluster has a default device profile for {product} with {protocol}. Update that one."
+        "mutation { createDefaultDeviceProfile(input: {clusterId: \"Q2x1c3RlcjoxMw\", product: \"Cisco 7841\", protocol: SIP}) { errors { code } } }"
+
     /// A device has at most 199 speed dials, abbreviated ones included, and as many buttons of each other kind.
     ButtonLimit { what: String, most: i32 }: "BUTTON_LIMIT" "SPD-1"
         "A device has at most {most} {what}, and this one has them. Remove one first."
@@ -488,6 +554,56 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     ButtonNotSupported { product: String, feature: String }: "BUTTON_NOT_SUPPORTED" "BTN-1"
         "{product} has no buttons for {feature}. Query products for what it has."
         r#"mutation { createButtonTemplate(input: {clusterId: "Q2x1c3RlcjoxMw", product: "Cisco Unified Client Services Framework", protocol: SIP, name: "Soft", features: [LINE, SERVICE_URL]}) { errors { code message } } }"#
+
+    /// Phone services of a cluster have different names, whatever the case.
+    ServiceNameTaken { name: String }: "SERVICE_NAME_TAKEN" "RML-30"
+        "The cluster already has a phone service called '{name}'. Choose another name."
+        r#"EXAMPLE"#
+    /// Parameters of a phone service have different names.
+    ServiceParameterTaken { name: String }: "SERVICE_PARAMETER_TAKEN" "SVC-3"
+        "The service already has a parameter called '{name}'. Choose another name, or change that one."
+        r#"EXAMPLE"#
+    /// Values are given to parameters that the service has.
+    ServiceParameterUnknown { name: String, service: String, known: String }: "SERVICE_PARAMETER_UNKNOWN" "SVC-15"
+        "'{service}' has no parameter '{name}'; it has {known}. Leave the value out, or add the parameter to the service."
+        r#"EXAMPLE"#
+    /// A parameter that is required has a value or a default.
+    ServiceParameterRequired { service: String, parameters: String }: "SERVICE_PARAMETER_REQUIRED" "SVC-15"
+        "'{service}' needs a value for {parameters}. Give it in values."
+        r#"EXAMPLE"#
+    /// Nobody is newly subscribed to a service that is disabled.
+    ServiceDisabled { service: String }: "SERVICE_DISABLED" "SVC-15"
+        "'{service}' is disabled. Enable it with updateService, or choose another service."
+        r#"EXAMPLE"#
+    /// An enterprise service is on every device of its cluster, without a subscription.
+    ServiceIsEnterprise { service: String }: "SERVICE_IS_ENTERPRISE" "SVC-6"
+        "'{service}' is on every device of the cluster already. There is nothing to subscribe."
+        r#"EXAMPLE"#
+    /// A device is subscribed to a service once.
+    ServiceAlreadySubscribed { service: String }: "SERVICE_ALREADY_SUBSCRIBED" "SVC-15"
+        "The device is subscribed to '{service}' already. Change that with updateServiceSubscription."
+        r#"EXAMPLE"#
+    /// What is unsubscribed is not changed until it is taken up again.
+    ServiceNotSubscribed { service: String }: "SERVICE_NOT_SUBSCRIBED" "RML-31"
+        "The device is not subscribed to '{service}' now. Use resubscribeService, which takes values as well."
+        r#"EXAMPLE"#
+    /// A device uses the services of its own cluster.
+    ServiceOnOtherCluster: "SERVICE_ON_OTHER_CLUSTER" "RML-32"
+        "The service and the device are on different clusters. Choose a service of the device's cluster."
+        r#"EXAMPLE"#
+    /// Profiles and phones are subscribed to services, and no other devices.
+    DeviceHasNoServices { device: String }: "DEVICE_HAS_NO_SERVICES" "SVC-1"
+        "{device} is neither a profile nor a phone and has no services here."
+        r#"EXAMPLE"#
+    /// A service that devices are subscribed to is deleted only when told to unsubscribe them.
+    ServiceInUse { name: String, count: usize }: "SERVICE_IN_USE" "RML-5"
+        "{count} devices are subscribed to '{name}'. Pass unsubscribe: true, or disable it with updateService."
+        r#"EXAMPLE"#
+    /// The services that Unified CM brings along are not deleted.
+    ServiceIsDefault { name: String }: "SERVICE_IS_DEFAULT" "SVC-7"
+        "'{name}' is one of Unified CM's own services and stays. Disable it with updateService."
+        r#"EXAMPLE"#
+
     /// A number that is reserved, or a neighbour's, is not put on a device.
     NumberNotAvailable { pattern: String, why: String }: "NUMBER_NOT_AVAILABLE" "INV-8"
         "Number {pattern} cannot be used: {why}. Choose another one, or have it made available."
@@ -524,6 +640,26 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."
         "# Two nodes add the same number at the same moment; who is later looks again and leaves it alone."
+}
+
+impl Rule {
+    /// The code that Unified CM's extension mobility gives for it; none where it has none of its own (12.1 of the rule
+    /// book: codes below 200 are the service's, those above are shown on the phone).
+    pub fn cisco_code(&self) -> Option<i32> {
+        match self {
+            Self::NotFound { noun: "phone", .. } => Some(11),
+            Self::NotFound { noun: "profile", .. }
+            | Self::ProfileNotAssociatedWithUser { .. }
+            | Self::DefaultDeviceProfileMissing { .. } => Some(12),
+            Self::PhoneOccupied { .. } => Some(18),
+            Self::NoUserLoggedIn { .. } => Some(19),
+            Self::EmNotEnabledOnPhone { .. } => Some(22),
+            Self::NotFound { noun: "user", .. } | Self::ProfileHasNoUser { .. } => Some(23),
+            Self::MultiLoginNotAllowed { .. } => Some(25),
+            Self::UserHasNoProfile { .. } => Some(205),
+            _ => None,
+        }
+    }
 }
 
 impl RuleCode {

@@ -2,7 +2,7 @@
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device as device_entity, phone::Model,
-    profile, profile::Protocol, template, user,
+    profile, profile::Protocol, session::End, service_subscription, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ use super::{
     line::{Placed, take_off},
     patched,
     product::{Feature, Product},
-    profile::{check_product, check_users},
+    profile::{check_product, check_users, spoken},
+    session::{Held, OnActiveSession, clear},
     template::check_fit,
     value,
 };
@@ -67,6 +68,9 @@ pub struct Update {
     pub id: DeviceId,
     pub expected_version: Option<i64>,
     pub fields: Patch<Fields>,
+    /// Of use where extension mobility is switched off.
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// What [`update`] must know.
@@ -74,13 +78,17 @@ pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
     pub referred: Referred,
+    /// Who is logged in on it.
+    pub sessions: Vec<Held>,
 }
 
-/// Deletes a phone; its lines stay, its buttons go along.
+/// Deletes a phone; its lines stay, its buttons and services go along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delete {
     pub id: DeviceId,
     pub expected_version: Option<i64>,
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// What [`delete`] must know.
@@ -90,6 +98,9 @@ pub struct DeleteFacts {
     /// Users that control the phone, with their whole lists.
     pub users: Vec<(user::Model, Vec<DeviceId>)>,
     pub buttons: Vec<button::Model>,
+    /// Who is logged in on it.
+    pub sessions: Vec<Held>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -162,12 +173,23 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         ..current.clone()
     };
     check(&mut broken, &after, &cmd.fields, &facts.referred, product);
+    let mut changes = Vec::new();
+    if !after.extension_mobility {
+        changes = clear(
+            &mut broken,
+            &facts.sessions,
+            cmd.on_active_session,
+            End::PhoneChanged,
+            |_| in_use(current),
+            "extensionMobility",
+        );
+    }
     broken.or(|| {
-        if after == *current {
-            return Vec::new();
+        if after != *current {
+            let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
+            changes.push(Change::PhoneUpdated { before: current.clone(), after });
         }
-        let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
-        vec![Change::PhoneUpdated { before: current.clone(), after }]
+        changes
     })
 }
 
@@ -176,8 +198,10 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
+    let (sessions, policy) = (&facts.sessions, cmd.on_active_session);
+    let ended = clear(&mut broken, sessions, policy, End::PhoneDeleted, |_| in_use(current), "id");
     broken.or(|| {
-        let mut changes = Vec::new();
+        let mut changes = ended;
         for (user, list) in &facts.users {
             changes.push(Change::UserPhonesChanged {
                 organization_id: user.organization_id,
@@ -195,6 +219,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(take_all(&on, &facts.buttons));
+        changes.extend(super::service_subscription::take_all(&on, &facts.subscriptions));
         changes.push(Change::PhoneDeleted { phone: current.clone() });
         changes
     })
@@ -231,10 +256,7 @@ fn check(
                 || Rule::LogoutProfileMismatch {
                     profile: profile.name.clone(),
                     product: phone.product.clone(),
-                    protocol: match phone.protocol {
-                        Protocol::Sip => "SIP".to_owned(),
-                        Protocol::Sccp => "SCCP".to_owned(),
-                    },
+                    protocol: spoken(phone.protocol).to_owned(),
                 },
                 "logoutProfileId",
             ),
@@ -248,6 +270,10 @@ fn check(
             broken.add(breach.rule, "ownerId");
         }
     }
+}
+
+fn in_use(phone: &Model) -> Rule {
+    Rule::PhoneInUse { phone: phone.name.clone() }
 }
 
 fn not_found(id: DeviceId) -> Rule {

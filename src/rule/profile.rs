@@ -3,7 +3,9 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment, OrganizationId, UserId, button, device,
     profile::{DndOption, MlppIndication, Model, Preemption, Protocol, Settings, Toggle},
-    profile_user, template, user,
+    profile_user, service_subscription,
+    session::End,
+    template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,8 @@ use super::{
     line::{Adding, Device, NewLine, NewLineFacts, Placed, take_off},
     patched,
     product::{self, Feature, Product},
+    session::{ApplyPolicy, Held, OnActiveSession, Running, apply, clear},
+    service_subscription::{self as subscription_rule, NewFacts, NewSubscription},
     template::check_fit,
     value,
 };
@@ -47,6 +51,9 @@ pub struct Create {
     /// Left out where there is none, so that an answer kept under a key from before buttons is found again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<NewButton>,
+    /// Left out where there is none, for the same reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<NewSubscription>,
 }
 
 /// What [`create`] must know.
@@ -65,6 +72,8 @@ pub struct CreateFacts {
     pub login_user: Option<user::Model>,
     /// An id for each button.
     pub buttons: Vec<ButtonId>,
+    /// What each service must know.
+    pub services: Vec<NewFacts>,
     /// The cluster's button template of the name that it gets.
     pub template: Option<template::Model>,
 }
@@ -76,6 +85,9 @@ pub struct Update {
     pub expected_version: Option<i64>,
     pub fields: Patch<Fields>,
     pub settings: Patch<Settings>,
+    /// Left out where nothing is said, as buttons are above.
+    #[serde(default, skip_serializing_if = "ApplyPolicy::is_default")]
+    pub apply_policy: ApplyPolicy,
 }
 
 /// What [`update`] must know.
@@ -86,6 +98,8 @@ pub struct UpdateFacts {
     pub login_user: Option<user::Model>,
     /// The cluster's button template of the name that was sent.
     pub template: Option<template::Model>,
+    /// The sessions that show it, where the command does something about them.
+    pub sessions: Vec<Running>,
 }
 
 /// Makes a profile like another one; its lines become clones.
@@ -98,6 +112,9 @@ pub struct Copy {
     pub lines: bool,
     pub users: bool,
     pub buttons: bool,
+    /// Left out where it is not asked for, so that an answer kept under a key from before services is found again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub services: bool,
 }
 
 /// Deletes a profile with everything that is its own.
@@ -107,6 +124,8 @@ pub struct Delete {
     pub expected_version: Option<i64>,
     /// Whether phones that show it while nobody is logged in show their own settings from now on.
     pub release_logout_phones: bool,
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// What [`delete`] must know.
@@ -123,6 +142,9 @@ pub struct DeleteFacts {
     /// Phones whose logout profile it is, and whether the caller sees each.
     pub logout_phones: Vec<(entity::phone::Model, bool)>,
     pub buttons: Vec<button::Model>,
+    /// The sessions that show it.
+    pub sessions: Vec<Held>,
+    pub subscriptions: Vec<service_subscription::Model>,
 }
 
 /// Decides [`Create`].
@@ -179,6 +201,17 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         buttons: Vec::new(),
     };
     let buttons = button_rule::equip(&mut broken, &bare, &cmd.buttons, &facts.buttons, facts.now);
+    let placed = buttons.iter().filter_map(|change| match change {
+        Change::ButtonAdded { button, .. } => Some(button.clone()),
+        _ => None,
+    });
+    let equipped = subscription_rule::Device {
+        cluster_id: cmd.cluster,
+        with: button_rule::Device { buttons: placed.collect(), ..bare },
+        subscriptions: Vec::new(),
+    };
+    let services =
+        subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
 
     broken.or(|| {
         let stock = product.and_then(|product| product.with(cmd.protocol));
@@ -210,7 +243,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             organization_id: cmd.organization,
             association: profile_user::Model { profile_id: facts.id, user_id, position },
         });
-        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).collect()
+        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).chain(services).collect()
     })
 }
 
@@ -241,29 +274,36 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         },
         "settings.protocolSide",
     );
-    broken.or(|| {
-        let stock = product.and_then(|product| product.with(current.protocol));
-        let after = Model {
-            description: fields.description,
-            button_template: fields
-                .button_template
-                .or_else(|| stock.map(|stock| stock.button_template.clone()))
-                .unwrap_or_else(|| current.button_template.clone()),
-            softkey_template: fields.softkey_template,
-            login_user_id: fields.login_user_id,
-            settings,
-            ..current.clone()
-        };
-        if after == *current {
-            return Vec::new();
-        }
-        let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
-        vec![Change::ProfileUpdated { before: current.clone(), after }]
-    })
+    broken
+        .or(|| {
+            let stock = product.and_then(|product| product.with(current.protocol));
+            let after = Model {
+                description: fields.description,
+                button_template: fields
+                    .button_template
+                    .or_else(|| stock.map(|stock| stock.button_template.clone()))
+                    .unwrap_or_else(|| current.button_template.clone()),
+                softkey_template: fields.softkey_template,
+                login_user_id: fields.login_user_id,
+                settings,
+                ..current.clone()
+            };
+            if after == *current {
+                return Vec::new();
+            }
+            let after = Model { version: current.version + 1, updated_at: facts.now, ..after };
+            vec![Change::ProfileUpdated { before: current.clone(), after }]
+        })
+        .and_then(|mut changes| {
+            let Some(Change::ProfileUpdated { after, .. }) = changes.first() else { return Ok(changes) };
+            let ended = apply(cmd.apply_policy, &facts.sessions, after, facts.now);
+            changes.extend(ended.map_err(|rule| Broken::one(rule, "applyPolicy"))?);
+            Ok(changes)
+        })
 }
 
 /// Decides [`Delete`]: lines stay (DEL-3), a clone is promoted where the original goes (CLN-6), associations and
-/// defaults close up (DEL-8), buttons go along (DEL-1).
+/// defaults close up (DEL-8), buttons and services go along (DEL-1).
 pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
@@ -274,8 +314,10 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         let phones = if seen.is_empty() { "phones that you do not see".to_owned() } else { seen.join(", ") };
         broken.add(Rule::ProfileIsLogoutProfile { phones }, "id");
     }
+    let in_use = |phones| Rule::ProfileInUse { profile: current.name.clone(), phones };
+    let ended = clear(&mut broken, &facts.sessions, cmd.on_active_session, End::ProfileDeleted, in_use, "id");
     broken.or(|| {
-        let mut changes = Vec::new();
+        let mut changes = ended;
         for (phone, _) in &facts.logout_phones {
             let after = entity::phone::Model {
                 logout_profile_id: None,
@@ -313,6 +355,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             name: current.name.clone(),
         };
         changes.extend(button_rule::take_all(&on, &facts.buttons));
+        changes.extend(subscription_rule::take_all(&on, &facts.subscriptions));
         changes.push(Change::ProfileDeleted { profile: current.clone() });
         changes
     })
@@ -359,16 +402,23 @@ pub fn check_product(broken: &mut Broken, name: &str, protocol: Protocol) -> Opt
         broken.add(Rule::ProductUnknown { product: name.to_owned(), near }, "product");
         return None;
     };
-    let protocol_name = match protocol {
-        Protocol::Sip => "SIP",
-        Protocol::Sccp => "SCCP",
-    };
     broken.when(
         !product.speaks(protocol),
-        || Rule::ProtocolNotSupported { product: product.name.clone(), protocol: protocol_name.to_owned() },
+        || Rule::ProtocolNotSupported {
+            product: product.name.clone(),
+            protocol: spoken(protocol).to_owned(),
+        },
         "protocol",
     );
     Some(product)
+}
+
+/// A protocol's name, as people write it.
+pub fn spoken(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Sip => "SIP",
+        Protocol::Sccp => "SCCP",
+    }
 }
 
 fn checked_fields(
@@ -399,7 +449,7 @@ fn checked_fields(
 }
 
 /// What the settings may be, and on which product.
-fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
+pub fn check_settings(broken: &mut Broken, settings: &Settings, product: Option<&Product>, path: &str) {
     let mut part = Broken::none();
     let b = &mut part;
     value::text_or_none(b, "The user locale", settings.user_locale.as_deref(), 64, "userLocale");
@@ -598,6 +648,7 @@ pub(crate) mod tests {
             newcomer: None,
             login_user: None,
             buttons: Vec::new(),
+            services: Vec::new(),
             template: None,
         }
     }
@@ -689,12 +740,14 @@ pub(crate) mod tests {
                     expected_version: Some(version),
                     fields: Patch::default(),
                     settings: patch(settings),
+                    apply_policy: ApplyPolicy::Leave,
                 },
                 &UpdateFacts {
                     now: Moment(11),
                     current: Some(profile("{}")),
                     login_user: None,
                     template: None,
+                    sessions: Vec::new(),
                 },
             )
         };
@@ -714,7 +767,12 @@ pub(crate) mod tests {
         let association = profile_user::Model { profile_id: DeviceId(10), user_id: UserId(1), position: 1 };
         let delete = |logout_phones, release_logout_phones| {
             delete(
-                &Delete { id: DeviceId(10), expected_version: None, release_logout_phones },
+                &Delete {
+                    id: DeviceId(10),
+                    expected_version: None,
+                    release_logout_phones,
+                    on_active_session: OnActiveSession::Fail,
+                },
                 &DeleteFacts {
                     now: Moment(9),
                     current: Some(profile("{}")),
@@ -724,6 +782,7 @@ pub(crate) mod tests {
                     cti: Vec::new(),
                     logout_phones,
                     buttons: Vec::new(),
+                    sessions: Vec::new(),
                 },
             )
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use entity::{
     ClusterId, DeviceId, Moment, OrganizationId, UserId, device, line_appearance::Role, phone, profile,
-    profile_user, user::Model,
+    profile_user, session::End, user::Model,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use super::{
     line::Placed,
     patched,
     profile::{self as profile_rule, check_users, without_default},
+    session::{Held, OnActiveSession, clear},
     value,
 };
 
@@ -125,6 +126,8 @@ pub struct Delete {
     pub id: UserId,
     pub expected_version: Option<i64>,
     pub sole_profiles: Option<SoleProfiles>,
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// What [`delete`] must know.
@@ -139,6 +142,8 @@ pub struct DeleteFacts {
     pub owned: Vec<phone::Model>,
     /// Profiles whose login user it is.
     pub login_of: Vec<profile::Model>,
+    /// Where the user is logged in.
+    pub sessions: Vec<Held>,
 }
 
 /// Adds users behind those that a profile has.
@@ -158,6 +163,8 @@ pub struct AssociationFacts {
     pub current: Vec<(profile_user::Model, Model)>,
     /// The users that the command names, in its order.
     pub named: Vec<Option<Model>>,
+    /// Where a user who goes is logged in with the profile.
+    pub sessions: Vec<Held>,
 }
 
 /// Takes a user off a profile.
@@ -166,6 +173,8 @@ pub struct Disassociate {
     pub profile: DeviceId,
     pub expected_version: Option<i64>,
     pub user: UserId,
+    #[serde(default, skip_serializing_if = "OnActiveSession::is_default")]
+    pub on_active_session: OnActiveSession,
 }
 
 /// Puts the users of a profile in another order.
@@ -349,7 +358,9 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         let names: Vec<_> = sole.iter().map(|(_, profile, _)| profile.name.as_str()).collect();
         broken.add(Rule::UserProfilesUndecided { profiles: names.join(", ") }, "soleProfiles");
     }
-    let mut changes = Vec::new();
+    let logged_in = |phones| Rule::UserLoggedIn { user: current.user_id.clone(), phones };
+    let (sessions, policy) = (&facts.sessions, cmd.on_active_session);
+    let mut changes = clear(&mut broken, sessions, policy, End::UserDeleted, logged_in, "id");
     if current.default_profile_id.is_some() {
         changes.push(without_default(current, facts.now));
     }
@@ -382,8 +393,12 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
             association: association.clone(),
         });
         if let (Some(SoleProfiles::Delete), Some(alone)) = (cmd.sole_profiles, alone) {
-            let command =
-                profile_rule::Delete { id: profile.id, expected_version: None, release_logout_phones: false };
+            let command = profile_rule::Delete {
+                id: profile.id,
+                expected_version: None,
+                release_logout_phones: false,
+                on_active_session: cmd.on_active_session,
+            };
             match profile_rule::delete(&command, &staying(alone, &going)) {
                 Ok(more) => changes.extend(more),
                 Err(part) => part.0.into_iter().for_each(|breach| broken.add(breach.rule, "soleProfiles")),
@@ -444,6 +459,9 @@ pub fn disassociate(cmd: &Disassociate, facts: &AssociationFacts) -> Decision {
         }
         (Some(_), Some(_)) => {}
     }
+    let in_use = |phones| Rule::ProfileInUse { profile: profile.name.clone(), phones };
+    let (sessions, policy) = (&facts.sessions, cmd.on_active_session);
+    let ended = clear(&mut broken, sessions, policy, End::UserDisassociated, in_use, "userId");
     broken.or(|| {
         let Some((association, user)) = found else { return Vec::new() };
         let cleared = (user.default_profile_id == Some(profile.id)).then(|| without_default(user, facts.now));
@@ -451,7 +469,7 @@ pub fn disassociate(cmd: &Disassociate, facts: &AssociationFacts) -> Decision {
             organization_id: profile.organization_id,
             association: association.clone(),
         };
-        cleared.into_iter().chain([gone]).collect()
+        ended.into_iter().chain(cleared).chain([gone]).collect()
     })
 }
 
@@ -758,6 +776,7 @@ mod tests {
             profile: Some(profile("{}")),
             current: users.iter().zip(1..).map(association).collect(),
             named,
+            sessions: Vec::new(),
         }
     }
 
@@ -782,7 +801,12 @@ mod tests {
     #[test]
     fn who_is_taken_off_loses_the_default() {
         let disassociate = |id| {
-            let cmd = Disassociate { profile: DeviceId(10), expected_version: None, user: UserId(id) };
+            let cmd = Disassociate {
+                profile: DeviceId(10),
+                expected_version: None,
+                user: UserId(id),
+                on_active_session: OnActiveSession::Fail,
+            };
             disassociate(&cmd, &facts(&[1, 2], vec![Some(user(id))]))
         };
         let kinds: Vec<_> = ok(disassociate(1)).iter().map(|c| c.kind().as_str()).collect();
@@ -834,12 +858,18 @@ mod tests {
                 cti: Vec::new(),
                 logout_phones: Vec::new(),
                 buttons: Vec::new(),
+                sessions: Vec::new(),
             });
             let kinds = |changes: Vec<Change>| -> Vec<_> {
                 changes.iter().map(|change| change.kind().as_str()).collect()
             };
             delete(
-                &Delete { id: UserId(1), expected_version: None, sole_profiles },
+                &Delete {
+                    id: UserId(1),
+                    expected_version: None,
+                    sole_profiles,
+                    on_active_session: OnActiveSession::Fail,
+                },
                 &DeleteFacts {
                     now: Moment(1),
                     current: Some(user(1)),
@@ -848,6 +878,7 @@ mod tests {
                     cti_profiles: Vec::new(),
                     owned: Vec::new(),
                     login_of: Vec::new(),
+                    sessions: Vec::new(),
                 },
             )
             .map(kinds)

@@ -13,6 +13,7 @@ use super::{
     button::{self, Button},
     cluster::Cluster,
     connection::{Asked, Connection, Listed, Rendered, one, several, slice},
+    default_device_profile::DefaultDeviceProfile,
     device::{self, Device, OtherDevice},
     filter::numbers,
     history::{self, FieldChange, NotRestored},
@@ -22,10 +23,13 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    session::Session,
+    service::PhoneService,
+    service_subscription::ServiceSubscription,
     template::Template,
     user::User,
     value::{
-        enums::Noun,
+        enums::{Noun, SessionEnd},
         id::{self, NodeId},
         scalar::{Cursor, date_time},
         settings::AppearanceSettings,
@@ -260,6 +264,53 @@ change_types! {
     PhoneDeleted {
         /// The phone as it was.
         before: Phone = |ctx, { phone, .. }| state!(Phone, phone);
+    }
+    /// A user logged in on a phone.
+    SessionStarted {
+        /// The session as it began.
+        after: Session = |ctx, { session, .. }| state!(Session, session);
+        /// The phone's name at that moment.
+        phone_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The phone as it is now.
+        phone: Option<Phone> = |ctx, { session, .. }| one(ctx, Some(session.phone_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { session, .. }| one(ctx, Some(session.user_id)).await;
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { session, .. }| one(ctx, session.profile_id).await;
+    }
+    /// A user was logged out of a phone.
+    SessionEnded {
+        /// The session as it was.
+        before: Session = |ctx, { session, .. }| state!(Session, session);
+        /// Why it ended.
+        why: SessionEnd = |ctx, { why, .. }| Ok((*why).into());
+        /// The phone's name at that moment.
+        phone_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The phone as it is now.
+        phone: Option<Phone> = |ctx, { session, .. }| one(ctx, Some(session.phone_id)).await;
+        /// The user as of now.
+        user: Option<User> = |ctx, { session, .. }| one(ctx, Some(session.user_id)).await;
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { session, .. }| one(ctx, session.profile_id).await;
+    }
+    /// A default device profile was made.
+    DefaultDeviceProfileCreated {
+        /// The default device profile as made.
+        after: DefaultDeviceProfile = |ctx, { profile, .. }| state!(DefaultDeviceProfile, profile);
+    }
+    /// A default device profile was updated.
+    DefaultDeviceProfileUpdated {
+        /// The default device profile before.
+        before: DefaultDeviceProfile = |ctx, { before, .. }| state!(DefaultDeviceProfile, before);
+        /// The default device profile after.
+        after: DefaultDeviceProfile = |ctx, { after, .. }| state!(DefaultDeviceProfile, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A default device profile was deleted.
+    DefaultDeviceProfileDeleted {
+        /// The default device profile as it was.
+        before: DefaultDeviceProfile = |ctx, { profile, .. }| state!(DefaultDeviceProfile, profile);
     }
     /// A line was created.
     LineCreated {
@@ -498,6 +549,65 @@ change_types! {
         /// The template as it was.
         before: Template = |ctx, { template, .. }| state!(Template, template);
     }
+    /// A phone service was made.
+    ServiceCreated {
+        /// The service as made.
+        after: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+    }
+    /// A phone service or its parameters were updated.
+    ServiceUpdated {
+        /// The service before.
+        before: PhoneService = |ctx, { before, .. }| state!(PhoneService, before);
+        /// The service after.
+        after: PhoneService = |ctx, { after, .. }| state!(PhoneService, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(service_fields(before, after));
+        /// How many subscriptions became stale by it.
+        stale: i64 = |ctx, { stale, .. }| Ok(*stale);
+    }
+    /// A phone service was deleted.
+    ServiceDeleted {
+        /// The service as it was.
+        before: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+    }
+    /// A device was subscribed to a phone service.
+    ServiceSubscribed {
+        /// The subscription as made.
+        after: ServiceSubscription = |ctx, { subscription, .. }| state!(ServiceSubscription, subscription);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { subscription, .. }| device::load(ctx, ctx.field(), subscription.device_id).await;
+    }
+    /// A subscription was updated, unsubscribed, taken up again or brought up to date.
+    ServiceSubscriptionUpdated {
+        /// The subscription before.
+        before: ServiceSubscription = |ctx, { before, .. }| state!(ServiceSubscription, before);
+        /// The subscription after.
+        after: ServiceSubscription = |ctx, { after, .. }| state!(ServiceSubscription, after);
+        /// The names of the fields that differ; of a password only that `values` do.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(service_fields(before, after));
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { after, .. }| device::load(ctx, ctx.field(), after.device_id).await;
+    }
+    /// A subscription went, with its device or its service.
+    ServiceSubscriptionRemoved {
+        /// The subscription as it was.
+        before: ServiceSubscription = |ctx, { subscription, .. }| state!(ServiceSubscription, subscription);
+        /// The device's name at that moment.
+        device_name: String = |ctx, { on, .. }| Ok(on.name.clone());
+        /// The device as it is now.
+        device: Option<Device> = |ctx, { subscription, .. }| device::load(ctx, ctx.field(), subscription.device_id).await;
+    }
+    /// A part of the subscriptions to a phone service was brought up to date.
+    ServiceResynced {
+        /// The service at that moment.
+        service: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
+        /// How many subscriptions the part had.
+        derived: i64 = |ctx, { derived, .. }| Ok(*derived);
+    }
 }
 
 /// Something that was there when the snapshot was taken.
@@ -696,18 +806,26 @@ async fn subject(ctx: &Context<'_>, change: &rule::Change) -> Result<Option<Node
 /// The global id of a subject.
 pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
-    use entity::{AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, TemplateId, UserId};
+    use entity::{
+        AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, SessionId,
+        ServiceId, ServiceSubscriptionId,
+        TemplateId, UserId,
+    };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
         Noun::Cluster => NodeId::Cluster(ClusterId(id)),
         Noun::Device => NodeId::Device(DeviceId(id)),
         Noun::Profile => NodeId::Profile(DeviceId(id)),
         Noun::Phone => NodeId::Phone(DeviceId(id)),
+        Noun::Session => NodeId::Session(SessionId(id)),
+        Noun::DefaultDeviceProfile => NodeId::DefaultDeviceProfile(DefaultDeviceProfileId(id)),
         Noun::Line => NodeId::Line(LineId(id)),
         Noun::Appearance => NodeId::Appearance(AppearanceId(id)),
         Noun::User => NodeId::User(UserId(id)),
         Noun::Button => NodeId::Button(ButtonId(id)),
         Noun::Template => NodeId::Template(TemplateId(id)),
+        Noun::Service => NodeId::Service(ServiceId(id)),
+        Noun::ServiceSubscription => NodeId::ServiceSubscription(ServiceSubscriptionId(id)),
         Noun::Number => NodeId::Number(NumberId(id)),
     }
 }
@@ -719,6 +837,37 @@ fn fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
         .filter(|name| !matches!(name.as_str(), "version" | "updated_at" | "name_key" | "path_key"))
         .map(|name| camel(&name))
         .collect()
+}
+
+/// A field's GraphQL name.
+pub fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut up = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            up = true;
+        } else if std::mem::take(&mut up) {
+            camel.extend(letter.to_uppercase());
+        } else {
+            camel.push(letter);
+        }
+    }
+    camel
+}
+
+/// The same of a phone service or a subscription to one, whose columns have other names; what only serves to tell what is
+/// stale is left out.
+fn service_fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
+    let named = |name: String| match name.as_str() {
+        "kind" => Some("type".to_owned()),
+        "release" => Some("vendorVersion".to_owned()),
+        "given" => Some("values".to_owned()),
+        "buttonId" => Some("button".to_owned()),
+        "custom" => Some("urlState".to_owned()),
+        "revision" | "position" | "label" => None,
+        _ => Some(name),
+    };
+    fields(before, after).into_iter().filter_map(named).collect()
 }
 
 /// A page of the history of a thing, newest first; those of many things are read at once.

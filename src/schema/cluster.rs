@@ -10,6 +10,7 @@ use super::{
     Ask, Result,
     change::{ChangeEvent, history},
     connection::{Asked, Connection, Direction, below, one, one_joined, root},
+    default_device_profile::DefaultDeviceProfile,
     device::OtherDevice,
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_joined, to_many},
@@ -18,6 +19,7 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    service::PhoneService,
     template::{ButtonTemplate, SoftkeyTemplate},
     user::User,
     value::{
@@ -32,9 +34,9 @@ use crate::{
         cluster::{Create, Delete, Fields, Update},
     },
     store::{
-        cluster, device, line,
+        cluster, default_device_profile, device, line,
         page::{Filter, Order},
-        phone, profile, template, user,
+        phone, profile, service, template, user,
     },
 };
 
@@ -53,6 +55,8 @@ rendered!(ClusterObject over cluster::Row, in cluster {
     "lines" => to_many::<cluster::Row, Line>(line::OF_CLUSTER),
     "buttonTemplates" => to_many::<cluster::Row, ButtonTemplate>(template::BUTTONS_OF_CLUSTER),
     "softkeyTemplates" => to_many::<cluster::Row, SoftkeyTemplate>(template::SOFTKEYS_OF_CLUSTER),
+    "defaultDeviceProfiles" => to_many::<cluster::Row, DefaultDeviceProfile>(default_device_profile::OF_CLUSTER),
+    "services" => to_many::<cluster::Row, PhoneService>(service::OF_CLUSTER),
     "users" => to_many::<cluster::Row, User>(user::OF_CLUSTER),
 });
 
@@ -188,6 +192,19 @@ impl ClusterObject {
         below(ctx, template::BUTTONS_OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
+    /// Its phone services, by name.
+    async fn services(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<PhoneService>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, service::OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
     /// Its softkey templates, by name.
     async fn softkey_templates(
         &self,
@@ -199,6 +216,19 @@ impl ClusterObject {
     ) -> Result<Connection<SoftkeyTemplate>> {
         let asked = Asked { first, after, last, before };
         below(ctx, template::SOFTKEYS_OF_CLUSTER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Its default device profiles, by product.
+    async fn default_device_profiles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<DefaultDeviceProfile>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, default_device_profile::OF_CLUSTER, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.

@@ -37,7 +37,8 @@ use crate::{
 /// What is known of the device that is laid out.
 pub struct Laid<'a> {
     pub device: DeviceId,
-    /// How the device finds its template.
+    /// What names the template, by its id, and how it finds it.
+    pub of: i64,
     pub relation: Relation,
     pub product: &'a str,
     pub protocol: Protocol,
@@ -216,7 +217,7 @@ pub async fn layout(
     let own = product.name == laid.product;
     let found = match &template {
         Some(id) => Some(chosen(ctx, id, product).await?),
-        None if own => of_device(ctx, laid.relation, laid.device.0).await?,
+        None if own => of_device(ctx, laid.relation, laid.of).await?,
         None => None,
     };
     let (name, features) = match &found {

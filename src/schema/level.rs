@@ -544,7 +544,10 @@ pub(super) use rendered;
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{cluster, device, line, number, organization, phone, profile, sdl, user},
+        super::{
+            cluster, default_device_profile, device, line, number, organization, phone, profile, sdl,
+            session, user,
+        },
         *,
     };
 
@@ -572,6 +575,8 @@ mod tests {
             device::OtherDeviceObject,
             profile::ProfileObject,
             phone::PhoneObject,
+            session::SessionObject,
+            default_device_profile::DefaultDeviceProfileObject,
             line::LineObject,
             line::LineAppearanceObject,
             user::UserObject,

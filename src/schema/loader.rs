@@ -19,13 +19,14 @@ use entity::change_subject::Noun;
 use super::{Result, drive::Gate};
 use crate::{
     error::Error,
+    rule::readiness::Finding,
     store::{
-        Entry, Reader, button, cluster, device, line, number, organization,
+        Entry, Reader, button, cluster, default_device_profile, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile,
         row::{self, Columns, Row},
-        template, user,
+        session, readiness, service, service_subscription, template, user,
     },
 };
 
@@ -134,11 +135,16 @@ pub struct Loaders {
     pub device: Of<device::Row>,
     pub profile: Of<profile::Row>,
     pub phone: Of<phone::Row>,
+    pub session: Of<session::Row>,
+    pub default_device_profile: Of<default_device_profile::Row>,
     pub line: Of<line::Row>,
     pub appearance: Of<line::AppearanceRow>,
     pub user: Of<user::Row>,
     pub button: Of<button::Row>,
     pub template: Of<template::Row>,
+    pub service: Of<service::Row>,
+    pub service_subscription: Of<service_subscription::Row>,
+    findings: Batched<i64, Arc<Vec<Finding>>, Findings>,
     pub number: Of<number::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
@@ -155,11 +161,16 @@ impl Loaders {
             device: Of::new(reader, &gate),
             profile: Of::new(reader, &gate),
             phone: Of::new(reader, &gate),
+            session: Of::new(reader, &gate),
+            default_device_profile: Of::new(reader, &gate),
             line: Of::new(reader, &gate),
             appearance: Of::new(reader, &gate),
             user: Of::new(reader, &gate),
             button: Of::new(reader, &gate),
             template: Of::new(reader, &gate),
+            service: Of::new(reader, &gate),
+            service_subscription: Of::new(reader, &gate),
+            findings: Batched::new(Findings(reader.clone()), &gate),
             number: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
@@ -180,15 +191,25 @@ impl Loaders {
         self.device.forget().await;
         self.profile.forget().await;
         self.phone.forget().await;
+        self.session.forget().await;
+        self.default_device_profile.forget().await;
         self.line.forget().await;
         self.appearance.forget().await;
         self.user.forget().await;
         self.button.forget().await;
         self.template.forget().await;
+        self.service.forget().await;
+        self.service_subscription.forget().await;
+        self.findings.clear_all().await;
         self.number.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
+    }
+
+    /// What keeps a profile from being ready.
+    pub async fn findings(&self, profile: i64) -> Result<Arc<Vec<Finding>>> {
+        self.findings.load(profile).await
     }
 
     /// What the picker offers on a profile and, where that is asked for, how much.
@@ -409,6 +430,20 @@ impl BatchFn<PickKey, Result<Arc<Picked>>> for Picks {
     }
 }
 
+struct Findings(Reader);
+
+impl BatchFn<i64, Result<Arc<Vec<Finding>>>> for Findings {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Result<Arc<Vec<Finding>>>> {
+        let mut found = readiness::findings(&self.0, self.0.scope(), keys).await.map_err(Error::from);
+        let answer = |id: &i64| match &mut found {
+            Ok(found) => Ok(Arc::new(found.remove(id).unwrap_or_default())),
+            Err(error) => Err(error.clone()),
+        };
+        let answers: Vec<_> = keys.iter().map(answer).collect();
+        keys.iter().copied().zip(answers).collect()
+    }
+}
+
 struct Histories(Reader);
 
 type HistoryKey = (Noun, i64, Option<i64>, i64);
@@ -500,8 +535,15 @@ look!(phone::Row {
     "logoutProfile" needs ["logout_profile_id"],
     "owner" needs ["owner_id"],
     "productInfo" needs ["product"],
-    "layout" needs ["product", "protocol", "button_template"]
+    "layout" needs ["product", "protocol", "button_template"],
+    "effectiveProfile" needs ["product", "protocol", "button_template", "softkey_template", "logout_profile_id"]
 });
+look!(session::Row {
+    "appliedProfileVersion" needs ["profile_version"],
+    "pendingRelogin" needs
+        ["phone_id", "profile_id", "button_template", "softkey_template", "settings", "model_mismatch"]
+});
+look!(default_device_profile::Row { "productInfo" needs ["product"] });
 look!(line::Row {});
 look!(line::AppearanceRow { "index" needs ["position"], "line" needs ["line_id"], "device" needs ["device_id"] }
 );
@@ -511,6 +553,15 @@ look!(user::Row {
 });
 
 look!(template::Row {});
+look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });
+look!(service_subscription::Row {
+    "values" needs ["given"],
+    "missing" needs ["given", "service_id"],
+    "urlState" needs ["custom", "revision", "subscribed", "service_id"],
+    "button" needs ["button_id"],
+    "service" needs ["service_id"],
+    "device" needs ["device_id"]
+});
 look!(button::Row { "index" needs ["position"], "number" needs ["destination"] });
 
 look!(number::Row {

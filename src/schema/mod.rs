@@ -9,6 +9,7 @@ mod button;
 mod change;
 mod cluster;
 mod connection;
+mod default_device_profile;
 mod device;
 mod drive;
 mod execution;
@@ -28,7 +29,11 @@ mod phone;
 mod preview;
 mod profile;
 mod search;
+mod readiness;
+mod server;
 mod service;
+mod session;
+mod service_subscription;
 mod subscription;
 mod template;
 mod user;
@@ -43,7 +48,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    service::ServiceQuery,
+    server::ServerQuery,
     node::NodeQuery,
     organization::OrganizationQuery,
     cluster::ClusterQuery,
@@ -54,8 +59,12 @@ pub struct Query(
     line::LineQuery,
     user::UserQuery,
     phone::PhoneQuery,
+    session::SessionQuery,
+    default_device_profile::DefaultDeviceProfileQuery,
     button::ButtonQuery,
     template::TemplateQuery,
+    service::PhoneServiceQuery,
+    service_subscription::ServiceSubscriptionQuery,
     search::SearchQuery,
     change::ChangeQuery,
     number::NumberQuery,
@@ -74,8 +83,12 @@ pub struct Mutation(
     line::LineMutation,
     user::UserMutation,
     phone::PhoneMutation,
+    session::SessionMutation,
+    default_device_profile::DefaultDeviceProfileMutation,
     button::ButtonMutation,
     template::TemplateMutation,
+    service::PhoneServiceMutation,
+    service_subscription::ServiceSubscriptionMutation,
     number::NumberMutation,
 );
 

@@ -7,12 +7,16 @@ use super::{
     button::{BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     cluster::Cluster,
     connection::one_of,
+    default_device_profile::DefaultDeviceProfile,
     device::OtherDevice,
     line::{Line, LineAppearance},
     number::Number,
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    session::Session,
+    service::PhoneService,
+    service_subscription::ServiceSubscription,
     template::{ButtonTemplate, SoftkeyTemplate, Template},
     user::User,
     value::id::NodeId,
@@ -27,6 +31,8 @@ pub enum Node {
     Cluster(Cluster),
     Profile(Profile),
     Phone(Phone),
+    Session(Session),
+    DefaultDeviceProfile(DefaultDeviceProfile),
     OtherDevice(OtherDevice),
     Line(Line),
     LineAppearance(LineAppearance),
@@ -37,6 +43,8 @@ pub enum Node {
     ServiceUrlButton(ServiceUrlButton),
     ButtonTemplate(ButtonTemplate),
     SoftkeyTemplate(SoftkeyTemplate),
+    PhoneService(PhoneService),
+    ServiceSubscription(ServiceSubscription),
     Number(Number),
 }
 
@@ -47,6 +55,10 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Cluster(id) => one_of(ctx, field, Some(id)).await?.map(Node::Cluster),
         NodeId::Profile(id) => one_of(ctx, field, Some(id)).await?.map(Node::Profile),
         NodeId::Phone(id) => one_of(ctx, field, Some(id)).await?.map(Node::Phone),
+        NodeId::Session(id) => one_of(ctx, field, Some(id)).await?.map(Node::Session),
+        NodeId::DefaultDeviceProfile(id) => {
+            one_of(ctx, field, Some(id)).await?.map(Node::DefaultDeviceProfile)
+        }
         NodeId::Device(id) => {
             let device: Option<OtherDevice> = one_of(ctx, field, Some(id)).await?;
             match device {
@@ -64,6 +76,10 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
             Button::ServiceUrlButton(button) => Node::ServiceUrlButton(button),
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
+        NodeId::Service(id) => one_of(ctx, field, Some(id)).await?.map(Node::PhoneService),
+        NodeId::ServiceSubscription(id) => {
+            one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription)
+        }
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })

@@ -18,6 +18,7 @@ use super::{
     number::Number,
     phone::Phone,
     profile::Profile,
+    session::Session,
     user::User,
     value::{
         enums::OrganizationKind,
@@ -36,7 +37,7 @@ use crate::{
     store::{
         cluster, line, number, organization,
         page::{Filter, Order},
-        phone, profile, user,
+        phone, profile, session, user,
     },
 };
 
@@ -53,6 +54,7 @@ rendered!(OrganizationObject over organization::Row, in organization {
     "clusters" => to_many::<organization::Row, Cluster>(cluster::OF_ORGANIZATION),
     "profiles" => to_many::<organization::Row, Profile>(profile::OF_ORGANIZATION),
     "phones" => to_many::<organization::Row, Phone>(phone::OF_ORGANIZATION),
+    "sessions" => to_many::<organization::Row, Session>(session::OF_ORGANIZATION),
     "lines" => to_many::<organization::Row, Line>(line::OF_ORGANIZATION),
     "numbers" => to_many::<organization::Row, Number>(number::OF_ORGANIZATION),
     "users" => to_many::<organization::Row, User>(user::OF_ORGANIZATION),
@@ -203,6 +205,19 @@ impl OrganizationObject {
     ) -> Result<Connection<Number>> {
         let asked = Asked { first, after, last, before };
         below(ctx, number::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// Who is logged in on the phones that are kept here, oldest login first; `sessions` with a filter also tells of those below.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, session::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.

@@ -11,19 +11,23 @@ use super::{
     button::{self, BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     change::{ChangeEvent, history},
     cluster::Cluster,
-    connection::{Asked, Connection, Direction, Rendered, TimeRange, below, one, one_joined, root, several},
+    connection::{
+        Asked, Connection, Direction, Rendered, TimeRange, below, first_below, one, one_joined, root, several,
+    },
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     layout::{Laid, Layout, layout},
-    level::{Thing, rendered, to_joined, to_many, to_one},
+    level::{Thing, rendered, to_first, to_joined, to_many, to_one},
     line::{Line, LineAppearance},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
     preview::DeletePreview,
     profile::{NameOnCluster, Profile, only, protocols_are},
+    session::{EffectiveProfile, Session, effective, ended},
+    service_subscription::{self, ServiceSubscription},
     template::{self, ButtonTemplate},
     user::User,
     value::{
-        enums::Protocol,
+        enums::{OnActiveSession, Protocol},
         id::{self, NodeId, or_none},
         product::Product,
         scalar::date_time,
@@ -37,7 +41,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{Filter, Order},
-        phone, template as template_store, user,
+        phone, session, service_subscription as subscription_store, template as template_store, user,
     },
 };
 
@@ -58,7 +62,10 @@ rendered!(PhoneObject over phone::Row, in phone {
     "busyLampFields" => to_many::<phone::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
     "callParks" => to_many::<phone::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<phone::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "serviceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::OF_DEVICE),
+    "formerServiceSubscriptions" => to_many::<phone::Row, ServiceSubscription>(subscription_store::FORMER_OF_DEVICE),
     "users" => to_many::<phone::Row, User>(user::OF_PHONE),
+    "session" => to_first::<phone::Row, Session>(session::OF_PHONE, |row| Ok(row.id.get()?.0)),
 });
 
 /// A phone, as far as extension mobility needs it.
@@ -230,6 +237,32 @@ impl PhoneObject {
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
     }
 
+    /// The phone services that it is subscribed to, the oldest first.
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it was subscribed to: their values are kept for `resubscribeService`.
+    async fn former_service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::FORMER_OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
     /// How it looks on itself or on a phone of another product: which line or button stands on which key, and what does not
     /// fit. Nothing where the catalogue does not list its product.
     async fn layout(
@@ -245,6 +278,7 @@ impl PhoneObject {
     ) -> Result<Option<Layout>> {
         let laid = Laid {
             device: *self.0.id.get()?,
+            of: self.0.id.get()?.0,
             relation: template_store::OF_PHONE,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
@@ -252,6 +286,16 @@ impl PhoneObject {
             modules: &[],
         };
         layout(ctx, laid, product, template).await
+    }
+
+    /// Who is logged in on it; nothing while nobody is.
+    async fn session(&self, ctx: &Context<'_>) -> Result<Option<Session>> {
+        first_below(ctx, session::OF_PHONE, self.0.id.get()?.0).await
+    }
+
+    /// What it shows as of now: the profile of the user who is logged in, its logout profile, or itself.
+    async fn effective_profile(&self, ctx: &Context<'_>) -> Result<EffectiveProfile> {
+        effective(ctx, &self.0).await
     }
 
     /// What happened to it, newest first.
@@ -303,6 +347,8 @@ pub struct PhoneFilter {
     pub lines: Option<Vec<ID>>,
     /// Whether people may log in on it.
     pub extension_mobility: Option<bool>,
+    /// Whether somebody is logged in on it.
+    pub in_use: Option<bool>,
     /// Showing any of these profiles while nobody is logged in.
     pub logout_profiles: Option<Vec<ID>>,
     /// When it was last changed.
@@ -330,6 +376,7 @@ impl From<PhoneFilter> for Filter {
                 Filter::Linked("SELECT device_id FROM line_appearance WHERE line_id", ids, "line")
             })
             .add(filter.extension_mobility, |on| Filter::Truth("t.extension_mobility", on))
+            .whether(filter.in_use, "EXISTS (SELECT 1 FROM session l WHERE l.phone_id = t.id)")
             .add(filter.logout_profiles, |ids| {
                 Filter::Refers("t.logout_profile_id", numbers(&ids, id::profile), "profile")
             })
@@ -460,6 +507,9 @@ pub struct UpdatePhoneInput {
     pub logout_profile_id: MaybeUndefined<ID>,
     /// Who owns it.
     pub owner_id: MaybeUndefined<ID>,
+    /// What to do about somebody who is logged in on it where extension mobility is switched off.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -471,6 +521,9 @@ pub struct DeletePhoneInput {
     pub id: ID,
     /// Its version, to delete that one only.
     pub expected_version: Option<i64>,
+    /// What to do about somebody who is logged in on it.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -506,8 +559,12 @@ payload! {
             RuleChange::ClonePromoted { after, .. } => Some(after.id.0),
             _ => None,
         })).await;
+        /// Who was logged in on it and was logged out.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
+        /// Its subscriptions to phone services as they were; they went along.
+        services_deleted: Vec<ServiceSubscription> = |_ctx, done| Ok(service_subscription::removed(done));
     }
 }
 
@@ -560,7 +617,12 @@ impl PhoneMutation {
             .given("extension_mobility", input.extension_mobility)
             .maybe("logout_profile_id", input.logout_profile_id.map_value(|id| or_none(id::profile(&id))))
             .maybe("owner_id", input.owner_id.map_value(|id| or_none(id::user(&id))));
-        let cmd = Update { id, expected_version: input.expected_version, fields: fields.patch() };
+        let cmd = Update {
+            id,
+            expected_version: input.expected_version,
+            fields: fields.patch(),
+            on_active_session: input.on_active_session.into(),
+        };
         Ok(UpdatePhonePayload(run(ctx, input.call, id.0, cmd).await?))
     }
 
@@ -570,7 +632,11 @@ impl PhoneMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: DeletePhoneInput,
     ) -> Result<DeletePhonePayload> {
-        let cmd = Delete { id: or_none(id::phone(&input.id)), expected_version: input.expected_version };
+        let cmd = Delete {
+            id: or_none(id::phone(&input.id)),
+            expected_version: input.expected_version,
+            on_active_session: input.on_active_session.into(),
+        };
         Ok(DeletePhonePayload(perform(ctx, input.call, cmd).await?))
     }
 }

@@ -22,10 +22,13 @@ use super::{
     organization::{Organization, sea_name},
     phone::Phone,
     preview::DeletePreview,
+    session::{Session, ended},
+    readiness::Readiness,
+    service_subscription::{self, NewServiceSubscriptionInput, ServiceSubscription},
     template::{self, ButtonTemplate},
     user::User,
     value::{
-        enums::Protocol,
+        enums::{ApplyPolicy, OnActiveSession, {Protocol}, ReadinessCode},
         id::{self, NodeId, or_none},
         product::Product,
         scalar::date_time,
@@ -41,7 +44,7 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, template as template_store, user,
+        phone, profile, session, readiness as readiness_store, service_subscription as subscription_store, template as template_store, user,
     },
 };
 
@@ -61,7 +64,10 @@ rendered!(ProfileObject over profile::Row, in profile {
     "busyLampFields" => to_many::<profile::Row, BusyLampField>(button_store::BUSY_LAMP_FIELDS),
     "callParks" => to_many::<profile::Row, CallParkButton>(button_store::CALL_PARKS),
     "serviceUrls" => to_many::<profile::Row, ServiceUrlButton>(button_store::SERVICE_URLS),
+    "serviceSubscriptions" => to_many::<profile::Row, ServiceSubscription>(subscription_store::OF_DEVICE),
+    "formerServiceSubscriptions" => to_many::<profile::Row, ServiceSubscription>(subscription_store::FORMER_OF_DEVICE),
     "users" => to_many::<profile::Row, User>(user::OF_PROFILE),
+    "sessions" => to_many::<profile::Row, Session>(session::OF_PROFILE),
     "logoutPhones" => to_many::<profile::Row, Phone>(phone::OF_LOGOUT_PROFILE),
 });
 
@@ -243,6 +249,32 @@ impl ProfileObject {
         below(ctx, button_store::SERVICE_URLS, self.0.id.get()?.0, asked).await
     }
 
+    /// The phone services that it is subscribed to, the oldest first.
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
+    /// The phone services that it was subscribed to: their values are kept for `resubscribeService`.
+    async fn former_service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, subscription_store::FORMER_OF_DEVICE, self.0.id.get()?.0, asked).await
+    }
+
     /// How it looks on a phone of its product or of another one: which line or button stands on which key, and what does not
     /// fit. Nothing where the catalogue does not list its product.
     async fn layout(
@@ -258,6 +290,7 @@ impl ProfileObject {
     ) -> Result<Option<Layout>> {
         let laid = Laid {
             device: *self.0.id.get()?,
+            of: self.0.id.get()?.0,
             relation: template_store::OF_PROFILE,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
@@ -265,6 +298,11 @@ impl ProfileObject {
             modules: &self.0.settings.get()?.add_on_modules,
         };
         layout(ctx, laid, product, template).await
+    }
+
+    /// Whether it works as its users expect, and what to do where it does not.
+    async fn readiness(&self, ctx: &Context<'_>) -> Result<Readiness> {
+        Ok(Readiness::of(&ctx.loaders()?.findings(self.0.id.get()?.0).await?))
     }
 
     /// The numbers of the inventory that are offered for its lines, by number: those of its cluster that are kept at its
@@ -279,6 +317,19 @@ impl ProfileObject {
     ) -> Result<Connection<SelectableNumber>> {
         let asked = Asked { first, after, last: None, before: None };
         selectable(ctx, self.0.id.get()?.0, &filter, search, asked).await
+    }
+
+    /// The sessions that show it, on phones that you see, oldest login first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, session::OF_PROFILE, self.0.id.get()?.0, asked).await
     }
 
     /// What happened to it, newest first.
@@ -368,6 +419,12 @@ pub struct ProfileFilter {
     pub has_clones: Option<bool>,
     /// Whether phones show it while nobody is logged in.
     pub is_logout_profile: Option<bool>,
+    /// Whether somebody is logged in with it, on a phone that you see.
+    pub in_use: Option<bool>,
+    /// With any of these findings of `readiness`; an empty list finds none.
+    pub not_ready: Option<Vec<ReadinessCode>>,
+    /// Subscribed to any of these phone services.
+    pub services: Option<Vec<ID>>,
     /// When it was created.
     pub created: Option<TimeRange>,
     /// When it was last changed.
@@ -413,6 +470,19 @@ impl From<ProfileFilter> for Filter {
                 "l.id",
                 "phone",
             )
+            .related(
+                filter.in_use,
+                "SELECT 1 FROM session l WHERE l.profile_id = t.id",
+                "l.phone_id",
+                "phone",
+            )
+            .add(filter.not_ready, |codes| {
+                Filter::Any(codes.into_iter().map(|code| readiness_store::filter(code.into())).collect())
+            })
+            .add(filter.services, |ids| {
+                const SUBSCRIBED: &str = "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
+                Filter::Linked(SUBSCRIBED, numbers(&ids, id::service), "service")
+            })
             .time(filter.created, "t.created_at")
             .time(filter.updated, "t.updated_at");
         parts.all()
@@ -531,6 +601,9 @@ pub struct CreateProfileInput {
     /// Its speed dials and other buttons.
     #[graphql(default)]
     pub buttons: Vec<ButtonInput>,
+    /// The phone services that it is subscribed to.
+    #[graphql(default)]
+    pub services: Vec<NewServiceSubscriptionInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -579,6 +652,7 @@ impl NewProfileInput {
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         })
     }
 }
@@ -600,6 +674,9 @@ pub struct UpdateProfileInput {
     pub login_user_id: MaybeUndefined<ID>,
     /// Everything else that can be set.
     pub settings: Option<ProfileSettingsInput>,
+    /// What to do with the phones that show it.
+    #[graphql(default)]
+    pub apply_policy: ApplyPolicy,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -624,6 +701,10 @@ pub struct CopyProfileInput {
     /// Whether the copy gets the speed dials and other buttons.
     #[graphql(default = true)]
     pub buttons: bool,
+    /// Whether the copy is subscribed to the same phone services with the same values. Those that are disabled are left
+    /// out.
+    #[graphql(default)]
+    pub services: bool,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -639,6 +720,9 @@ pub struct DeleteProfileInput {
     /// profile is not deleted.
     #[graphql(default)]
     pub release_logout_phones: bool,
+    /// What to do about people who are logged in with it.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -656,6 +740,8 @@ payload! {
     UpdateProfilePayload {
         /// The profile as it is now.
         profile: Option<Profile> = |ctx, done| one(ctx, done.subject).await;
+        /// The sessions that ended by `applyPolicy`, as they were; with `RELOGIN_IDLE` others took their places.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
     }
 }
 
@@ -692,8 +778,12 @@ payload! {
             RuleChange::UserDisassociated { association, .. } => Some(association.user_id.0),
             _ => None,
         })).await;
+        /// Who was logged in with it and was logged out.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
         /// Its speed dials and other buttons as they were; they went along.
         buttons_deleted: Vec<Button> = |_ctx, done| Ok(button::removed(done));
+        /// Its subscriptions to phone services as they were; they went along.
+        services_deleted: Vec<ServiceSubscription> = |_ctx, done| Ok(service_subscription::removed(done));
     }
 }
 
@@ -709,7 +799,7 @@ fn made(change: &RuleChange) -> Option<i64> {
 
 #[Object]
 impl ProfileMutation {
-    /// Makes a profile at an organization, with lines, users and buttons where they are given: all of it or nothing.
+    /// Makes a profile at an organization, with lines, users, buttons and services where they are given: all of it or nothing.
     async fn create_profile(
         &self,
         ctx: &Context<'_>,
@@ -732,6 +822,7 @@ impl ProfileMutation {
             lines: input.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: input.user_ids.iter().map(|id| or_none(id::user(id))).collect(),
             buttons: input.buttons.into_iter().map(Into::into).collect(),
+            services: input.services.into_iter().map(Into::into).collect(),
         };
         Ok(CreateProfilePayload(make(ctx, input.call, cmd, made).await?))
     }
@@ -754,6 +845,7 @@ impl ProfileMutation {
             expected_version: input.expected_version,
             fields: fields.patch(),
             settings: input.settings.unwrap_or_default().patch(),
+            apply_policy: input.apply_policy.into(),
         };
         Ok(UpdateProfilePayload(run(ctx, input.call, id.0, cmd).await?))
     }
@@ -772,6 +864,7 @@ impl ProfileMutation {
             lines: input.lines,
             users: input.users,
             buttons: input.buttons,
+            services: input.services,
         };
         Ok(CopyProfilePayload(make(ctx, input.call, cmd, made).await?))
     }
@@ -786,6 +879,7 @@ impl ProfileMutation {
             id: or_none(id::profile(&input.id)),
             expected_version: input.expected_version,
             release_logout_phones: input.release_logout_phones,
+            on_active_session: input.on_active_session.into(),
         };
         Ok(DeleteProfilePayload(perform(ctx, input.call, cmd).await?))
     }

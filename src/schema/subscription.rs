@@ -13,6 +13,7 @@ use super::{
     change::{Change, ChangeEvent, ChangeFilter, Left, Present, SnapshotComplete, is_asked, node_id},
     cluster::Cluster,
     connection::Rendered,
+    default_device_profile::DefaultDeviceProfile,
     device::OtherDevice,
     line::Line,
     node::{Node, of_template},
@@ -20,6 +21,8 @@ use super::{
     organization::Organization,
     phone::Phone,
     profile::Profile,
+    session::Session,
+    service::PhoneService,
     template::Template,
     user::User,
     value::scalar::Cursor,
@@ -257,12 +260,21 @@ impl Taken {
             }
             Noun::Profile => self.nodes(scope, filter, after, Node::Profile as fn(Profile) -> Node).await,
             Noun::Phone => self.nodes(scope, filter, after, Node::Phone as fn(Phone) -> Node).await,
+            Noun::Session => self.nodes(scope, filter, after, Node::Session as fn(Session) -> Node).await,
+            Noun::DefaultDeviceProfile => {
+                let node = Node::DefaultDeviceProfile as fn(DefaultDeviceProfile) -> Node;
+                self.nodes(scope, filter, after, node).await
+            }
             Noun::Line => self.nodes(scope, filter, after, Node::Line as fn(Line) -> Node).await,
             Noun::Number => self.nodes(scope, filter, after, Node::Number as fn(Number) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
-            // Appearances are told by the lines and devices that they join, buttons by their devices.
-            Noun::Appearance | Noun::Button => Ok((Vec::new(), None)),
+            Noun::Service => {
+                self.nodes(scope, filter, after, Node::PhoneService as fn(PhoneService) -> Node).await
+            }
+            // Appearances are told by the lines and devices that they join, buttons and subscriptions to services by
+            // their devices.
+            Noun::Appearance | Noun::Button | Noun::ServiceSubscription => Ok((Vec::new(), None)),
         }
     }
 
@@ -288,11 +300,14 @@ const NOUNS: &[Noun] = &[
     Noun::Organization,
     Noun::Cluster,
     Noun::Template,
+    Noun::DefaultDeviceProfile,
+    Noun::Service,
     Noun::Device,
     Noun::Profile,
     Noun::Phone,
     Noun::Line,
     Noun::User,
+    Noun::Session,
     Noun::Number,
 ];
 

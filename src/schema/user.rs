@@ -18,8 +18,9 @@ use super::{
     phone::Phone,
     preview::DeletePreview,
     profile::{NewProfileInput, Profile, only},
+    session::{Session, ended},
     value::{
-        enums::SoleProfiles,
+        enums::{OnActiveSession, SoleProfiles},
         id::{self, NodeId, or_none},
         scalar::date_time,
     },
@@ -31,7 +32,7 @@ use crate::{
     },
     store::{
         page::{Filter, Order},
-        phone, profile, user,
+        phone, profile, session, user,
     },
 };
 
@@ -48,6 +49,7 @@ rendered!(UserObject over user::Row, in user {
     "profiles" => to_many::<user::Row, Profile>(profile::OF_USER),
     "defaultProfile" => to_one::<user::Row, Profile>(|row| Ok(row.default_profile_id.get()?.map(|id| id.0))),
     "phones" => to_many::<user::Row, Phone>(phone::OF_USER),
+    "sessions" => to_many::<user::Row, Session>(session::OF_USER),
     "ctiProfiles" => to_many::<user::Row, Profile>(profile::CTI_OF_USER),
 });
 
@@ -193,6 +195,19 @@ impl UserObject {
         below(ctx, profile::CTI_OF_USER, self.0.id.get()?.0, asked).await
     }
 
+    /// Where the user is logged in, on phones that you see, oldest login first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, session::OF_USER, self.0.id.get()?.0, asked).await
+    }
+
     /// What happened to it, newest first.
     async fn history(
         &self,
@@ -255,6 +270,8 @@ pub struct UserFilter {
     pub has_profiles: Option<bool>,
     /// Whether the user has a default profile.
     pub has_default_profile: Option<bool>,
+    /// Whether the user is logged in, on a phone that you see.
+    pub logged_in: Option<bool>,
     /// When the user was last changed.
     pub updated: Option<TimeRange>,
 }
@@ -295,6 +312,12 @@ impl From<UserFilter> for Filter {
                 "SELECT 1 FROM profile l WHERE l.id = t.default_profile_id",
                 "l.id",
                 "profile",
+            )
+            .related(
+                filter.logged_in,
+                "SELECT 1 FROM session l WHERE l.user_id = t.id",
+                "l.phone_id",
+                "phone",
             )
             .time(filter.updated, "t.updated_at");
         parts.all()
@@ -485,6 +508,9 @@ pub struct DeleteUserInput {
     /// What becomes of profiles that serve nobody else; needed where there are any. A profile with other users is
     /// never deleted.
     pub sole_profiles: Option<SoleProfiles>,
+    /// What to do where the user is logged in.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -511,6 +537,9 @@ pub struct DisassociateUserInput {
     pub expected_version: Option<i64>,
     /// The user.
     pub user_id: ID,
+    /// What to do where the user is logged in with the profile.
+    #[graphql(default)]
+    pub on_active_session: OnActiveSession,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -577,6 +606,8 @@ payload! {
             RuleChange::ProfileDeleted { profile } => Some(Profile::of(Arc::new(profile.clone().into()))),
             _ => None,
         }));
+        /// The sessions that ended, as they were.
+        logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
     }
 }
 
@@ -721,6 +752,7 @@ impl UserMutation {
             id: or_none(id::user(&input.id)),
             expected_version: input.expected_version,
             sole_profiles: input.sole_profiles.map(Into::into),
+            on_active_session: input.on_active_session.into(),
         };
         Ok(DeleteUserPayload(perform(ctx, input.call, cmd).await?))
     }
@@ -751,6 +783,7 @@ impl UserMutation {
             profile: id,
             expected_version: input.expected_version,
             user: or_none(id::user(&input.user_id)),
+            on_active_session: input.on_active_session.into(),
         };
         Ok(DisassociateUserPayload(run(ctx, input.call, id.0, cmd).await?))
     }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, number,
-    organization, organization_closure, phone, profile, profile_user, template, user, user_cti_profile,
-    user_phone,
+    DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, line,
+    line_appearance, number, organization, organization_closure, phone, profile, profile_user, session,
+    service, service_subscription, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -64,6 +64,18 @@ pub const UNIQUE: &[Unique] = &[
         "lineId",
     ),
     (
+        "ses_3_one_session",
+        "session.phone_id",
+        || Rule::PhoneOccupied { phone: "the phone".to_owned(), user: "somebody who was faster".to_owned() },
+        "phoneId",
+    ),
+    (
+        "rml_40_default_device_profile",
+        "default_device_profile.cluster_id, default_device_profile.product, default_device_profile.protocol",
+        || Rule::DefaultDeviceProfileTaken { product: taken(), protocol: String::new() },
+        "product",
+    ),
+    (
         "inv_13_number",
         "number.cluster_id, number.pattern, number.partition",
         || Rule::NumberTaken { pattern: taken() },
@@ -92,6 +104,18 @@ pub const UNIQUE: &[Unique] = &[
         "template.cluster_id, template.kind, template.name_key",
         || Rule::TemplateNameTaken { name: taken() },
         "name",
+    ),
+    (
+        "rml_30_service_name",
+        "service.cluster_id, service.name_key",
+        || Rule::ServiceNameTaken { name: taken() },
+        "name",
+    ),
+    (
+        "svc_15_subscription",
+        "service_subscription.device_id, service_subscription.service_id",
+        || Rule::ServiceAlreadySubscribed { service: taken() },
+        "serviceId",
     ),
 ];
 
@@ -247,6 +271,17 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             touched.devices.remove(&phone.id);
             device::Entity::delete_by_id(phone.id).exec(&tx.db).await.map(drop)
         }
+        Change::SessionStarted { session, .. } => insert(tx, session.clone()).await,
+        Change::SessionEnded { session, .. } => {
+            session::Entity::delete_by_id(session.id).exec(&tx.db).await.map(drop)
+        }
+        Change::DefaultDeviceProfileCreated { profile } => insert(tx, profile.clone()).await,
+        Change::DefaultDeviceProfileUpdated { after, .. } => {
+            update(tx, after.clone(), default_device_profile::Column::Id.eq(after.id)).await
+        }
+        Change::DefaultDeviceProfileDeleted { profile } => {
+            default_device_profile::Entity::delete_by_id(profile.id).exec(&tx.db).await.map(drop)
+        }
         Change::LineCreated { line } => insert(tx, line.clone()).await,
         Change::LineUpdated { after, .. } => {
             touched.written_lines.insert(after.id);
@@ -357,6 +392,27 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::TemplateDeleted { template } => {
             template::Entity::delete_by_id(template.id).exec(&tx.db).await.map(drop)
         }
+        Change::ServiceCreated { service } => insert(tx, service.clone()).await,
+        Change::ServiceUpdated { after, .. } => {
+            update(tx, after.clone(), service::Column::Id.eq(after.id)).await
+        }
+        Change::ServiceDeleted { service } => {
+            service::Entity::delete_by_id(service.id).exec(&tx.db).await.map(drop)
+        }
+        Change::ServiceSubscribed { on, subscription } => {
+            touched.devices.insert(subscription.device_id, on.kind);
+            insert(tx, subscription.clone()).await
+        }
+        Change::ServiceSubscriptionUpdated { on, after, .. } => {
+            touched.devices.insert(after.device_id, on.kind);
+            update(tx, after.clone(), service_subscription::Column::Id.eq(after.id)).await
+        }
+        Change::ServiceSubscriptionRemoved { on, subscription } => {
+            touched.devices.insert(subscription.device_id, on.kind);
+            service_subscription::Entity::delete_by_id(subscription.id).exec(&tx.db).await.map(drop)
+        }
+        // It tells how far a pass has come; the subscriptions have changes of their own.
+        Change::ServiceResynced { .. } => Ok(()),
     }
 }
 

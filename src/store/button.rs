@@ -1,7 +1,7 @@
 //! Speed dials and other buttons: rows, relations, facts.
 
 use entity::{
-    ButtonId, DeviceId, Moment,
+    ButtonId, ClusterId, DeviceId, Moment,
     button::{Column, Entity, Kind, Model},
     device as device_entity,
 };
@@ -94,19 +94,19 @@ pub fn ids(tx: &Tx, count: usize) -> Result<Vec<ButtonId>, DbErr> {
 
 /// What putting a button on a device must know.
 pub async fn add_facts(tx: &Tx, cmd: &Add) -> Result<AddFacts, DbErr> {
-    Ok(AddFacts { now: tx.now(), device: device_facts(tx, cmd.device).await?, ids: ids(tx, 1)? })
+    Ok(AddFacts { now: tx.now(), device: device_of_id(tx, cmd.device).await?, ids: ids(tx, 1)? })
 }
 
 /// What replacing a device's lists must know.
 pub async fn replace_facts(tx: &Tx, cmd: &Replace) -> Result<AddFacts, DbErr> {
     let count = cmd.lists.values().map(Vec::len).sum();
-    Ok(AddFacts { now: tx.now(), device: device_facts(tx, cmd.device).await?, ids: ids(tx, count)? })
+    Ok(AddFacts { now: tx.now(), device: device_of_id(tx, cmd.device).await?, ids: ids(tx, count)? })
 }
 
 /// The device that a button stands on, when the caller sees it, with all its buttons.
 pub async fn device_of(tx: &Tx, button: ButtonId) -> Result<Option<Device>, DbErr> {
     match Entity::find_by_id(button).one(&tx.db).await? {
-        Some(found) => device_facts(tx, found.device_id).await,
+        Some(found) => device_of_id(tx, found.device_id).await,
         None => Ok(None),
     }
 }
@@ -121,19 +121,24 @@ pub async fn on_device(tx: &Tx, id: DeviceId) -> Result<Vec<Model>, DbErr> {
         .await
 }
 
-/// The device that buttons are put on or taken off, when the caller sees it, locked until the end.
-async fn device_facts(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
+async fn device_of_id(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
+    Ok(device_facts(tx, id).await?.map(|(_, device)| device))
+}
+
+/// The device that buttons are put on or taken off, with its cluster, when the caller sees it, locked until the end.
+pub(super) async fn device_facts(tx: &Tx, id: DeviceId) -> Result<Option<(ClusterId, Device)>, DbErr> {
     let Some(found) = device::locked(tx, id).await? else { return Ok(None) };
     let known = match found.kind {
         device_entity::Kind::Profile => profile::locked(tx, id).await?.map(|p| (p.protocol, p.version)),
         device_entity::Kind::Phone => phone::locked(tx, id).await?.map(|p| (p.protocol, p.version)),
         device_entity::Kind::Other => None,
     };
-    Ok(Some(Device {
+    let device = Device {
         id,
         protocol: known.map(|(protocol, _)| protocol),
         version: known.map_or(0, |(_, version)| version),
-        on: On { organization_id: found.organization_id, kind: found.kind, name: found.name },
+        on: On { organization_id: found.organization_id, kind: found.kind, name: found.name.clone() },
         buttons: on_device(tx, id).await?,
-    }))
+    };
+    Ok(Some((found.cluster_id, device)))
 }

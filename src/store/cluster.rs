@@ -3,7 +3,7 @@
 use entity::{
     ClusterId, Moment, OrganizationId,
     cluster::{Column, Entity, Model, MultipleLogin},
-    device, line, number, template, user,
+    default_device_profile, device, line, number, service, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
@@ -120,6 +120,16 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             (
                 "templates",
                 template::Entity::find().filter(template::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
+            ),
+            (
+                "default device profiles",
+                default_device_profile::Entity::find()
+                    .filter(default_device_profile::Column::ClusterId.eq(cmd.id))
+                    .count(&tx.db)
+                    .await?,
+            ),
+                "phone services",
+                service::Entity::find().filter(service::Column::ClusterId.eq(cmd.id)).count(&tx.db).await?,
             ),
         ];
         holds.extend(

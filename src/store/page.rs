@@ -7,6 +7,7 @@ use std::{
 };
 
 use sea_orm::{DatabaseBackend, DbErr, QueryResult};
+use serde::Serialize;
 
 use super::{
     Source, join,
@@ -72,7 +73,7 @@ impl<R> Default for Page<R> {
 }
 
 /// Which items a list holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),
@@ -109,7 +110,7 @@ impl Filter {
         }
     }
 
-    fn write(&self, sql: &mut Sql, scope: Scope) {
+    pub(super) fn write(&self, sql: &mut Sql, scope: Scope) {
         match self {
             Self::All(parts) => combine(sql, scope, parts, " AND ", "1 = 1"),
             Self::Any(parts) => combine(sql, scope, parts, " OR ", "1 = 0"),

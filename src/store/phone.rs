@@ -13,7 +13,7 @@ use super::{
     page::{Order, Relation},
     profile,
     row::row,
-    template, user,
+    session, service_subscription, template, user,
 };
 use crate::rule::{
     Patch,
@@ -130,18 +130,30 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
         _ => None,
     };
     let referred = Referred { template, ..referred(tx, &cmd.fields).await? };
-    Ok(UpdateFacts { now: tx.now(), current, referred })
+    let sessions = match (&current, cmd.fields.has("extension_mobility")) {
+        (Some(_), true) => session::on_phone(tx, cmd.id).await?,
+        _ => Vec::new(),
+    };
+    Ok(UpdateFacts { now: tx.now(), current, referred, sessions })
 }
 
 /// What deleting one must know.
 pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
-    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new(), buttons: Vec::new() };
+    let mut facts = DeleteFacts {
+        current,
+        lines: Vec::new(),
+        users: Vec::new(),
+        buttons: Vec::new(),
+        sessions:, subscriptions: Vec::new() Vec::new(),
+    };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     facts.buttons = button::on_device(tx, cmd.id).await?;
+    facts.sessions = session::on_phone(tx, cmd.id).await?;
+    facts.subscriptions = service_subscription::on_device(tx, cmd.id).await?;
     let controlled =
         user_phone::Entity::find().filter(user_phone::Column::PhoneId.eq(cmd.id)).all(&tx.db).await?;
     for association in controlled {

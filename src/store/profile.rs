@@ -11,11 +11,12 @@ use super::{
     Tx, button, cluster, device, line, organization,
     page::{Order, Relation},
     row::row,
-    template, user as user_store,
+    session, service_subscription, template, user as user_store,
 };
 use crate::rule::{
     Patch,
     profile::{Create, CreateFacts, Delete, DeleteFacts, Fields, Update, UpdateFacts},
+    session::ApplyPolicy,
     template::named,
 };
 
@@ -118,6 +119,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         newcomer: None,
         login_user: login_user(tx, &cmd.fields).await?,
         buttons: button::ids(tx, cmd.buttons.len())?,
+        services: service_subscription::new_facts(tx, &cmd.services).await?,
         template,
     })
 }
@@ -133,7 +135,14 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
         }
         _ => None,
     };
-    Ok(UpdateFacts { now: tx.now(), current, login_user: login_user(tx, &cmd.fields).await?, template })
+    let sessions = match (&current, cmd.apply_policy) {
+        (None, _) | (_, ApplyPolicy::Leave) => Vec::new(),
+        (Some(_), ApplyPolicy::ReloginIdle | ApplyPolicy::Logout) => {
+            session::running(tx, session::of_profile(tx, cmd.id).await?).await?
+        }
+    };
+    let login_user = login_user(tx, &cmd.fields).await?;
+    Ok(UpdateFacts { now: tx.now(), current, login_user, template, sessions })
 }
 
 /// What deleting one must know.
@@ -148,12 +157,16 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         cti: Vec::new(),
         logout_phones: Vec::new(),
         buttons: Vec::new(),
+        sessions: Vec::new(),
+        subscriptions: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
     }
     facts.lines = line::on_device_with_all(tx, cmd.id).await?;
     facts.buttons = button::on_device(tx, cmd.id).await?;
+    facts.sessions = session::of_profile(tx, cmd.id).await?;
+    facts.subscriptions = service_subscription::on_device(tx, cmd.id).await?;
     facts.users = user_store::of_profile(tx, cmd.id).await?;
     let served: Vec<_> = facts.users.iter().map(|(association, _)| association.user_id).collect();
     facts.defaults = user::Entity::find()

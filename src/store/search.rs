@@ -26,6 +26,7 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Organization, "organization", "path_key", &["path_key"]),
     (Noun::Cluster, "cluster", "name_key", &["name_key", "lower(description)"]),
     (Noun::Template, "template", "name_key", &["name_key", "lower(description)"]),
+    (Noun::Service, "service", "name_key", &["name_key", "lower(description)"]),
     (Noun::Number, "number", "pattern", &["pattern", "lower(description)"]),
     (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
@@ -64,7 +65,7 @@ pub async fn search(
             Noun::Organization => sql.within("t.id", scope),
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
             // Those whom it serves see it.
-            Noun::Cluster | Noun::Template => {
+            Noun::Cluster | Noun::Template | Noun::Service => {
                 cluster::Row::scope(&mut sql, "t", scope);
                 &mut sql
             }

@@ -75,6 +75,13 @@ pub const OF_PHONE: Relation = Relation {
     ..OF_PROFILE
 };
 
+/// The button template that a phone took when somebody logged in.
+pub const OF_SESSION: Relation = Relation {
+    name: "button template of session",
+    join: " JOIN session p ON p.cluster_id = t.cluster_id AND p.button_template = t.name",
+    ..OF_PROFILE
+};
+
 /// What making one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let cluster = cluster::owned(tx, cmd.cluster).await?;

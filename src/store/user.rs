@@ -14,6 +14,7 @@ use super::{
     page::{Order, Relation},
     phone, profile,
     row::row,
+    session,
     sql::Sql,
 };
 use crate::rule::{
@@ -218,6 +219,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
         cti_profiles: Vec::new(),
         owned: Vec::new(),
         login_of: Vec::new(),
+        sessions: Vec::new(),
     };
     if facts.current.is_none() {
         return Ok(facts);
@@ -225,11 +227,16 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     for (association, profile) in profile::of_user(tx, cmd.id).await? {
         let alone = of_profile(tx, profile.id).await?.len() == 1;
         let sole = if alone {
-            let delete =
-                DeleteProfile { id: profile.id, expected_version: None, release_logout_phones: false };
+            let delete = DeleteProfile {
+                id: profile.id,
+                expected_version: None,
+                release_logout_phones: false,
+                on_active_session: cmd.on_active_session,
+            };
             let mut sole = profile::delete_facts(tx, &delete).await?;
             // The association and the default go with the user, not a second time with the profile.
             sole.users.clear();
+            sole.sessions.retain(|held| held.session.user_id != cmd.id);
             sole.cti.retain(|(user, _)| user.id != cmd.id);
             Some(sole).filter(|sole| sole.current.is_some())
         } else {
@@ -241,6 +248,7 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     facts.cti_profiles = cti_profiles(tx, cmd.id).await?;
     facts.owned = phone::owned(tx, cmd.id).await?;
     facts.login_of = profile::with_login_user(tx, cmd.id).await?;
+    facts.sessions = session::of_user(tx, cmd.id).await?;
     Ok(facts)
 }
 
@@ -251,7 +259,12 @@ pub async fn associate_facts(tx: &Tx, cmd: &Associate) -> Result<AssociationFact
 
 /// What disassociating a user must know.
 pub async fn disassociate_facts(tx: &Tx, cmd: &Disassociate) -> Result<AssociationFacts, DbErr> {
-    association_facts(tx, cmd.profile, &[cmd.user]).await
+    let mut facts = association_facts(tx, cmd.profile, &[cmd.user]).await?;
+    if facts.profile.is_some() {
+        facts.sessions = session::of_profile(tx, cmd.profile).await?;
+        facts.sessions.retain(|held| held.session.user_id == cmd.user);
+    }
+    Ok(facts)
 }
 
 /// What ordering users must know.
@@ -284,7 +297,7 @@ async fn association_facts(tx: &Tx, id: DeviceId, users: &[UserId]) -> Result<As
     for user in users {
         named.push(seen(tx, *user).await?);
     }
-    Ok(AssociationFacts { now: tx.now(), profile, current, named })
+    Ok(AssociationFacts { now: tx.now(), profile, current, named, sessions: Vec::new() })
 }
 
 /// The user, when the caller sees it, locked against others until the end of the transaction.

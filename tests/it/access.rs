@@ -150,6 +150,7 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "cluster" => "Cluster",
         "user" | "loginuser" | "owner" => "User",
         "phone" => "Phone",
+        "session" => "Session",
         "appearance" => "LineAppearance",
         "line" => "Line",
         "button" => "Button",
@@ -182,10 +183,14 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             // A button to add is of one kind.
             (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
             ("ExtraFieldInput", _) => continue,
+            ("SessionFilter" | "OrganizationScope", _) if kind == "SessionFilter" => continue,
+            ("ID", "ids") => json!(ids["Session"]),
             ("ID", _) => json!(id_for(ids, mutation, &name)),
-            ("AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput", _) => {
-                input(types, ids, mutation, &inner)
-            }
+            (
+                "AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput"
+                | "SessionItemInput" | "SessionFilter",
+                _,
+            ) => input(types, ids, mutation, &inner),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             _ if !needed => continue,
@@ -234,6 +239,10 @@ async fn neighbours(
     });
     let template = admin.done("createButtonTemplate", template, "template { id }").await;
     let template = text(&template["template"]["id"]);
+    let fallback = json!({"clusterId": own, "product": "Cisco 8841", "protocol": "SIP"});
+    let fallback = admin.done("createDefaultDeviceProfile", fallback, "defaultDeviceProfile { id }").await;
+    let fallback = text(&fallback["defaultDeviceProfile"]["id"]);
+    let session = admin.done("login", json!({"userId": user, "phoneId": phone}), "session { id }").await;
     let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
     let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let ours = BTreeMap::from([
@@ -244,6 +253,8 @@ async fn neighbours(
         ("Profile", profile),
         ("User", user),
         ("Phone", phone),
+        ("Session", text(&session["session"]["id"])),
+        ("DefaultDeviceProfile", fallback),
         ("OtherDevice", gateway),
         ("Line", line),
         ("Button", dial),
@@ -281,9 +292,11 @@ story! {
             assert_eq!(theirs, nothing, "{name}");
             let codes: Vec<_> =
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
-            assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
+            // What a filter finds of a neighbour's is nothing, and nothing is ended.
+            let filtered = name == "logoutMany" && theirs["data"][&name]["changes"] == json!([]);
+            assert!(codes.contains(&"NOT_FOUND".to_owned()) || filtered, "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 51);
+        assert_eq!(mutations.len(), 60);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -310,6 +323,9 @@ story! {
         admin.done("updateUser", json!({"id": anna, "phoneIds": [theirs]}), "").await;
         admin.done("updatePhone", json!({"id": theirs, "logoutProfileId": shared}), "").await;
         admin.done("updatePhone", json!({"id": phone, "logoutProfileId": profile}), "").await;
+        // Who is the south's on the north's phone, and the other way round.
+        admin.done("login", json!({"userId": anna, "phoneId": theirs}), "").await;
+        admin.done("login", json!({"userId": rosa, "phoneId": phone}), "").await;
         let lines = admin.data(r#"{ lines(filter: {pattern: {equals: "5001"}}) { nodes { id } } }"#).await;
         let more = BTreeMap::from([
             ("Profile", shared), ("User", anna), ("Phone", phone), ("Line", text(&lines["lines"]["nodes"][0]["id"])),
@@ -319,7 +335,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -353,6 +369,10 @@ story! {
             format!(r#"users(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
             format!(r#"phones(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
             format!(r#"phones(filter: {{logoutProfiles: ["{{Profile}}"]}}) {{ {count} }}"#),
+            format!(r#"sessions(filter: {{or: [{{ids: ["{{Session}}"]}}, {{phones: ["{{Phone}}"]}}, {{users: ["{{User}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"sessions(filter: {{or: [{{profiles: ["{{Profile}}"]}}, {{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
+            r#"sessionSnapshot(filter: {phones: ["{Phone}"]}) { items { phoneId } more endCursor }"#.to_owned(),
+            format!(r#"defaultDeviceProfiles(filter: {{or: [{{ids: ["{{DefaultDeviceProfile}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
             format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
@@ -391,6 +411,8 @@ story! {
             ("lines", "hasClones: true"),
             ("users", "hasProfiles: true"),
             ("users", "hasDefaultProfile: true"),
+            ("users", "loggedIn: true"),
+            ("profiles", "inUse: true"),
         ] {
             let data = south.data(&format!("{{ {list}(filter: {{{filter}}}) {{ totalCount }} }}")).await;
             assert_eq!(data[list]["totalCount"], 0, "{list} {filter}");

@@ -17,7 +17,7 @@ use roamline::{
         button::{self, Fields, NewButton},
         line,
         line::{NewLine, Reference},
-        number, organization, profile, template, user,
+        number, organization, profile, session, template, user,
     },
     store::outbox,
 };
@@ -35,6 +35,8 @@ enum Step {
     DeleteUser { user: u8, delete: bool },
     Associate { profile: u8, users: Vec<u8> },
     Disassociate { profile: u8, user: u8 },
+    Login { phone: u8, user: u8, force: bool },
+    Logout(u8),
     Reorder { profile: u8, turn: u8 },
     Default { user: u8, profile: Option<u8> },
     Add { profile: u8, number: u8, index: Option<i32> },
@@ -81,6 +83,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (few(), any::<bool>()).prop_map(|(user, delete)| Step::DeleteUser { user, delete }),
         2 => (few(), list()).prop_map(|(profile, users)| Step::Associate { profile, users }),
         1 => (few(), few()).prop_map(|(profile, user)| Step::Disassociate { profile, user }),
+        2 => (0_u8..3, few(), any::<bool>()).prop_map(|(phone, user, force)| Step::Login { phone, user, force }),
+        1 => (0_u8..3).prop_map(Step::Logout),
         1 => (few(), few()).prop_map(|(profile, turn)| Step::Reorder { profile, turn }),
         1 => (few(), proptest::option::of(few())).prop_map(|(user, profile)| Step::Default { user, profile }),
         3 => (few(), few(), proptest::option::of(0_i32..5))
@@ -112,6 +116,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug, Default)]
 struct There {
     profiles: Vec<i64>,
+    phones: Vec<i64>,
+    sessions: Vec<i64>,
     users: Vec<i64>,
     lines: Vec<i64>,
     appearances: Vec<i64>,
@@ -174,6 +180,7 @@ impl World {
                     lines: lines.iter().map(|&number| new_line(number, None)).collect(),
                     users: users.iter().map(person).collect(),
                     buttons: Vec::new(),
+                    services: Vec::new(),
                 })
                 .await
             }
@@ -182,6 +189,7 @@ impl World {
                     id: device(choice),
                     expected_version: None,
                     release_logout_phones: false,
+                    on_active_session: session::OnActiveSession::Logout,
                 })
                 .await
             }
@@ -194,6 +202,7 @@ impl World {
                     lines: true,
                     users: true,
                     buttons: true,
+                    services: true,
                 })
                 .await
             }
@@ -219,6 +228,7 @@ impl World {
                     id: person(user),
                     expected_version: None,
                     sole_profiles: Some(sole),
+                    on_active_session: session::OnActiveSession::Logout,
                 })
                 .await
             }
@@ -235,8 +245,23 @@ impl World {
                     profile: device(profile),
                     expected_version: None,
                     user: person(user),
+                    on_active_session: session::OnActiveSession::Logout,
                 })
                 .await
+            }
+            Step::Login { phone, user, force } => {
+                let if_occupied = if *force { session::IfOccupied::Force } else { session::IfOccupied::Fail };
+                self.ask(&session::Login {
+                    phone: DeviceId(pick(&there.phones, *phone)),
+                    user: Some(person(user)),
+                    profile: None,
+                    lasting: None,
+                    if_occupied,
+                })
+                .await
+            }
+            Step::Logout(phone) => {
+                self.ask(&session::Logout { phone: DeviceId(pick(&there.phones, *phone)) }).await
             }
             Step::Reorder { profile, turn } => {
                 let sql = format!(
@@ -388,6 +413,7 @@ impl World {
                     expected_version: None,
                     fields: Patch::new(fields),
                     settings: Patch::default(),
+                    apply_policy: session::ApplyPolicy::ReloginIdle,
                 })
                 .await
             }
@@ -414,6 +440,8 @@ impl World {
     async fn there(&self) -> There {
         There {
             profiles: self.ids("SELECT id FROM profile ORDER BY id").await,
+            phones: self.ids("SELECT id FROM phone ORDER BY id").await,
+            sessions: self.ids("SELECT id FROM session ORDER BY id").await,
             users: self.ids("SELECT id FROM \"user\" ORDER BY id").await,
             lines: self.ids("SELECT id FROM line ORDER BY id").await,
             appearances: self.ids("SELECT id FROM line_appearance ORDER BY id").await,
@@ -451,6 +479,15 @@ impl World {
                 "SELECT count(*) FROM \"user\" u WHERE u.default_profile_id IS NOT NULL AND NOT EXISTS \
                  (SELECT 1 FROM profile_user p WHERE p.user_id = u.id AND p.profile_id = u.default_profile_id)",
                 "USR-8: a default that is not the user's",
+            ),
+            (
+                "SELECT count(*) - count(DISTINCT user_id) FROM session",
+                "SES-2: a user who is logged in twice where the cluster allows one login",
+            ),
+            (
+                "SELECT count(*) FROM session s WHERE NOT EXISTS (SELECT 1 FROM profile_user p WHERE p.user_id = s.user_id \
+                 AND p.profile_id = s.profile_id)",
+                "SES-1: a session with a profile that is not the user's",
             ),
             (
                 "SELECT count(*) FROM device d WHERE d.kind = 'PROFILE' AND NOT EXISTS \
@@ -493,10 +530,13 @@ impl World {
         let (mut pairs, mut buttons) = (BTreeSet::new(), BTreeMap::new());
         let mut templates = BTreeSet::new();
         let mut numbers = BTreeSet::new();
+        let mut sessions = BTreeSet::new();
         for entry in outbox::after(&snapshot, 0, 100_000).await.expect("changes") {
             match entry.change {
                 Change::ProfileCreated { profile } => assert!(profiles.insert(profile.id.0)),
                 Change::ProfileDeleted { profile } => assert!(profiles.remove(&profile.id.0)),
+                Change::SessionStarted { session, .. } => assert!(sessions.insert(session.id.0)),
+                Change::SessionEnded { session, .. } => assert!(sessions.remove(&session.id.0)),
                 Change::NumberCreated { number } => assert!(numbers.insert(number.id.0)),
                 Change::NumberDeleted { number } => assert!(numbers.remove(&number.id.0)),
                 Change::UserCreated { user } => assert!(users.insert(user.id.0)),
@@ -527,6 +567,7 @@ impl World {
         assert_eq!(profiles.into_iter().collect::<Vec<_>>(), there.profiles);
         assert_eq!(users.into_iter().collect::<Vec<_>>(), there.users);
         assert_eq!(numbers.into_iter().collect::<Vec<_>>(), there.numbers);
+        assert_eq!(sessions.into_iter().collect::<Vec<_>>(), there.sessions);
         assert_eq!(appearances.into_iter().collect::<Vec<_>>(), there.appearances);
         assert_eq!(templates.into_iter().collect::<Vec<_>>(), there.templates);
         assert_eq!(buttons.keys().copied().collect::<Vec<_>>(), there.buttons);
@@ -539,6 +580,9 @@ impl World {
 
 async fn hold(server: Roamline, cases: u32) {
     let estate = server.estate().await;
+    for name in ["SEP1", "SEP2", "SEP3"] {
+        server.admin().phone(&estate, &estate.berlin, name).await;
+    }
     let world = World {
         app: server.app.clone(),
         caller: Roamline::caller(),

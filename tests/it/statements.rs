@@ -283,6 +283,54 @@ counted! {
 }
 
 counted! {
+    /// Sessions with what they lead to, and phones with what they show, cost a statement a relation.
+    async fn sessions_and_what_phones_show_cost_a_statement_a_relation(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let fallback = json!({"clusterId": estate.emea, "product": "Cisco 7841", "protocol": "SIP"});
+        admin.done("createDefaultDeviceProfile", fallback, "").await;
+        for n in 0..45 {
+            let user = admin.user(&estate, &estate.berlin, &format!("user{n}")).await;
+            let profile = admin.profile(&estate, &estate.berlin, &format!("EM-{n}"), &[&format!("1{n:03}")]).await;
+            admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
+            let phone = json!({
+                "organizationId": estate.paris, "clusterId": estate.emea, "name": format!("SEP{n}"), "protocol": "SIP",
+                "product": if n % 2 == 0 { "Cisco 8841" } else { "Cisco 7841" }, "extensionMobility": true,
+            });
+            let phone = admin.done("createPhone", phone, "phone { id }").await["phone"]["id"].clone();
+            admin.done("login", json!({"userId": user, "phoneId": phone}), "").await;
+        }
+        rest(&server).await;
+        let mut all = Vec::new();
+        for (name, shape, want) in [
+            ("sessions", "sessions(first: $n) { totalCount nodes { loggedInAt expiresAt modelMismatch settings { userLocale } } }", 2),
+            (
+                // Organization and cluster come with them; phones, users, profiles, default device profiles, histories.
+                "sessions with all that they lead to",
+                "sessions(first: $n) { nodes { organization { path } cluster { name } phone { name } user { userId } profile { name } \
+                 defaultDeviceProfile { product } history(first: 2) { nodes { cursor } } } }",
+                6,
+            ),
+            // Sessions, phones, default device profiles for them, profiles.
+            ("sessions with what is pending", "sessions(first: $n) { nodes { pendingRelogin { field } } }", 4),
+            ("phones with their sessions", "phones(first: $n) { nodes { name session { user { userId } } } }", 3),
+            ("users with their sessions", "users(first: $n) { nodes { sessions(first: 2) { totalCount nodes { phone { name } } } } }", 4),
+            ("profiles with their sessions", "profiles(first: $n) { nodes { sessions(first: 2) { nodes { loggedInAt } } } }", 2),
+            (
+                // Phones, sessions, profiles, the profiles' lines with the numbers, and their speed dials.
+                "phones with what they show",
+                "phones(first: $n) { nodes { effectiveProfile { shownBy buttonTemplate settings { userLocale } \
+                 lines { index line { pattern } } speedDials(first: 2) { nodes { label } } } } }",
+                6,
+            ),
+            ("default device profiles", "defaultDeviceProfiles(first: $n) { nodes { product cluster { name } } }", 1),
+        ] {
+            all.extend(wrong(&server, name, shape, want).await);
+        }
+        assert!(all.is_empty(), "{all:#?}");
+    }
+}
+
+counted! {
     /// What happened to many things costs no more than what happened to one.
     async fn changes_with_what_they_happened_to_cost_a_statement_a_relation(server) {
         let (estate, admin) = (server.estate().await, server.admin());

@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template", "number"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "token", "change", "line_appearance", "button", "template", "number"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -121,11 +121,17 @@ story! {
         admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
         let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
         admin.done("createNumbers", number, "").await;
+        let fallback = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP"});
+        admin.done("createDefaultDeviceProfile", fallback, "").await;
+        let phone = admin.phone(&estate, &estate.berlin, "SEP1").await;
+        admin.done("login", json!({"userId": user, "phoneId": phone}), "").await;
         let db = Database::connect(&server.database).await.expect("connected");
         let copies = [
             ("hie_6_organization_path", "organization", ""),
             ("rml_1_cluster_name", "cluster", ""),
             ("nam_2_device_name", "device", ""),
+            ("ses_3_one_session", "session", ""),
+            ("rml_40_default_device_profile", "default_device_profile", ""),
             ("inv_13_number", "number", ""),
             ("rml_2_user_id", "\"user\"", ""),
             ("lin_1_line", "line", ""),

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
-use entity::{ClusterId, DeviceId, LineId, OrganizationId, UserId, device::Kind};
+use entity::{ClusterId, DeviceId, LineId, OrganizationId, ServiceId, UserId, device::Kind};
 
 use super::{super::unreadable, Cluster, Import, Key, Known, Miss};
 use crate::{
@@ -41,6 +41,16 @@ impl Import<'_> {
         Ok(found.ok_or_else(|| absent(noun, name)).and_then(at).and_then(|(id, is)| {
             if kind.is_none() || is == kind { Ok(DeviceId(id)) } else { Err(absent(noun, name)) }
         }))
+    }
+
+    pub(super) async fn service(
+        &mut self,
+        source: &impl Source,
+        cluster: ClusterId,
+        name: &str,
+    ) -> Result<Result<ServiceId, Miss>, Error> {
+        let found = self.look_up(source, Key::Service(cluster, value::key(name))).await?;
+        Ok(found.ok_or_else(|| absent("phone service", name)).and_then(at).map(|(id, _)| ServiceId(id)))
     }
 
     pub(super) async fn user(
@@ -157,6 +167,15 @@ impl Import<'_> {
                     self.first(source, &filter, store::device::BY_NAME, 1).await?;
                 match found.first() {
                     Some(row) => Some(Known::There(row.id.get()?.0, Some(*row.kind.get()?))),
+                    None => None,
+                }
+            }
+            Key::Service(cluster, name) => {
+                let filter = Filter::All(vec![on(cluster), Filter::Is("t.name_key", name.clone())]);
+                let found: Vec<store::service::Row> =
+                    self.first(source, &filter, store::service::BY_NAME, 1).await?;
+                match found.first() {
+                    Some(row) => Some(Known::There(row.id.get()?.0, None)),
                     None => None,
                 }
             }

@@ -1,11 +1,12 @@
 //! What a row becomes: the command that a caller of the API would give.
 
 use entity::{ClusterId, Moment, OrganizationId, device::Kind, line_appearance::Role, number::Extra};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        column::{Empty, Field, File},
+        column::{Empty, Field, File, ParameterValue},
         names::snake,
         read::{Faults, Values},
         unreadable,
@@ -16,8 +17,10 @@ use crate::{
     command::{self, Command},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule, RuleCode, button, cluster, device, line, number, organization, phone,
-        profile, template, user, value,
+        Broken, Change, Patch, Rule, RuleCode, button, cluster, default_device_profile, device, line, number,
+        organization, phone, profile, session, service,
+        service_subscription::{Given, NewSubscription, Place, Subscribe},
+        template, user, value,
     },
     store::{self, Tx},
 };
@@ -47,6 +50,10 @@ impl Import<'_> {
             File::UserPhones | File::UserCtiProfiles => self.control(tx, file, row).await,
             File::Buttons => self.place_button(tx, row).await,
             File::Templates => self.make_template(tx, row).await,
+            File::DefaultDeviceProfiles => self.make_default_device_profile(tx, row).await,
+            File::Sessions => self.log_in(tx, row).await,
+            File::Services => self.make_service(tx, row).await,
+            File::ServiceSubscriptions => self.subscribe(tx, row).await,
         }
     }
 
@@ -208,6 +215,7 @@ impl Import<'_> {
             lines: Vec::new(),
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         };
         let id = self.stage(tx, File::Profiles, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Device(cluster, value::key(&cmd.name)), id, Some(Kind::Profile)))
@@ -398,6 +406,94 @@ impl Import<'_> {
         Ok(None)
     }
 
+    async fn make_default_device_profile(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let cluster = missing.settle(cluster)?;
+        let cmd = default_device_profile::Create {
+            cluster,
+            product: row.must("product").to_owned(),
+            protocol: row.word("protocol").ok_or_else(unread)?,
+            fields: Patch::new(device_fields(row, &[])),
+            settings: row.settings(),
+        };
+        self.stage(tx, File::DefaultDeviceProfiles, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn log_in(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let phone = self.device(tx, cluster, row.must("phone"), Some(Kind::Phone)).await?;
+        let phone = missing.take("phone", phone);
+        let user = missing.take("user", self.user(tx, cluster, row.must("user")).await?);
+        let profile = match row.text("profile") {
+            Some(name) => {
+                let found = self.device(tx, cluster, name, Some(Kind::Profile)).await?;
+                missing.take("profile", found).map(Some)
+            }
+            None => Some(None),
+        };
+        let who = phone.zip(user).zip(profile);
+        let ((phone, user), profile) = missing.settle(who)?;
+        // What is left of a session was allowed when it began.
+        let left = row.number("minutes").map(|minutes| tx.now().plus_minutes(minutes.into()));
+        let cmd = session::Login {
+            phone,
+            user: Some(user),
+            profile,
+            lasting: left.map(session::Lasting::Until),
+            if_occupied: session::IfOccupied::Fail,
+        };
+        self.stage(tx, File::Sessions, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    async fn make_service(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let cluster = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?);
+        let cluster = missing.settle(cluster)?;
+        let names = ["name", "asciiName", "description", "url", "secureUrl", "category", "vendor", "enabled"];
+        let mut fields = row.fields(&names);
+        for (column, field) in [("type", "kind"), ("vendorVersion", "release")] {
+            fields.extend(row.fields(&[column]).into_values().map(|value| (field.to_owned(), value)));
+        }
+        let cmd = service::Create {
+            cluster,
+            enterprise: row.word("enterprise").unwrap_or(false),
+            fields: Patch::new(fields),
+            parameters: objects(row, "parameters")?,
+        };
+        let id = self.stage(tx, File::Services, row, &cmd, |_| Faults::new()).await?;
+        Ok(there(Key::Service(cluster, value::key(row.must("name"))), id, None))
+    }
+
+    async fn subscribe(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
+            return missing.settle(None);
+        };
+        let device = missing.take("device", self.device(tx, cluster, row.must("device"), None).await?);
+        let service = missing.take("service", self.service(tx, cluster, row.must("service")).await?);
+        let (device, service) = missing.settle(device.zip(service))?;
+        let values: Vec<ParameterValue> = objects(row, "values")?;
+        let given = |value: ParameterValue| Given { name: value.name, value: Some(value.value) };
+        let index = row.number("index");
+        let label = row.text("label").map(str::to_owned);
+        let subscription = NewSubscription {
+            service,
+            name: row.text("name").map(str::to_owned),
+            values: values.into_iter().map(given).collect(),
+            url: row.text("url").map(str::to_owned),
+            button: index.map(|index| Place { index: Some(index), label }),
+        };
+        let cmd = Subscribe { device, expected_version: None, subscription };
+        self.stage(tx, File::ServiceSubscriptions, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
     async fn associate(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
         let mut missing = Missing::default();
         let Some(cluster) = missing.take("cluster", self.cluster(tx, row.must("cluster")).await?) else {
@@ -528,6 +624,15 @@ fn device_fields(row: &Values<'_>, more: &[&str]) -> Map<String, Value> {
     fields
 }
 
+/// The objects in a cell; none in an empty one.
+fn objects<T: DeserializeOwned>(row: &Values<'_>, column: &'static str) -> Result<Vec<T>, Stop> {
+    let Some(cell) = row.fields(&[column]).remove(column) else { return Ok(Vec::new()) };
+    let unfit = |error: serde_json::Error| {
+        Stop::Rules(vec![(Some(column), unreadable(format!("The {column}"), error.to_string()))])
+    };
+    serde_json::from_value(cell).map_err(unfit)
+}
+
 fn there(key: Key, id: Option<i64>, kind: Option<Kind>) -> Made {
     id.map(|id| (key, Known::There(id, kind)))
 }
@@ -547,6 +652,7 @@ fn made(change: &Change) -> Option<i64> {
         Change::PhoneCreated { phone } => Some(phone.id.0),
         Change::LineCreated { line } => Some(line.id.0),
         Change::UserCreated { user } => Some(user.id.0),
+        Change::ServiceCreated { service } => Some(service.id.0),
         _ => None,
     }
 }

@@ -70,7 +70,9 @@ pub fn sides(change: &Change) -> Sides {
         Change::ProfileUpdated { before, after } => both(before, after),
         Change::ProfileDeleted { profile } => gone(profile),
         // What it made again is told by the changes beside it.
-        Change::ProfileRestored { .. } | Change::EstateGenerated { .. } => Sides::default(),
+        Change::ProfileRestored { .. } | Change::ServiceResynced { .. } | Change::EstateGenerated { .. } => {
+            Sides::default()
+        }
         Change::PhoneCreated { phone } => made(phone),
         Change::PhoneUpdated { before, after } => both(before, after),
         Change::PhoneDeleted { phone } => gone(phone),
@@ -91,6 +93,18 @@ pub fn sides(change: &Change) -> Sides {
         Change::UsersReordered { before, after, .. } => named("users", before, after),
         Change::UserPhonesChanged { before, after, .. } => named("phones", before, after),
         Change::UserCtiProfilesChanged { before, after, .. } => named("cti_profiles", before, after),
+        Change::SessionStarted { session, .. } => made(session),
+        Change::SessionEnded { session, .. } => gone(session),
+        Change::DefaultDeviceProfileCreated { profile } => made(profile),
+        Change::DefaultDeviceProfileUpdated { before, after } => both(before, after),
+        Change::DefaultDeviceProfileDeleted { profile } => gone(profile),
+        Change::ServiceCreated { service } => made(service),
+        Change::ServiceUpdated { before, after, .. } => both(before, after),
+        Change::ServiceDeleted { service } => gone(service),
+        // Passwords are in no change.
+        Change::ServiceSubscribed { subscription, .. } => made(subscription),
+        Change::ServiceSubscriptionUpdated { before, after, .. } => both(before, after),
+        Change::ServiceSubscriptionRemoved { subscription, .. } => gone(subscription),
         Change::NumberCreated { number } => made(number),
         Change::NumberUpdated { before, after } => both(before, after),
         Change::NumberDeleted { number } => gone(number),
@@ -231,6 +245,9 @@ fn noun(name: &str) -> Option<Noun> {
         "profile_id" | "default_profile_id" | "logout_profile_id" | "cti_profiles" => Noun::Profile,
         "phone_id" | "phones" => Noun::Phone,
         "line_id" => Noun::Line,
+        "button_id" => Noun::Button,
+        "service_id" => Noun::Service,
+        "default_device_profile_id" => Noun::DefaultDeviceProfile,
         "user_id" | "login_user_id" | "owner_id" | "users" => Noun::User,
         _ => return None,
     })
@@ -321,7 +338,10 @@ mod tests {
     #[test]
     fn every_kind_of_change_tells_its_fields() {
         for change in changes() {
-            let silent = matches!(change, Change::EstateGenerated { .. } | Change::ProfileRestored { .. });
+            let silent = matches!(
+                change,
+                Change::EstateGenerated { .. } | Change::ProfileRestored { .. } | Change::ServiceResynced { .. }
+            );
             assert_eq!(fields(&change).is_empty(), silent, "{:?}", change.kind());
             for field in fields(&change) {
                 assert!(!field.field.contains('_'), "{:?}: {}", change.kind(), field.field);

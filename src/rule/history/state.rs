@@ -81,6 +81,18 @@ impl State {
             | Change::UsersReordered { .. }
             | Change::ButtonUpdated { .. }
             | Change::ButtonRemoved { .. }
+            | Change::SessionStarted { .. }
+            | Change::SessionEnded { .. }
+            | Change::DefaultDeviceProfileCreated { .. }
+            | Change::DefaultDeviceProfileUpdated { .. }
+            | Change::DefaultDeviceProfileDeleted { .. }
+            | Change::ServiceCreated { .. }
+            | Change::ServiceUpdated { .. }
+            | Change::ServiceDeleted { .. }
+            | Change::ServiceSubscribed { .. }
+            | Change::ServiceSubscriptionUpdated { .. }
+            | Change::ServiceSubscriptionRemoved { .. }
+            | Change::ServiceResynced { .. }
             | Change::OrganizationCreated { .. }
             | Change::OrganizationRenamed { .. }
             | Change::OrganizationMoved { .. }

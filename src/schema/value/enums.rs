@@ -341,6 +341,86 @@ pub enum SoleProfiles {
     KeepUnassigned,
 }
 
+/// What a login does about somebody who is logged in on the phone.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::session::IfOccupied")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IfOccupied {
+    /// The login is refused; the default.
+    #[default]
+    Fail,
+    /// Whoever is logged in there is logged out first.
+    Force,
+}
+
+/// What a change does about people who are logged in with what it takes away.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::session::OnActiveSession")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OnActiveSession {
+    /// The change is refused; the default.
+    #[default]
+    Fail,
+    /// They are logged out first, on phones that you do not see as well.
+    Logout,
+}
+
+/// What an update of a profile does with the phones that show it. Phones for which the device-wide settings stay the same are
+/// left alone whatever is chosen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "crate::rule::session::ApplyPolicy")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ApplyPolicy {
+    /// They keep what they copied at login; `Session.pendingRelogin` tells what differs. The default.
+    #[default]
+    Leave,
+    /// Their users are logged out and in again. Whether a phone is in a call is not known here, as Unified CM is not
+    /// connected: every phone is taken for idle.
+    ReloginIdle,
+    /// Their users are logged out.
+    Logout,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::session::End")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SessionEnd {
+    /// An administrator logged the user out.
+    Administrator,
+    /// Somebody else was logged in on the phone, by force.
+    Forced,
+    /// The user was logged in on another phone, and the cluster allows one login.
+    AutoLogout,
+    /// Its time was up.
+    Expired,
+    /// The user was logged in again at the same moment, so that the phone takes the profile as it is.
+    Relogin,
+    /// The profile was updated with `applyPolicy: LOGOUT`.
+    ProfileChanged,
+    /// The profile was deleted.
+    ProfileDeleted,
+    /// Extension mobility was switched off on the phone.
+    PhoneChanged,
+    /// The phone was deleted.
+    PhoneDeleted,
+    /// The user was disassociated from the profile.
+    UserDisassociated,
+    /// The user was deleted.
+    UserDeleted,
+}
+
+/// What a phone shows.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+pub enum ShownBy {
+    /// Somebody is logged in: the profile of that user.
+    Session,
+    /// Nobody is logged in: its logout profile.
+    LogoutProfile,
+    /// Nobody is logged in, and it has no logout profile: its own settings.
+    Phone,
+}
+
 /// The kinds of thing that a change can be about.
 #[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
 #[graphql(remote = "entity::change_subject::Noun")]
@@ -356,6 +436,10 @@ pub enum Noun {
     Profile,
     /// A phone.
     Phone,
+    /// Somebody who is logged in on a phone.
+    Session,
+    /// What a phone model shows for users whose profile is for another model.
+    DefaultDeviceProfile,
     /// A line (Cisco: directory number).
     Line,
     /// A line on a device: an original or a clone.
@@ -366,8 +450,64 @@ pub enum Noun {
     Button,
     /// A phone button or softkey template.
     Template,
+    /// An IP phone service.
+    Service,
+    /// A subscription of a profile or phone to a phone service.
+    ServiceSubscription,
     /// A number of the inventory.
     Number,
+}
+
+/// What a phone service is made of (Cisco: service category).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::service::Category")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServiceCategory {
+    /// Pages in the phones' XML; the default.
+    XmlService,
+    /// A Java program for phones.
+    JavaMidlet,
+    /// A widget.
+    WebWidget,
+    /// A link that the phone's browser opens.
+    WebLink,
+    /// An Android program.
+    AndroidApk,
+}
+
+/// Under which button of the phone a phone service is found (Cisco: service type).
+#[derive(Clone, Copy, Debug, Deserialize, Enum, Eq, PartialEq, Serialize)]
+#[graphql(remote = "entity::service::Kind")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServiceType {
+    /// The services button; the default.
+    Standard,
+    /// The directories button.
+    Directories,
+    /// The messages button.
+    Messages,
+}
+
+/// What keeps a profile from working as its users expect.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "crate::rule::readiness::Finding")]
+pub enum ReadinessCode {
+    /// Neither the profile nor the cluster as a whole has the extension mobility service: nobody can log out.
+    EmServiceMissing,
+    /// A phone of its users, or one that shows it, has no extension mobility service: nobody can log in there.
+    PhoneEmServiceMissing,
+    /// It has no line.
+    LineMissing,
+    /// The phone that it is for has fewer keys for lines than it has lines.
+    LinesDoNotFit,
+    /// One of its users has no default profile.
+    DefaultProfileMissing,
+    /// The number inventory does not say of each of its numbers that it is used.
+    NumberWrong,
+    /// The URL of one of its services is older than the service.
+    ServiceUrlStale,
+    /// It is subscribed to a service that is disabled.
+    ServiceDisabled,
 }
 
 /// Which of a device's four lists of buttons.
@@ -535,6 +675,12 @@ mod tests {
         same::<ProductFeature, crate::rule::product::Feature>();
         same::<ButtonFeature, crate::rule::product::ButtonFeature>();
         same::<Noun, entity::change_subject::Noun>();
+        same::<IfOccupied, crate::rule::session::IfOccupied>();
+        same::<OnActiveSession, crate::rule::session::OnActiveSession>();
+        same::<ApplyPolicy, crate::rule::session::ApplyPolicy>();
+        same::<SessionEnd, entity::session::End>();
+        same::<ServiceCategory, entity::service::Category>();
+        same::<ServiceType, entity::service::Kind>();
         same::<ButtonKind, entity::button::Kind>();
         same::<NumberStatus, entity::number::Status>();
         same::<NumberUtility, entity::number::Utility>();

@@ -6,8 +6,9 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, LineId, NumberId, OrganizationId,
+    SessionId, ServiceId,
+    ServiceSubscriptionId, TemplateId, TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -54,6 +55,10 @@ nodes! {
     Profile(DeviceId) is "Profile" by profile,
     /// A phone.
     Phone(DeviceId) is "Phone" by phone,
+    /// Somebody who is logged in on a phone.
+    Session(SessionId) is "Session" by session,
+    /// A default device profile of a cluster.
+    DefaultDeviceProfile(DefaultDeviceProfileId) is "DefaultDeviceProfile" by default_device_profile,
     /// A device that is neither profile nor phone.
     Device(DeviceId) is "OtherDevice" by other_device,
     /// A line.
@@ -66,6 +71,10 @@ nodes! {
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
     Template(TemplateId) is "Template" by template,
+    /// An IP phone service.
+    Service(ServiceId) is "PhoneService" by service,
+    /// A subscription of a device to a phone service.
+    ServiceSubscription(ServiceSubscriptionId) is "ServiceSubscription" by service_subscription,
     /// A number of the inventory.
     Number(NumberId) is "Number" by number,
     /// A bearer token.
@@ -105,7 +114,10 @@ macro_rules! keys {
     ($($key:ident)*) => { $( impl Key for $key { const NONE: Self = Self(-1); } )* };
 }
 
-keys! { OrganizationId ClusterId DeviceId LineId AppearanceId UserId ButtonId TemplateId NumberId TokenId }
+keys! {
+    OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId ButtonId TemplateId
+    ServiceId ServiceSubscriptionId NumberId TokenId
+}
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
 pub fn or_none<K: Key>(key: Option<K>) -> K {
@@ -119,17 +131,21 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 12] = [
+        const NAMES: [&str; 14] = [
             "Organization",
             "Cluster",
             "Profile",
             "Phone",
+            "Session",
+            "DefaultDeviceProfile",
             "OtherDevice",
             "Line",
             "LineAppearance",
             "User",
             "Button",
             "Template",
+            "PhoneService",
+            "ServiceSubscription",
             "Number",
             "Token",
         ];

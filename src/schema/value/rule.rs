@@ -164,6 +164,9 @@ pub struct UserError {
     pub rule: String,
     /// For `VERSION_CONFLICT`, the version that it is at now; else null.
     pub current_version: Option<i64>,
+    /// The code that Unified CM's extension mobility gives for it, as a phone or the help desk's lists show it, such as 18 for
+    /// a phone that is in use; null where it has none.
+    pub cisco_code: Option<i32>,
     /// For `LINE_IS_CLONE`, the appearance through which the line is changed, where the caller can see it;
     /// else null.
     pub original_id: Option<ID>,
@@ -186,6 +189,7 @@ impl From<&Breach> for UserError {
             path: breach.path.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect(),
             rule: code.id().to_owned(),
             current_version,
+            cisco_code: breach.rule.cisco_code(),
             original_id,
         }
     }
@@ -233,6 +237,14 @@ mod tests {
     fn a_version_conflict_tells_the_current_version() {
         let told = error(Rule::VersionConflict { expected: 1, current: 5 }, "expectedVersion");
         assert_eq!((told.current_version, told.original_id), (Some(5), None));
+    }
+
+    #[test]
+    fn what_unified_cm_has_a_code_for_carries_it() {
+        let held = |user: &str| Rule::PhoneOccupied { phone: "SEP1".into(), user: user.into() };
+        assert_eq!(error(held("anna"), "phoneId").cisco_code, Some(18));
+        assert_eq!(error(Rule::NotFound { noun: "phone", id: "1".into() }, "phoneId").cisco_code, Some(11));
+        assert_eq!(error(Rule::NameRequired, "name").cisco_code, None);
     }
 
     #[test]

@@ -164,10 +164,10 @@ impl Service {
 }
 
 #[derive(Default)]
-pub struct ServiceQuery;
+pub struct ServerQuery;
 
 #[Object]
-impl ServiceQuery {
+impl ServerQuery {
     /// Who you are to this server.
     async fn me(&self, ctx: &Context<'_>) -> Result<Me> {
         ctx.caller()?;

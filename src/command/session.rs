@@ -1,0 +1,89 @@
+//! Commands on sessions: logging in and out, one by one and many at once, and what the clock ends.
+
+use entity::session::End;
+use serde::Serialize;
+
+use super::{Command, Outcome, command};
+use crate::{
+    app::{App, Call},
+    caller::{Caller, Right},
+    error::Error,
+    rule::{
+        Broken, Decision, Rule,
+        session::{Login, Logout, LogoutUser, Relogin, end, login, logout, logout_user, relogin},
+    },
+    store::{
+        Tx,
+        page::Filter,
+        session::{due, login_facts, logout_facts, logout_user_facts, matching, relogin_facts},
+    },
+};
+
+/// Sessions that are ended at once.
+pub const MANY: u32 = 1_000;
+
+command!(Login, "login", Edit, login_facts, login);
+command!(Logout, "logout", Edit, logout_facts, logout);
+command!(LogoutUser, "logoutUser", Edit, logout_user_facts, logout_user);
+command!(Relogin, "relogin", Edit, relogin_facts, relogin);
+
+/// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once.
+#[derive(Serialize)]
+pub struct LogoutMany {
+    pub filter: Filter,
+}
+
+impl Command for LogoutMany {
+    const NAME: &'static str = "logoutMany";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        if self.filter == Filter::All(Vec::new()) {
+            return Ok(Err(Broken::one(Rule::SessionFilterEmpty, "filter")));
+        }
+        Ok(Ok(end(&matching(tx, &self.filter, MANY).await?, End::Administrator)))
+    }
+}
+
+/// Ends what is over.
+#[derive(Serialize)]
+struct Expire;
+
+impl Command for Expire {
+    const NAME: &'static str = "expireSessions";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        Ok(Ok(end(&due(tx).await?, End::Expired)))
+    }
+}
+
+/// Logs out everybody whose time is up, part by part; tells how many. Any number of nodes may do it at once: what one has
+/// in hand, the others leave alone, and what a node that dies has not committed, another one does.
+pub async fn expire_due(app: &App) -> Result<usize, Error> {
+    let caller = Caller::administrator("sessions");
+    let mut ended = 0;
+    loop {
+        match super::run(app, &caller, &Call::default(), &Expire).await? {
+            Ok(done) if !done.changes.is_empty() => ended += done.changes.len(),
+            _ => return Ok(ended),
+        }
+    }
+}
+
+/// Logs in each of many, one after the other and every one for itself, as an upgrade's end asks for: what is refused
+/// keeps nobody else out. A key is kept for each, so that one that was cut short goes on where it stopped.
+pub async fn restore(
+    app: &App,
+    caller: &Caller,
+    call: &Call,
+    logins: &[Login],
+) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = Vec::with_capacity(logins.len());
+    for (at, login) in logins.iter().enumerate() {
+        let key = call.idempotency_key.as_ref().map(|key| format!("{key} {at}"));
+        let call = Call { idempotency_key: key, ..call.clone() };
+        outcomes.push(super::run(app, caller, &call, login).await?);
+    }
+    Ok(outcomes)
+}
