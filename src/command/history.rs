@@ -160,6 +160,8 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
             Ok(device::register(&cmd, &facts))
         }
         Opposite::ReleaseDevice(cmd) => cmd.decide(tx).await,
+        Opposite::Unsubscribe(cmd) => cmd.decide(tx).await,
+        Opposite::Resubscribe(cmd) => cmd.decide(tx).await,
         Opposite::Configure(Configure::UpdateOrganization(cmd)) => cmd.decide(tx).await,
         Opposite::Configure(Configure::RenameOrganization(cmd)) => cmd.decide(tx).await,
         Opposite::Configure(Configure::MoveOrganization(cmd)) => cmd.decide(tx).await,

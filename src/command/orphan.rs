@@ -9,6 +9,7 @@ use crate::{
         number::ReserveFor,
         orphan::{CleanUp, Orphan, check},
         profile,
+        session::OnActiveSession,
     },
     store::{
         Tx,
@@ -27,7 +28,13 @@ impl Command for CleanUp {
         let expected_version = None;
         match self.orphan {
             Orphan::Profile(id) => {
-                profile::Delete { id, expected_version, release_logout_phones: false }.decide(tx).await
+                let delete = profile::Delete {
+                    id,
+                    expected_version,
+                    release_logout_phones: false,
+                    on_active_session: OnActiveSession::default(),
+                };
+                delete.decide(tx).await
             }
             Orphan::Line(id) => {
                 line::Delete { id, expected_version, remove_appearances: false }.decide(tx).await

@@ -42,6 +42,7 @@ pub enum Part {
     DefaultProfile,
     ControlledProfile,
     LogoutPhone,
+    ServiceSubscription,
 }
 
 macro_rules! changes {

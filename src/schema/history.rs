@@ -544,6 +544,8 @@ pub enum ProfilePart {
     ControlledProfile,
     /// That a phone showed it while nobody was logged in.
     LogoutPhone,
+    /// A subscription to a phone service.
+    ServiceSubscription,
 }
 
 /// Something that was not restored.

@@ -31,7 +31,7 @@ use crate::{
     app::Call,
     command::{self, Command, Outcome},
     error::Error,
-    rule::{self, RuleCode},
+    rule::{self, RuleCode, session::OnActiveSession},
     store::line,
 };
 
@@ -358,11 +358,17 @@ impl PreviewQuery {
                     id,
                     expected_version: None,
                     release_logout_phones: forced,
+                    on_active_session: active(forced),
                 };
                 preview(ctx, delete).await
             }
             Some(NodeId::Phone(id)) => {
-                preview(ctx, |_| rule::phone::Delete { id, expected_version: None }).await
+                let delete = |forced| rule::phone::Delete {
+                    id,
+                    expected_version: None,
+                    on_active_session: active(forced),
+                };
+                preview(ctx, delete).await
             }
             Some(NodeId::Line(id)) => {
                 let delete =
@@ -375,12 +381,18 @@ impl PreviewQuery {
                     id,
                     expected_version: None,
                     sole_profiles: sole.or(forced.then_some(rule::user::SoleProfiles::Delete)),
+                    on_active_session: active(forced),
                 };
                 preview(ctx, delete).await
             }
             _ => Err(Error::Input("pass the id of a profile, phone, line or user".to_owned())),
         }
     }
+}
+
+/// What becomes of who is logged in.
+fn active(forced: bool) -> OnActiveSession {
+    if forced { OnActiveSession::Logout } else { OnActiveSession::default() }
 }
 
 /// What a deletion would do; where a rule stands in its way, what it would do when told to go on.

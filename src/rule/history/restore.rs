@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Around, State};
 use crate::rule::{
-    Broken, Change, Decision, Patch, Rule,
+    Broken, Change, Decision, Patch, Rule, RuleCode,
     button::{self, again},
     change::{LeftOut, On, Part},
     line::{Adding, Device, NewLine, Reference},
@@ -92,6 +92,7 @@ impl Deletion {
             lines: lines.collect(),
             users: self.state.users.clone(),
             buttons: self.state.keys().into_iter().map(again).collect(),
+            services: Vec::new(),
         }
     }
 
@@ -138,6 +139,24 @@ impl Deletion {
         self.changes.iter().filter_map(|change| of(self.profile.id, change)).collect()
     }
 
+    /// The subscriptions to phone services, which do not come back: their passwords are in no change.
+    fn subscriptions(&self) -> Vec<LeftOut> {
+        let of = |change: &Change| match change {
+            Change::ServiceSubscriptionRemoved { subscription, .. }
+                if subscription.device_id == self.profile.id && subscription.subscribed =>
+            {
+                Some(LeftOut {
+                    what: Part::ServiceSubscription,
+                    name: subscription.name.clone(),
+                    code: RuleCode::RevertNotPossible.as_str().to_owned(),
+                    why: "Subscribe the profile to the service again: passwords are not kept.".to_owned(),
+                })
+            }
+            _ => None,
+        };
+        self.changes.iter().filter_map(of).collect()
+    }
+
     /// Whether a line stood elsewhere as well.
     fn was_shared(&self, line: LineId, role: Role) -> bool {
         let promoted =
@@ -178,6 +197,7 @@ pub fn restore(cmd: &Restore, was: &Deletion, facts: &Facts) -> Decision {
         }
     }
     changes.extend(pointing(was, facts, &creation.users, &mut left));
+    left.0.extend(was.subscriptions());
     changes.push(Change::ProfileRestored {
         organization_id: creation.organization,
         profile_id: was.profile.id,

@@ -11,7 +11,8 @@ use crate::rule::{
     button::{self, again},
     cluster, device,
     line::{self as line_rule, AppearanceSettings},
-    number as number_rule, organization, phone as phone_rule, profile, template, user as user_rule,
+    number as number_rule, organization, phone as phone_rule, profile, service_subscription,
+    session::OnActiveSession, template, user as user_rule,
 };
 
 /// Takes a change back.
@@ -59,6 +60,8 @@ pub enum Opposite {
     MakeNumber(number_rule::Create),
     RegisterDevice(device::Register, DeviceId),
     ReleaseDevice(device::Release),
+    Unsubscribe(service_subscription::Unsubscribe),
+    Resubscribe(service_subscription::Resubscribe),
     Configure(Configure),
 }
 
@@ -127,7 +130,7 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
         Some(Noun::Button) => "buttons",
         Some(Noun::User | Noun::Profile) => "users",
         Some(
-            Noun::Organization | Noun::Cluster | Noun::Device | Noun::Phone | Noun::Template | Noun::Number,
+            Noun::Organization | Noun::Cluster | Noun::Device | Noun::Phone | Noun::Template | Noun::Session | Noun::DefaultDeviceProfile | Noun::Service | Noun::ServiceSubscription | Noun::Number,
         )
         | None => "what belongs to it",
     }
@@ -141,6 +144,7 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
             id: profile.id,
             expected_version,
             release_logout_phones: false,
+            on_active_session: OnActiveSession::default(),
         }),
         Change::ProfileUpdated { before, after } => Opposite::UpdateProfile(profile::Update {
             id: after.id,
@@ -150,7 +154,11 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         }),
         Change::ProfileDeleted { profile } => Opposite::RestoreProfile(profile.id),
         Change::PhoneCreated { phone } => {
-            Opposite::DeletePhone(phone_rule::Delete { id: phone.id, expected_version })
+            Opposite::DeletePhone(phone_rule::Delete {
+                id: phone.id,
+                expected_version,
+                on_active_session: OnActiveSession::default(),
+            })
         }
         Change::PhoneUpdated { before, after } => Opposite::UpdatePhone(phone_rule::Update {
             id: after.id,
@@ -214,6 +222,7 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
             id: user.id,
             expected_version,
             sole_profiles: Some(user_rule::SoleProfiles::KeepUnassigned),
+            on_active_session: OnActiveSession::default(),
         }),
         Change::UserUpdated { before, after } => {
             let fields: Patch<user_rule::Fields> = back(before, after);
@@ -359,6 +368,36 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 expected_version,
                 fields: back(before, after),
             }))
+        }
+        Change::SessionStarted { .. } | Change::SessionEnded { .. } => {
+            return Err(impossible("a session is not a setting; log in or out instead"));
+        }
+        Change::ServiceSubscribed { subscription, .. } => {
+            Opposite::Unsubscribe(service_subscription::Unsubscribe {
+                subscription: subscription.id,
+                expected_version,
+            })
+        }
+        Change::ServiceSubscriptionUpdated { before, after, .. } if before.subscribed && !after.subscribed => {
+            Opposite::Resubscribe(service_subscription::Resubscribe {
+                subscription: after.id,
+                expected_version,
+                values: Vec::new(),
+            })
+        }
+        Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. } => {
+            return Err(impossible("passwords are in no change; use the mutations of service subscriptions"));
+        }
+        Change::DefaultDeviceProfileCreated { .. }
+        | Change::DefaultDeviceProfileUpdated { .. }
+        | Change::DefaultDeviceProfileDeleted { .. } => {
+            return Err(impossible("use the mutations of default device profiles"));
+        }
+        Change::ServiceCreated { .. }
+        | Change::ServiceUpdated { .. }
+        | Change::ServiceDeleted { .. }
+        | Change::ServiceResynced { .. } => {
+            return Err(impossible("subscriptions follow their service; use the mutations of services"));
         }
         Change::OrganizationDeleted { .. }
         | Change::ClusterDeleted { .. }
