@@ -178,7 +178,7 @@ section! {
         pub ring: usize = 8_192, 1..=1_000_000;
         /// Milliseconds between looks at the table in case a wake-up was lost.
         pub poll_ms: u64 = 2_000, 10..=600_000;
-        /// Days that changes and stored answers are kept; 0 keeps them for ever.
+        /// Days that changes and stored answers are kept, and deleted profiles can be restored; 0 keeps them for ever.
         pub keep_days: u32 = 30, 0..=36_500;
     }
 }

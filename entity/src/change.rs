@@ -22,6 +22,8 @@ pub struct Model {
     pub kind: String,
     /// JSON of the change.
     pub body: String,
+    /// The first change that was made together with it; none where that was not kept yet.
+    pub first_seq: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, OrganizationId};
+use crate::{Moment, OrganizationId, json::json_column};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, DeriveEntityModel, Deserialize, Eq, PartialEq, Serialize)]
@@ -30,6 +30,9 @@ pub struct Model {
     /// Whether a number that a customer keeps is kept at none of its sites (INV-4); none is as the one above says.
     #[serde(default)]
     pub unique_numbers: Option<bool>,
+    /// What becomes of lines that a device leaves behind (DEL-5); none is as the organization above says.
+    #[serde(default)]
+    pub line_delete_preferences: Option<LinePreferences>,
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,
@@ -60,4 +63,25 @@ pub enum Kind {
     Customer,
     Intermediate,
     Site,
+}
+
+/// What becomes of a line that is taken off a device, or whose device is deleted (DEL-5).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct LinePreferences {
+    /// Whether a line that stands nowhere else is deleted.
+    pub delete_unused: bool,
+    /// What the others get that do not stand on devices of the same user alone.
+    pub template: Option<LineTemplate>,
+}
+
+json_column!(LinePreferences);
+
+/// Values that a line gets.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct LineTemplate {
+    pub description: Option<String>,
+    /// The settings of the line that are set, by their names; the others stay.
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }

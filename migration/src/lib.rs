@@ -10,6 +10,7 @@ mod m20261122_000003_button;
 mod m20261122_000004_service;
 mod m20261122_000005_session;
 mod m20261122_000006_quick_add;
+mod m20261122_000007_history;
 mod m20261122_000008_job;
 
 /// Every step, oldest first.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_session::Migration),
             Box::new(m20261122_000006_quick_add::Migration),
             Box::new(m20261122_000008_job::Migration),
+            Box::new(m20261122_000007_history::Migration),
         ]
     }
 }

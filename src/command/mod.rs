@@ -18,10 +18,12 @@ mod button;
 mod cluster;
 mod default_device_profile;
 mod device;
+mod history;
 pub mod job;
 mod line;
 pub mod number;
 mod organization;
+mod orphan;
 mod phone;
 mod profile;
 mod quick_add;
@@ -100,12 +102,15 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     Ok(refused)
 }
 
-/// What the rule decides, with what becomes of the numbers of lines that it puts on devices or takes off (INV-9).
+/// What the rule decides, with what becomes of lines that it takes off devices (DEL-5), and of the numbers of lines that
+/// it puts there or takes off (INV-9).
 pub async fn decide<C: Command>(cmd: &C, tx: &Tx) -> Result<Decision, Error> {
     let mut changes = match cmd.decide(tx).await? {
         Ok(changes) => changes,
         Err(broken) => return Ok(Err(broken)),
     };
+    let leaving = store::line_preference::leaving(tx, &changes).await?;
+    changes.extend(rule::line_preference::settle(&leaving, tx.now()));
     let lines = store::number::following(tx, &changes).await?;
     let followed = rule::number::follow(&changes, &lines, tx.now());
     changes.extend(followed);

@@ -18,6 +18,32 @@ pub struct On {
     pub name: String,
 }
 
+/// Something of a deleted profile that was not made again.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeftOut {
+    pub what: Part,
+    /// What people call it, such as a number or a user id.
+    pub name: String,
+    /// The rule that kept it out.
+    pub code: String,
+    pub why: String,
+}
+
+/// A part of a profile, or something that pointed at it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Part {
+    Line,
+    User,
+    Button,
+    ButtonTemplate,
+    LoginUser,
+    DefaultProfile,
+    ControlledProfile,
+    LogoutPhone,
+    ServiceSubscription,
+}
+
 macro_rules! changes {
     ($( #[doc = $sentence:literal] $name:ident { $($field:ident : $ty:ty),* $(,)? } )*) => {
         /// Something that happened, with the values before and after.
@@ -78,6 +104,14 @@ changes! {
     ProfileUpdated { before: profile::Model, after: profile::Model }
     /// A profile was deleted.
     ProfileDeleted { profile: profile::Model }
+    /// A deleted profile was made again; what could not be is named. `deleted` is the number of the deletion.
+    ProfileRestored {
+        organization_id: OrganizationId,
+        profile_id: DeviceId,
+        name: String,
+        deleted: i64,
+        left_out: Vec<LeftOut>,
+    }
     /// A phone was created.
     PhoneCreated { phone: phone::Model }
     /// A phone was updated.
@@ -239,7 +273,8 @@ impl Change {
             | Self::UserDisassociated { organization_id, .. }
             | Self::UsersReordered { organization_id, .. }
             | Self::UserPhonesChanged { organization_id, .. }
-            | Self::UserCtiProfilesChanged { organization_id, .. } => Some(*organization_id),
+            | Self::UserCtiProfilesChanged { organization_id, .. }
+            | Self::ProfileRestored { organization_id, .. } => Some(*organization_id),
             Self::QuickAddGroupCreated { group } | Self::QuickAddGroupDeleted { group } => {
                 Some(group.organization_id)
             }
@@ -294,6 +329,7 @@ impl Change {
                 vec![(Noun::Profile, profile.id.0)]
             }
             Self::ProfileUpdated { after, .. } => vec![(Noun::Profile, after.id.0)],
+            Self::ProfileRestored { profile_id, .. } => vec![(Noun::Profile, profile_id.0)],
             Self::PhoneCreated { phone } | Self::PhoneDeleted { phone } => vec![(Noun::Phone, phone.id.0)],
             Self::PhoneUpdated { after, .. } => vec![(Noun::Phone, after.id.0)],
             Self::SessionStarted { session, .. } | Self::SessionEnded { session, .. } => logged_in(session),

@@ -842,7 +842,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::rule::tests_support::{no, ok, patch};
 
-    fn line(id: i64, pattern: &str) -> Model {
+    pub fn line(id: i64, pattern: &str) -> Model {
         Model {
             id: LineId(id),
             cluster_id: ClusterId(1),

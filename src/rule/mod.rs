@@ -12,11 +12,14 @@ pub mod change;
 pub mod cluster;
 pub mod default_device_profile;
 pub mod device;
+pub mod history;
 pub mod job;
 pub mod layout;
 pub mod line;
+pub mod line_preference;
 pub mod number;
 pub mod organization;
+pub mod orphan;
 pub mod patch;
 pub mod phone;
 pub mod product;
@@ -297,6 +300,29 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     ProfileIsLogoutProfile { phones: String }: "PROFILE_IS_LOGOUT_PROFILE" "DEL-4"
         "It is the logout profile of {phones}. Give these phones another logout profile first."
         r#"mutation { deleteProfile(input: {id: "UHJvZmlsZToxNjY"}) { errors { code message } } }"#
+    /// A profile that is there is not restored.
+    ProfileNotDeleted { name: String }: "PROFILE_NOT_DELETED" "RML-72"
+        "'{name}' is there. Only a deleted profile is restored; revert the changes of one that is there."
+        r#"mutation { restoreProfile(input: {profileId: "UHJvZmlsZToxNDU"}) { errors { code message } } }"#
+    /// A line that stood on a restored profile alone, and stands elsewhere now, stays with whom it was given to.
+    LineGivenAway { pattern: String }: "LINE_GIVEN_AWAY" "RML-73"
+        "Number {pattern} stood on this profile alone and was given to somebody else since. Add it with addLineToDevice to share it."
+        "# restoreProfile after the profile's number was put on another device; it refuses nothing and tells it in leftOut."
+    /// A clean-up takes away only what is still an orphan.
+    NotOrphaned { what: String }: "NOT_ORPHANED" "RML-74"
+        "{what} is in use. Look at the list of orphans again."
+        r#"mutation { cleanUpOrphans(input: {profileIds: ["UHJvZmlsZToxNDU"]}) { errors { code message } } }"#
+    /// A change is taken back only while nothing later changed the same.
+    RevertSuperseded { fields: String }: "REVERT_SUPERSEDED" "RML-70"
+        "Something later changed the same: {fields}. Take the later change back first, or make the change that you want."
+        r#"mutation {
+  first: setDefaultProfile(input: {userId: "VXNlcjoyNA", profileId: null}) { errors { code } }
+  revertChange(input: {change: "s1296"}) { errors { code message } }
+}"#
+    /// A change is taken back only where its opposite is something that can be done.
+    RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
+        "This cannot be taken back: {why}."
+        "# revertChange of a CLONE_PROMOTED, or of a NUMBER_UPDATED that followed a line; the sample holds neither."
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
     PatternInvalid { pattern: String }: "PATTERN_INVALID" "LIN-1"

@@ -2,11 +2,13 @@
 
 use entity::{
     Moment, OrganizationId,
-    organization::{Kind, Model},
+    organization::{Kind, LinePreferences, Model},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Rule, check_version, number::LONGEST, value};
+use super::{
+    Broken, Change, Decision, Rule, check_version, line_preference::check_template, number::LONGEST, value,
+};
 
 /// Makes an organization below a parent, or a root.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -48,6 +50,9 @@ pub struct Update {
     pub number_management: Option<Option<bool>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_numbers: Option<Option<bool>>,
+    /// `Some(None)` leaves it to the organization above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_delete_preferences: Option<Option<LinePreferences>>,
 }
 
 /// What [`update`] must know.
@@ -131,6 +136,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             max_profiles_per_user: cmd.max_profiles_per_user,
             number_management: cmd.number_management,
             unique_numbers: cmd.unique_numbers,
+            line_delete_preferences: None,
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
@@ -149,10 +155,18 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         max_profiles_per_user: cmd.max_profiles_per_user.unwrap_or(current.max_profiles_per_user),
         number_management: cmd.number_management.unwrap_or(current.number_management),
         unique_numbers: cmd.unique_numbers.unwrap_or(current.unique_numbers),
+        line_delete_preferences: cmd
+            .line_delete_preferences
+            .clone()
+            .unwrap_or_else(|| current.line_delete_preferences.clone()),
         ..current.clone()
     };
     value::range(&mut broken, "coolingDays", set.cooling_days, 0, LONGEST, "coolingDays");
     check_profiles(&mut broken, set.max_profiles_per_user);
+    let preferences = set.line_delete_preferences.as_ref();
+    if let Some(template) = preferences.and_then(|preferences| preferences.template.as_ref()) {
+        check_template(&mut broken, template, "lineDeletePreferences.template");
+    }
     broken.or(|| {
         if set == *current {
             return Vec::new();
@@ -284,6 +298,7 @@ pub(crate) mod tests {
             max_profiles_per_user: None,
             number_management: None,
             unique_numbers: None,
+            line_delete_preferences: None,
             version: 1,
             created_at: Moment(0),
             updated_at: Moment(0),
@@ -367,6 +382,7 @@ pub(crate) mod tests {
             max_profiles_per_user: None,
             number_management: None,
             unique_numbers: None,
+            line_delete_preferences: None,
         }
     }
 

@@ -47,6 +47,18 @@ impl<T: Default + DeserializeOwned + Serialize> Patch<T> {
         self.fields.contains_key(field)
     }
 
+    /// The sent fields, by their stored names.
+    pub fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
+    /// The patch without a field.
+    pub fn without(&self, field: &str) -> Self {
+        let mut fields = self.fields.clone();
+        fields.remove(field);
+        Self::new(fields)
+    }
+
     /// The value with the sent fields in place; `Err` names what does not fit, which typed input cannot bring.
     pub fn apply(&self, value: &T) -> Result<T, String> {
         let (mut whole, default) = (object(value)?, object(&T::default())?);

@@ -16,6 +16,7 @@ use super::{
     default_device_profile::DefaultDeviceProfile,
     device::{self, Device, OtherDevice},
     filter::numbers,
+    history::{self, FieldChange, NotRestored},
     job::Job,
     line::{Line, LineAppearance},
     node::{self, Node},
@@ -38,7 +39,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rule::{self, patch::differing},
+    rule::{self, history::camel, patch::differing},
     store::{
         Entry,
         outbox::{self, Query, Span},
@@ -68,6 +69,11 @@ macro_rules! change_types {
                 /// What it happened to, as that is now; nothing where it is no longer there, or not for you to see.
                 pub async fn node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
                     subject(ctx, &self.0).await
+                }
+
+                /// The fields that it changed, each before and after.
+                pub async fn field_changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+                    history::field_changes(ctx, &self.0).await
                 }
 
                 $(
@@ -115,6 +121,11 @@ macro_rules! change_types {
                 name = "node",
                 ty = "Option<Node>",
                 desc = "What it happened to, as that is now; nothing where it is no longer there, or not for you to see."
+            ),
+            field(
+                name = "field_changes",
+                ty = "Vec<FieldChange>",
+                desc = "The fields that it changed, each before and after."
             )
         )]
         pub enum Change {
@@ -125,6 +136,16 @@ macro_rules! change_types {
         }
 
         impl Change {
+            /// What kind of change it is.
+            pub fn kind_of(&self) -> ChangeKind {
+                match self {
+                    $( Self::$name(_) => ChangeKind::$name, )*
+                    Self::Present(_) => ChangeKind::Present,
+                    Self::SnapshotComplete(_) => ChangeKind::SnapshotComplete,
+                    Self::Left(_) => ChangeKind::Left,
+                }
+            }
+
             /// The type of a stored change.
             pub fn of(change: rule::Change) -> Self {
                 let change = Arc::new(change);
@@ -215,6 +236,17 @@ change_types! {
     ProfileDeleted {
         /// The profile as it was.
         before: Profile = |ctx, { profile, .. }| state!(Profile, profile);
+    }
+    /// A deleted profile was made again; what could not be is named.
+    ProfileRestored {
+        /// The profile as it is now.
+        profile: Option<Profile> = |ctx, { profile_id, .. }| one(ctx, Some(*profile_id)).await;
+        /// Its name at that moment.
+        name: String = |ctx, { name, .. }| Ok(name.clone());
+        /// Place in the change stream of the deletion.
+        deleted: Cursor = |ctx, { deleted, .. }| Ok(Cursor::Change(*deleted));
+        /// What could not be restored, each with why.
+        left_out: Vec<NotRestored> = |ctx, { left_out, .. }| Ok(left_out.iter().cloned().map(NotRestored).collect());
     }
     /// A phone was created.
     PhoneCreated {
@@ -629,6 +661,11 @@ impl Present {
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(Some(self.0.clone()))
     }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The end of a snapshot.
@@ -646,6 +683,11 @@ impl SnapshotComplete {
     /// Nothing: it happened to no single thing.
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(None)
+    }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
     }
 
     /// How many things the snapshot held.
@@ -669,6 +711,11 @@ impl Left {
     /// Nothing: it is not for you to see any more.
     pub async fn node(&self, _ctx: &Context<'_>) -> Result<Option<Node>> {
         Ok(None)
+    }
+
+    /// None: it changed no field.
+    pub async fn field_changes(&self, _ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
     }
 
     /// Global id of what went.
@@ -828,22 +875,6 @@ fn fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
         .collect()
 }
 
-/// A field's GraphQL name.
-pub fn camel(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut up = false;
-    for letter in name.chars() {
-        if letter == '_' {
-            up = true;
-        } else if std::mem::take(&mut up) {
-            camel.extend(letter.to_uppercase());
-        } else {
-            camel.push(letter);
-        }
-    }
-    camel
-}
-
 /// The same of a phone service or a subscription to one, whose columns have other names; what only serves to tell what is
 /// stale is left out.
 fn service_fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
@@ -881,6 +912,25 @@ pub async fn history(
     Ok(Listed::of_history(LIST, page, noun, id))
 }
 
+/// The number of a place among the changes that are kept.
+pub async fn place_of(ctx: &Context<'_>, cursor: Cursor, argument: &str) -> Result<i64> {
+    let Cursor::Change(seq) = cursor else {
+        return Err(Error::Input(format!("`{argument}` is a place within a snapshot, not among changes")));
+    };
+    let newest = ctx.app()?.newest_change().await?;
+    let expired = match ctx.app()?.oldest_change().await? {
+        Some((oldest, _)) => seq < oldest - 1,
+        None => seq < newest,
+    };
+    if expired {
+        return Err(Error::CursorExpired);
+    }
+    if seq > newest {
+        return Err(Error::Input(format!("`{argument}` is not one of this estate's changes")));
+    }
+    Ok(seq)
+}
+
 fn place(entry: &Entry) -> Key {
     Key { value: KeyValue::Int(entry.seq), id: 0 }
 }
@@ -914,25 +964,7 @@ impl ChangeQuery {
         let reader = ctx.reader()?;
         let query = Query::from(filter.unwrap_or_default());
         let since = match since {
-            Some(Cursor::Change(seq)) => {
-                let oldest = ctx.app()?.oldest_change().await?;
-                let expired = match oldest {
-                    Some((oldest, _)) => seq < oldest - 1,
-                    None => seq < ctx.app()?.newest_change().await?,
-                };
-                if expired {
-                    return Err(Error::CursorExpired);
-                }
-                if seq > ctx.app()?.newest_change().await? {
-                    return Err(Error::Input("`since` is not one of this estate's changes".to_owned()));
-                }
-                Some(seq)
-            }
-            Some(Cursor::Snapshot(_)) => {
-                return Err(Error::Input(
-                    "`since` is a place within a snapshot, not among changes".to_owned(),
-                ));
-            }
+            Some(since) => Some(place_of(ctx, since, "since").await?),
             None => None,
         };
         let low = seq(slice.after.as_ref()).max(since);

@@ -20,6 +20,7 @@ use super::{
     number::{InventoryFilter, Number},
     organization::Organization,
     phone::Phone,
+    preview::DeletePreview,
     profile::{Profile, only},
     user::User,
     value::{
@@ -824,6 +825,8 @@ payload! {
 payload! {
     /// What came of `deleteLine`.
     DeleteLinePayload {
+        /// What it does, or on a dry run would do: what goes along, what stays, and what is freed.
+        preview: DeletePreview = |_ctx, done| Ok(DeletePreview::of(done));
         /// The profiles and phones that it was taken off.
         devices: Vec<Device> = |ctx, done| devices(ctx, done.collect(|change| match change {
             RuleChange::AppearanceRemoved { appearance, .. } => Some(appearance.device_id),

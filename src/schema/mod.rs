@@ -16,6 +16,7 @@ mod drive;
 mod execution;
 pub mod export;
 mod filter;
+mod history;
 mod in_order;
 mod job;
 mod layout;
@@ -26,7 +27,9 @@ mod mutation;
 mod node;
 mod number;
 mod organization;
+mod orphan;
 mod phone;
+mod preview;
 mod profile;
 mod quick_add;
 mod readiness;
@@ -55,6 +58,8 @@ pub struct Query(
     cluster::ClusterQuery,
     device::DeviceQuery,
     profile::ProfileQuery,
+    history::HistoryQuery,
+    preview::PreviewQuery,
     line::LineQuery,
     user::UserQuery,
     quick_add::QuickAddQuery,
@@ -79,6 +84,8 @@ pub struct Mutation(
     cluster::ClusterMutation,
     device::DeviceMutation,
     profile::ProfileMutation,
+    history::HistoryMutation,
+    orphan::OrphanMutation,
     line::LineMutation,
     user::UserMutation,
     quick_add::QuickAddMutation,

@@ -84,6 +84,11 @@ impl Done {
         self.outcome.is_ok()
     }
 
+    /// Whether it was only tried.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     pub fn errors(&self) -> Vec<UserError> {
         self.outcome
             .as_ref()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, OneofObject};
 use chrono::{DateTime, Utc};
-use entity::change_subject::Noun;
+use entity::{change_subject::Noun, organization::LinePreferences};
 
 use super::{
     Ask, Result,
@@ -25,11 +25,14 @@ use super::{
         enums::OrganizationKind,
         id::{self, NodeId, or_none},
         scalar::date_time,
+        settings::{LineSettings, LineSettingsInput},
     },
 };
 use crate::{
+    error::Error,
     rule::{
-        Change as RuleChange,
+        Change as RuleChange, Patch,
+        history::camel,
         organization::{Create, Delete, Move, Rename, Update},
     },
     store::{
@@ -105,6 +108,12 @@ impl OrganizationObject {
     /// nothing is as the organization above says, and where none says it is so.
     async fn unique_numbers(&self) -> Result<Option<bool>> {
         Ok(*self.0.unique_numbers.get()?)
+    }
+
+    /// What becomes of lines that are taken off devices kept here, or whose devices are deleted: nothing is as the
+    /// organization above says, and where none says anything, lines stay.
+    async fn line_delete_preferences(&self) -> Result<Option<LineDeletePreferences>> {
+        Ok(self.0.line_delete_preferences.get()?.clone().map(LineDeletePreferences))
     }
 
     /// Raised with every change; pass it as `expectedVersion` to change this version only.
@@ -409,6 +418,78 @@ pub struct CreateOrganizationInput {
     pub call: CallInput,
 }
 
+/// What becomes of lines that a device leaves behind.
+pub struct LineDeletePreferences(LinePreferences);
+
+/// What becomes of lines that a device leaves behind (VOSS: line delete preferences).
+#[Object]
+impl LineDeletePreferences {
+    /// Whether a line that then stands nowhere is deleted.
+    async fn delete_unused(&self) -> bool {
+        self.0.delete_unused
+    }
+
+    /// What a line gets that then stands nowhere and is not deleted, or that somebody else's device has too. One that only
+    /// devices of the same user have stays as it is.
+    async fn template(&self) -> Option<LineTemplate> {
+        self.0.template.clone().map(LineTemplate)
+    }
+}
+
+/// Values that a line gets.
+pub struct LineTemplate(entity::organization::LineTemplate);
+
+/// Values that a line gets.
+#[Object]
+impl LineTemplate {
+    /// The text about the line; nothing leaves it as it is.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// The names of the settings that it sets; the others stay as they are.
+    async fn fields(&self) -> Vec<String> {
+        self.0.settings.keys().map(|name| camel(name)).collect()
+    }
+
+    /// The settings; what it does not set stands at its default here.
+    async fn settings(&self) -> Result<LineSettings> {
+        let settings = Patch::<entity::line::Settings>::new(self.0.settings.clone());
+        let settings = settings.apply(&entity::line::Settings::default());
+        let settings = settings.map_err(|why| Error::internal(anyhow::anyhow!(why)))?;
+        LineSettings::try_from(&settings).map_err(Error::internal)
+    }
+}
+
+/// What becomes of lines that a device leaves behind.
+#[derive(InputObject)]
+pub struct LineDeletePreferencesInput {
+    /// Whether a line that then stands nowhere is deleted.
+    #[graphql(default)]
+    pub delete_unused: bool,
+    /// What the others get that do not stand on devices of the same user alone; none leaves them as they are.
+    pub template: Option<LineTemplateInput>,
+}
+
+/// Values that a line gets.
+#[derive(InputObject)]
+pub struct LineTemplateInput {
+    /// The text about the line; what is left out stays.
+    pub description: Option<String>,
+    /// The settings of the line; what is left out stays, null puts the default back.
+    pub settings: Option<LineSettingsInput>,
+}
+
+impl LineDeletePreferencesInput {
+    fn preferences(self) -> LinePreferences {
+        let template = |template: LineTemplateInput| {
+            let settings = template.settings.unwrap_or_default().patch().into_fields();
+            entity::organization::LineTemplate { description: template.description, settings }
+        };
+        LinePreferences { delete_unused: self.delete_unused, template: self.template.map(template) }
+    }
+}
+
 /// What to change of what is set at an organization: what is left out stays.
 #[derive(InputObject)]
 pub struct UpdateOrganizationInput {
@@ -426,6 +507,8 @@ pub struct UpdateOrganizationInput {
     /// Whether a number that a customer keeps is kept by none of its sites; null is as the organization above says. What is
     /// there stays.
     pub unique_numbers: MaybeUndefined<bool>,
+    /// What becomes of lines that devices kept here leave behind; null is as the organization above says.
+    pub line_delete_preferences: MaybeUndefined<LineDeletePreferencesInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -545,6 +628,9 @@ impl OrganizationMutation {
             max_profiles_per_user: input.max_profiles_per_user.into(),
             number_management: input.number_management.into(),
             unique_numbers: input.unique_numbers.into(),
+            line_delete_preferences: Option::from(
+                input.line_delete_preferences.map_value(|it| it.preferences()),
+            ),
         };
         Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))
     }

@@ -20,6 +20,7 @@ use super::{
     line::{Line, LineAppearance},
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::Organization,
+    preview::DeletePreview,
     profile::{NameOnCluster, Profile, only, protocols_are},
     service_subscription::{self, ServiceSubscription},
     session::{EffectiveProfile, Session, effective, ended},
@@ -546,6 +547,8 @@ payload! {
 payload! {
     /// What came of `deletePhone`.
     DeletePhonePayload {
+        /// What it does, or on a dry run would do: what goes along, what stays, and what is freed.
+        preview: DeletePreview = |_ctx, done| Ok(DeletePreview::of(done));
         /// The lines that stood on it; they stay.
         lines_left: Vec<Line> = |ctx, done| several(ctx, done.collect(|change| match change {
             RuleChange::AppearanceRemoved { appearance, .. } => Some(appearance.line_id.0),

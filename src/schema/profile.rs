@@ -21,6 +21,7 @@ use super::{
     number::{InventoryFilter, SelectableNumber, selectable},
     organization::{Organization, sea_name},
     phone::Phone,
+    preview::DeletePreview,
     readiness::Readiness,
     service_subscription::{self, NewServiceSubscriptionInput, ServiceSubscription},
     session::{Session, ended},
@@ -833,6 +834,8 @@ payload! {
 payload! {
     /// What came of `deleteProfile`.
     DeleteProfilePayload {
+        /// What it does, or on a dry run would do: what goes along, what stays, and what is freed.
+        preview: DeletePreview = |_ctx, done| Ok(DeletePreview::of(done));
         /// The profile as it was.
         deleted: Option<Profile> = |_ctx, done| Ok(done.collect(|change| match change {
             RuleChange::ProfileDeleted { profile } => Some(Profile::of(Arc::new(profile.clone().into()))),

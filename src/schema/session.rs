@@ -8,7 +8,7 @@ use entity::change_subject::Noun;
 
 use super::{
     Ask, Result,
-    change::{ChangeEvent, camel, history},
+    change::{ChangeEvent, history},
     cluster::Cluster,
     connection::{Asked, Connection, Direction, TimeRange, one, one_joined, root, slice, write},
     default_device_profile::DefaultDeviceProfile,
@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    rule::session::{Copied, Wide, copied, pending},
+    rule::{
+        history::camel,
+        session::{Copied, Wide, copied, pending},
+    },
     store::{
         default_device_profile,
         page::{self, Filter, Order, Slice},

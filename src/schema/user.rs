@@ -16,6 +16,7 @@ use super::{
     mutation::{About, CallInput, Said, Says, Sent, payload, run, say},
     organization::Organization,
     phone::Phone,
+    preview::DeletePreview,
     profile::{NewProfileInput, Profile, only},
     session::{Session, ended},
     value::{
@@ -698,6 +699,8 @@ payload! {
 payload! {
     /// What came of `deleteUser`.
     DeleteUserPayload {
+        /// What it does, or on a dry run would do: what goes along, what stays, and what is freed.
+        preview: DeletePreview = |_ctx, done| Ok(DeletePreview::of(done));
         /// The profiles that stay, without this user.
         profiles_left: Vec<Profile> = |ctx, done| several(ctx, done.collect(|change| match change {
             RuleChange::UserDisassociated { association, .. } => Some(association.profile_id.0),

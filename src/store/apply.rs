@@ -402,8 +402,8 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             update(tx, after.clone(), job::Column::Id.eq(after.id)).await?;
             super::job::moved(tx, before, after).await
         }
-        // The generator writes its rows itself, all at once.
-        Change::EstateGenerated { .. } => Ok(()),
+        // The generator writes its rows itself, all at once; what a restoration makes stands beside it.
+        Change::EstateGenerated { .. } | Change::ProfileRestored { .. } => Ok(()),
         Change::ButtonAdded { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
             insert(tx, button.clone()).await

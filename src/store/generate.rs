@@ -159,6 +159,7 @@ impl<'a> Making<'a> {
             max_profiles_per_user: None,
             number_management: None,
             unique_numbers: None,
+            line_delete_preferences: None,
             version: 1,
             created_at: self.tx.now(),
             updated_at: self.tx.now(),

@@ -150,6 +150,18 @@ pub async fn seen_on(
         .collect()
 }
 
+/// How many appearances each of the lines has, seen or not; one without any is left out.
+pub async fn standing(source: &impl Source, lines: &[i64]) -> Result<HashMap<i64, i64>, DbErr> {
+    if lines.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT line_id, count(*) FROM line_appearance WHERE ").among("line_id", lines.iter().copied());
+    sql.push(" GROUP BY line_id");
+    let rows = source.rows(sql.statement()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
 /// What creating a line must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let place = cluster::place(tx, cmd.organization, cmd.cluster).await?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use entity::{
     ClusterId, Moment, OrganizationId, cluster, device, line, number,
-    organization::{Column, Entity, Kind, Model},
+    organization::{Column, Entity, Kind, LinePreferences, Model},
     organization_closure, phone, profile, quick_add, token, user,
 };
 use sea_orm::{
@@ -41,6 +41,7 @@ row! {
         max_profiles_per_user: Option<i32>,
         number_management: Option<bool>,
         unique_numbers: Option<bool>,
+        line_delete_preferences: Option<LinePreferences>,
         version: i64,
         created_at: Moment,
         updated_at: Moment,

@@ -34,6 +34,8 @@ pub struct Entry {
     pub organization: Option<OrganizationId>,
     pub left: Option<OrganizationId>,
     pub subjects: Vec<(change_subject::Noun, i64)>,
+    /// The first change that was made together with it; none where that was not kept yet.
+    pub first: Option<i64>,
     pub change: Change,
 }
 
@@ -61,8 +63,9 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
     let row = rows.first().ok_or_else(|| DbErr::Custom("the change counter is missing".to_owned()))?;
     let last: i64 = row.try_get_by_index(0)?;
     let mut seq = last - count;
+    let first = seq + 1;
     for chunk in changes.chunks(CHUNK) {
-        keep(tx, chunk, &mut seq, by, reason).await?;
+        keep(tx, chunk, (&mut seq, first), by, reason).await?;
     }
     Ok(last)
 }
@@ -71,7 +74,7 @@ pub async fn append(tx: &Tx, changes: &[Change], by: &str, reason: Option<&str>)
 async fn keep(
     tx: &Tx,
     changes: &[Change],
-    seq: &mut i64,
+    (seq, first): (&mut i64, i64),
     by: &str,
     reason: Option<&str>,
 ) -> Result<(), DbErr> {
@@ -93,10 +96,11 @@ async fn keep(
     }
     let mut sql = Sql::new(tx.backend());
     sql.push(
-        "INSERT INTO change (seq, organization_id, left_organization_id, kind, body, at, by, reason) SELECT ",
+        "INSERT INTO change (seq, organization_id, left_organization_id, kind, body, at, by, reason, first_seq) SELECT ",
     );
     sql.push("r.a, r.b, r.c, r.d, r.e, ").cast(tx.now().0, "BIGINT").push(", ").cast(by, "TEXT").push(", ");
-    sql.cast(reason.map(str::to_owned), "TEXT").push(" FROM ").rows(rows, "r");
+    sql.cast(reason.map(str::to_owned), "TEXT").push(", ").cast(first, "BIGINT");
+    sql.push(" FROM ").rows(rows, "r");
     tx.run(sql.statement()).await?;
     let mut sql = Sql::new(tx.backend());
     sql.push("INSERT INTO change_subject (noun, subject_id, seq) SELECT r.a, r.b, r.c FROM ")
@@ -170,7 +174,7 @@ pub async fn histories(
     sql.push(") q WHERE q.place <= ").bind(span.limit).push(" ORDER BY q.subject_id, q.place");
     let mut histories: HashMap<i64, Vec<Entry>> = HashMap::new();
     for row in source.rows(sql.statement()).await? {
-        histories.entry(row.try_get_by_index(7)?).or_default().push(entry(&row)?);
+        histories.entry(row.try_get_by_index(8)?).or_default().push(entry(&row)?);
     }
     Ok(histories)
 }
@@ -249,7 +253,8 @@ pub async fn is_empty(store: &Store) -> Result<bool, DbErr> {
     Ok(change::Entity::find().count(&store.db).await? == 0)
 }
 
-const COLUMNS: &str = "SELECT t.seq, t.at, t.by, t.reason, t.organization_id, t.left_organization_id, t.body";
+const COLUMNS: &str =
+    "SELECT t.seq, t.at, t.by, t.reason, t.organization_id, t.left_organization_id, t.body, t.first_seq";
 
 fn narrow(sql: &mut Sql, scope: Scope, query: &Query) {
     if let Scope::Below(_) = scope {
@@ -295,6 +300,7 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
         organization: row.try_get_by_index(4)?,
         left: row.try_get_by_index(5)?,
         subjects: change.subjects(),
+        first: row.try_get_by_index(7)?,
         change,
     })
 }

@@ -212,6 +212,8 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "to") => json!("RESERVED"),
             (_, "userId") => json!("anna"),
             (_, "expectedVersion" | "index") => json!(1),
+            // A change that only the others see: the last one that the estate is made of.
+            (_, "change") => json!(ids["Change"]),
             (_, "features") => json!("LINE"),
             (_, "label") => json!("Anna"),
             (_, "partition" | "description" | "firstName") => json!(""),
@@ -276,8 +278,16 @@ async fn neighbours(
         ("Button", dial),
         ("Template", template),
     ]);
+    let ours = {
+        let mut ours = ours;
+        let newest = admin.data("{ service { newestCursor } }").await;
+        ours.insert("Change", text(&newest["service"]["newestCursor"]));
+        ours
+    };
     let nothing = |name: &str| data_encoding::BASE64URL_NOPAD.encode(format!("{name}:987654").as_bytes());
-    let none = ours.keys().map(|&name| (name, nothing(name))).collect();
+    let mut none: BTreeMap<_, _> = ours.keys().map(|&name| (name, nothing(name))).collect();
+    // A place is everybody's; what it is the place of is not.
+    none.insert("Change", ours["Change"].clone());
     (estate, ours, none)
 }
 
@@ -353,6 +363,12 @@ story! {
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
             r#"profile(by: {name: {name: "EM-ours", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
+            r#"profileAt(id: "{Profile}", at: "{Change}") { id }"#.to_owned(),
+            r#"profileDiff(id: "{Profile}", from: "{Change}") { fields { field } }"#.to_owned(),
+            r#"deletePreview(id: "{Profile}") { blockedBy { code } changes { kind } }"#.to_owned(),
+            r#"deletePreview(id: "{Phone}") { blockedBy { code } changes { kind } }"#.to_owned(),
+            r#"deletePreview(id: "{Line}") { blockedBy { code } changes { kind } }"#.to_owned(),
+            r#"deletePreview(id: "{User}") { blockedBy { code } changes { kind } }"#.to_owned(),
             r#"phone(by: {id: "{Phone}"}) { id }"#.to_owned(),
             r#"phone(by: {name: {name: "SEP-ours", clusterId: "{Cluster}"}}) { id }"#.to_owned(),
             r#"line(by: {id: "{Line}"}) { id }"#.to_owned(),

@@ -367,6 +367,7 @@ impl World {
                     max_profiles_per_user: None,
                     number_management: None,
                     unique_numbers: None,
+                    line_delete_preferences: None,
                 })
                 .await
             }

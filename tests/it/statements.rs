@@ -356,6 +356,11 @@ counted! {
                  ... on Profile { name organization { path } users(first: 5) { nodes { userId } } } } } } }",
                 3,
             ),
+            (
+                "profiles with the fields that changed",
+                "profiles(first: $n) { nodes { history(first: 9) { nodes { change { fieldChanges { field before after } } } } } }",
+                2,
+            ),
             ("changes counted", "changes(first: $n) { totalCount nodes { cursor } }", 2),
             (
                 "profiles with what happened to them",

@@ -196,6 +196,7 @@ fn planted(id: i64) -> Change {
             max_profiles_per_user: None,
             number_management: None,
             unique_numbers: None,
+            line_delete_preferences: None,
             name,
             version: 1,
             created_at: Moment(0),

@@ -1,0 +1,205 @@
+//! Commands on the past: restoring what was deleted, and taking changes back. Each ends in the command that its input is
+//! derived for, so that no rule is kept twice.
+
+use super::Command;
+use crate::{
+    caller::Right,
+    error::Error,
+    rule::{
+        Broken, Change, Decision, Patch, Rule, device,
+        history::{
+            restore::{Restore, restore},
+            revert::{Configure, Opposite, Revert, opposite, put_back, superseded},
+        },
+        line,
+        line::{Add, ChangeSettings, NewLine, Reference},
+        number, phone, user,
+    },
+    store::{
+        Tx,
+        device::register_facts,
+        history::{deletion, later, locked_entry, original_of, restore_facts, users_of},
+        line::create_facts as line_facts,
+        phone::create_facts as phone_facts,
+        profile::seen,
+        user::create_facts as user_facts,
+    },
+};
+
+impl Command for Restore {
+    const NAME: &'static str = "restoreProfile";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        // The deletion first, which is locked: whoever waited for it finds the profile there.
+        let was = deletion(tx, self.profile).await?;
+        if let Some(there) = seen(tx, self.profile).await? {
+            let rule = Rule::ProfileNotDeleted { name: there.name };
+            return Ok(Err(Broken::one(rule, "profileId")));
+        }
+        let Some(was) = was else {
+            let rule = Rule::NotFound { noun: "deleted profile", id: self.profile.to_string() };
+            return Ok(Err(Broken::one(rule, "profileId")));
+        };
+        let facts = restore_facts(tx, &was, &was.creation(self)).await?;
+        Ok(restore(self, &was, &facts))
+    }
+}
+
+impl Command for Revert {
+    const NAME: &'static str = "revertChange";
+    const RIGHT: Right = Right::Edit;
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        let Some(entry) = locked_entry(tx, self.change).await? else {
+            let rule = Rule::NotFound { noun: "change", id: format!("s{}", self.change) };
+            return Ok(Err(Broken::one(rule, "change")));
+        };
+        let opposite = match opposite(&entry.change, tx.now()) {
+            Ok(opposite) => opposite,
+            Err(rule) => return Ok(Err(Broken::one(rule, "change"))),
+        };
+        if matches!(opposite, Opposite::Configure(_)) && !self.configure {
+            return Err(Error::Denied(Right::Configure));
+        }
+        let fields = superseded(&entry.change, &later(tx, &entry).await?);
+        if !fields.is_empty() {
+            let rule = Rule::RevertSuperseded { fields: fields.join(", ") };
+            return Ok(Err(Broken::one(rule, "change")));
+        }
+        // Where the command's own input broke a rule, it is the change that cannot be taken back.
+        Ok(decide(opposite, tx).await?.map_err(|broken| {
+            let mut whole = Broken::none();
+            broken.0.into_iter().for_each(|breach| whole.add(breach.rule, "change"));
+            whole
+        }))
+    }
+}
+
+async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
+    match opposite {
+        Opposite::UpdateProfile(cmd) => cmd.decide(tx).await,
+        Opposite::DeleteProfile(cmd) => cmd.decide(tx).await,
+        Opposite::RestoreProfile(profile) => {
+            Restore { profile, name: None, organization: None }.decide(tx).await
+        }
+        Opposite::UpdatePhone(cmd) => cmd.decide(tx).await,
+        Opposite::DeletePhone(cmd) => cmd.decide(tx).await,
+        Opposite::MakePhone(cmd, id, version) => {
+            let mut facts = phone_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(phone::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Opposite::UpdateLine(cmd) => cmd.decide(tx).await,
+        Opposite::DeleteLine(cmd) => cmd.decide(tx).await,
+        Opposite::MakeLine(cmd, id, version) => {
+            let mut facts = line_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(line::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Opposite::ChangeLine(line, settings) => match original_of(tx, line).await? {
+            Some(original) => {
+                let cmd = ChangeSettings {
+                    appearance: original.id,
+                    expected_version: None,
+                    description: None,
+                    settings,
+                    line_settings: Patch::default(),
+                };
+                cmd.decide(tx).await
+            }
+            None => Ok(Err(gone("line", line.0))),
+        },
+        Opposite::PutLine(was) => {
+            let shared = original_of(tx, was.line_id).await?.is_some();
+            let line = NewLine {
+                line: Reference::Line(was.line_id),
+                index: Some(was.position),
+                label: was.label,
+                description: None,
+                // A clone takes the settings of its original.
+                settings: if shared { Patch::default() } else { Patch::whole(&was.settings) },
+                line_settings: Patch::default(),
+                inventory: None,
+            };
+            Add { device: was.device_id, expected_version: None, line }.decide(tx).await
+        }
+        Opposite::TakeLine(cmd) => cmd.decide(tx).await,
+        Opposite::LayLine(cmd) => cmd.decide(tx).await,
+        Opposite::UpdateUser(cmd) => cmd.decide(tx).await,
+        Opposite::SetDefault(cmd) => cmd.decide(tx).await,
+        Opposite::DeleteUser(cmd) => cmd.decide(tx).await,
+        Opposite::MakeUser(cmd, id, version) => {
+            let mut facts = user_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(user::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Opposite::Associate(was) => {
+            let (profile, users) = (was.profile_id, vec![was.user_id]);
+            let decided = user::Associate { profile, expected_version: None, users }.decide(tx).await?;
+            let current = users_of(tx, profile).await?;
+            Ok(decided.map(|changes| put_back(changes, &current, &was)))
+        }
+        Opposite::Disassociate(cmd) => cmd.decide(tx).await,
+        Opposite::Reorder(cmd) => cmd.decide(tx).await,
+        Opposite::AddButton(cmd) => cmd.decide(tx).await,
+        Opposite::UpdateButton(cmd) => cmd.decide(tx).await,
+        Opposite::MoveButton(cmd) => cmd.decide(tx).await,
+        Opposite::RemoveButton(cmd) => cmd.decide(tx).await,
+        Opposite::UpdateNumber(cmd) => cmd.decide(tx).await,
+        Opposite::ChangeNumberStatus(cmd) => cmd.decide(tx).await,
+        Opposite::ReserveNumber(cmd) => cmd.decide(tx).await,
+        Opposite::DeleteNumber(cmd) => {
+            let kept = "the number is used, held back or kept for somebody, or it is gone";
+            done(cmd.decide(tx).await?, kept)
+        }
+        Opposite::MakeNumber(cmd) => number_again(tx, cmd).await,
+        Opposite::RegisterDevice(cmd, id) => {
+            let mut facts = register_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(device::register(&cmd, &facts))
+        }
+        Opposite::ReleaseDevice(cmd) => cmd.decide(tx).await,
+        Opposite::Unsubscribe(cmd) => cmd.decide(tx).await,
+        Opposite::Resubscribe(cmd) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::UpdateOrganization(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::RenameOrganization(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::MoveOrganization(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::DeleteOrganization(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::UpdateCluster(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::DeleteCluster(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::UpdateTemplate(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::DeleteTemplate(cmd)) => cmd.decide(tx).await,
+    }
+}
+
+async fn number_again(tx: &Tx, cmd: number::Create) -> Result<Decision, Error> {
+    done(cmd.decide(tx).await?, "the number is in the inventory again")
+}
+
+/// A decision that must change something.
+fn done(decision: Decision, otherwise: &str) -> Result<Decision, Error> {
+    Ok(match decision {
+        Ok(changes) if changes.is_empty() => {
+            Err(Broken::one(Rule::RevertNotPossible { why: otherwise.to_owned() }, ""))
+        }
+        other => other,
+    })
+}
+
+fn gone(noun: &'static str, id: i64) -> Broken {
+    Broken::one(Rule::NotFound { noun, id: id.to_string() }, "")
+}
+
+/// The changes that make a thing again, whose version goes on where it ended.
+fn going_on(mut changes: Vec<Change>, version: i64) -> Vec<Change> {
+    for change in &mut changes {
+        match change {
+            Change::PhoneCreated { phone } => phone.version = version + 1,
+            Change::LineCreated { line } => line.version = version + 1,
+            Change::UserCreated { user } => user.version = version + 1,
+            _ => {}
+        }
+    }
+    changes
+}
