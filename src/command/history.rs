@@ -151,7 +151,7 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         Opposite::ReserveNumber(cmd) => cmd.decide(tx).await,
         Opposite::DeleteNumber(cmd) => {
             let kept = "the number is used, held back or kept for somebody, or it is gone";
-            done(cmd.decide(tx).await?, kept)
+            Ok(done(cmd.decide(tx).await?, kept))
         }
         Opposite::MakeNumber(cmd) => number_again(tx, cmd).await,
         Opposite::RegisterDevice(cmd, id) => {
@@ -172,17 +172,17 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
 }
 
 async fn number_again(tx: &Tx, cmd: number::Create) -> Result<Decision, Error> {
-    done(cmd.decide(tx).await?, "the number is in the inventory again")
+    Ok(done(cmd.decide(tx).await?, "the number is in the inventory again"))
 }
 
 /// A decision that must change something.
-fn done(decision: Decision, otherwise: &str) -> Result<Decision, Error> {
-    Ok(match decision {
+fn done(decision: Decision, otherwise: &str) -> Decision {
+    match decision {
         Ok(changes) if changes.is_empty() => {
             Err(Broken::one(Rule::RevertNotPossible { why: otherwise.to_owned() }, ""))
         }
         other => other,
-    })
+    }
 }
 
 fn gone(noun: &'static str, id: i64) -> Broken {
