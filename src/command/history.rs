@@ -68,7 +68,8 @@ impl Command for Revert {
             return Ok(Err(Broken::one(rule, "change")));
         }
         // Where the command's own input broke a rule, it is the change that cannot be taken back.
-        Ok(decide(opposite, tx).await?.map_err(|broken| {
+        // Boxed, as it holds the future of every command.
+        Ok(Box::pin(decide(opposite, tx)).await?.map_err(|broken| {
             let mut whole = Broken::none();
             broken.0.into_iter().for_each(|breach| whole.add(breach.rule, "change"));
             whole
