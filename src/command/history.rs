@@ -68,7 +68,8 @@ impl Command for Revert {
             return Ok(Err(Broken::one(rule, "change")));
         }
         // Where the command's own input broke a rule, it is the change that cannot be taken back.
-        Ok(decide(opposite, tx).await?.map_err(|broken| {
+        // Boxed, as it holds the future of every command.
+        Ok(Box::pin(decide(opposite, tx)).await?.map_err(|broken| {
             let mut whole = Broken::none();
             broken.0.into_iter().for_each(|breach| whole.add(breach.rule, "change"));
             whole
@@ -151,7 +152,7 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         Opposite::ReserveNumber(cmd) => cmd.decide(tx).await,
         Opposite::DeleteNumber(cmd) => {
             let kept = "the number is used, held back or kept for somebody, or it is gone";
-            done(cmd.decide(tx).await?, kept)
+            Ok(done(cmd.decide(tx).await?, kept))
         }
         Opposite::MakeNumber(cmd) => number_again(tx, cmd).await,
         Opposite::RegisterDevice(cmd, id) => {
@@ -174,17 +175,17 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
 }
 
 async fn number_again(tx: &Tx, cmd: number::Create) -> Result<Decision, Error> {
-    done(cmd.decide(tx).await?, "the number is in the inventory again")
+    Ok(done(cmd.decide(tx).await?, "the number is in the inventory again"))
 }
 
 /// A decision that must change something.
-fn done(decision: Decision, otherwise: &str) -> Result<Decision, Error> {
-    Ok(match decision {
+fn done(decision: Decision, otherwise: &str) -> Decision {
+    match decision {
         Ok(changes) if changes.is_empty() => {
             Err(Broken::one(Rule::RevertNotPossible { why: otherwise.to_owned() }, ""))
         }
         other => other,
-    })
+    }
 }
 
 fn gone(noun: &'static str, id: i64) -> Broken {

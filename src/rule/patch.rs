@@ -53,6 +53,7 @@ impl<T: Default + DeserializeOwned + Serialize> Patch<T> {
     }
 
     /// The patch without a field.
+    #[must_use]
     pub fn without(&self, field: &str) -> Self {
         let mut fields = self.fields.clone();
         fields.remove(field);

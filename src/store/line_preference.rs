@@ -35,7 +35,7 @@ pub async fn leaving(tx: &Tx, changes: &[Change]) -> Result<Vec<Leaving>, DbErr>
                 line.organization.get_or_insert(on.organization_id);
             }
             Change::AppearanceAdded { appearance, .. } => {
-                put.push((appearance.line_id, appearance.device_id))
+                put.push((appearance.line_id, appearance.device_id));
             }
             Change::LineUpdated { after, .. } => {
                 updated.insert(after.id, after.clone());
