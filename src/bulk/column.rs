@@ -416,7 +416,11 @@ const SERVICE_SUBSCRIPTIONS: &[Column] = &[
         ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
     },
     text("url", "what follows from the service and the values", "A URL that is set by hand."),
-    number("index", "no button", "Position of its service URL button; one of the same service there is taken over."),
+    number(
+        "index",
+        "no button",
+        "Position of its service URL button; one of the same service there is taken over.",
+    ),
     text("label", "none", "Text beside that button."),
 ];
 
@@ -553,7 +557,11 @@ impl File {
             (_, "deviceId") => "device",
             (_, "serviceId") => "service",
             (Self::ServiceSubscriptions, "button") => {
-                if path.ends_with("label") { "label" } else { "index" }
+                if path.ends_with("label") {
+                    "label"
+                } else {
+                    "index"
+                }
             }
             (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
             (_, "loginUserId") => "loginUser",

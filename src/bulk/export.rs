@@ -8,7 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entity::{ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_appearance::Role, service::Parameter};
+use entity::{
+    ClusterId, DeviceId, OrganizationId, UserId, button::Kind, line_appearance::Role, service::Parameter,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -621,7 +623,10 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                 let mut cells = Cells::default();
                 cells.set("cluster", called)?;
                 cells.set("name", row.name.get()?)?;
-                cells.set("asciiName", Some(row.ascii_name.get()?).filter(|name| row.name.get().ok() != Some(name)))?;
+                cells.set(
+                    "asciiName",
+                    Some(row.ascii_name.get()?).filter(|name| row.name.get().ok() != Some(name)),
+                )?;
                 cells.set("description", row.description.get()?)?;
                 cells.set("url", row.url.get()?)?;
                 cells.set("secureUrl", row.secure_url.get()?)?;
@@ -656,7 +661,14 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
     ) -> Result<(), Error> {
         let slice = Slice::front(u32::MAX);
         let all = Filter::All(vec![on(cluster)]);
-        let found = page::<service::Row>(self.source, self.scope, &all, service::BY_NAME, &slice, whole::<service::Row>());
+        let found = page::<service::Row>(
+            self.source,
+            self.scope,
+            &all,
+            service::BY_NAME,
+            &slice,
+            whole::<service::Row>(),
+        );
         let services: HashMap<_, _> = found.await?.rows.into_iter().map(|(row, key)| (key.id, row)).collect();
         let mut pages = Pages::new(device::BY_NAME, on(cluster));
         while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {

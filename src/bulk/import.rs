@@ -322,7 +322,11 @@ impl Import<'_> {
         let mut keys = Vec::new();
         match table.file {
             // No row needs a button, template, number of the inventory or subscription to be there.
-            File::Organizations | File::Clusters | File::Buttons | File::Templates | File::Numbers
+            File::Organizations
+            | File::Clusters
+            | File::Buttons
+            | File::Templates
+            | File::Numbers
             | File::ServiceSubscriptions => {}
             File::Services => keys.push(Key::Service(cluster, lower("name"))),
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),

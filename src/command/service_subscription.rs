@@ -70,7 +70,10 @@ pub async fn bring_up_to_date(
         note(&mut pass, super::run(app, caller, &call, &cmd).await?, &cmd);
         // The first part has the caller's key. What was answered to it before is answered again, and nothing is done.
         let derived = |id: &i64| cmd.subscriptions.iter().any(|asked| asked.0 == *id);
-        if call.idempotency_key.take().is_some() && !pass.derived.is_empty() && !pass.derived.iter().any(derived) {
+        if call.idempotency_key.take().is_some()
+            && !pass.derived.is_empty()
+            && !pass.derived.iter().any(derived)
+        {
             pass.waiting.clear();
             pass.more = !cmd.subscriptions.is_empty();
             return Ok(pass);

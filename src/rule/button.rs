@@ -252,13 +252,7 @@ pub fn equip(
 
 /// The position asked for among the device's buttons of a kind, or the first free one; what is wrong with it is noted
 /// below `button`.
-pub fn free_place(
-    broken: &mut Broken,
-    device: &Device,
-    now: Moment,
-    kind: Kind,
-    asked: Option<i32>,
-) -> i32 {
+pub fn free_place(broken: &mut Broken, device: &Device, now: Moment, kind: Kind, asked: Option<i32>) -> i32 {
     let mut part = Broken::none();
     let index = Laying::new(device, now).check_index(&mut part, kind, asked);
     broken.nest(part, "button");

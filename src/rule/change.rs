@@ -5,8 +5,8 @@
 
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster, device,
-    line, line_appearance, number, organization, phone, profile, profile_user, service,
-    service_subscription, template, user,
+    line, line_appearance, number, organization, phone, profile, profile_user, service, service_subscription,
+    template, user,
 };
 use serde::{Deserialize, Serialize};
 

@@ -198,8 +198,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         with: button_rule::Device { buttons: placed.collect(), ..bare },
         subscriptions: Vec::new(),
     };
-    let services =
-        subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
+    let services = subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
 
     broken.or(|| {
         let stock = product.and_then(|product| product.with(cmd.protocol));
@@ -231,7 +230,12 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             organization_id: cmd.organization,
             association: profile_user::Model { profile_id: facts.id, user_id, position },
         });
-        std::iter::once(Change::ProfileCreated { profile }).chain(lines).chain(users).chain(buttons).chain(services).collect()
+        std::iter::once(Change::ProfileCreated { profile })
+            .chain(lines)
+            .chain(users)
+            .chain(buttons)
+            .chain(services)
+            .collect()
     })
 }
 

@@ -58,10 +58,16 @@ impl Finding {
                  nobody can log in there."
             }
             Self::LineMissing => "It has no line, so nobody can be called or call with it.",
-            Self::LinesDoNotFit => "It has lines for which the phone has no key; they are stored and not shown.",
-            Self::DefaultProfileMissing => "One of its users has no default profile and is asked at each login.",
+            Self::LinesDoNotFit => {
+                "It has lines for which the phone has no key; they are stored and not shown."
+            }
+            Self::DefaultProfileMissing => {
+                "One of its users has no default profile and is asked at each login."
+            }
             Self::NumberWrong => "The number inventory does not say of each of its numbers that it is used.",
-            Self::ServiceUrlStale => "The URL of one of its services is older than the service; the phone may fail to open it.",
+            Self::ServiceUrlStale => {
+                "The URL of one of its services is older than the service; the phone may fail to open it."
+            }
             Self::ServiceDisabled => "It is subscribed to a service that is disabled.",
         }
     }

@@ -308,11 +308,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
 }
 
 /// A parameter of the service, with its place.
-fn found<'a>(
-    facts: &'a UpdateFacts,
-    service: ServiceId,
-    name: &str,
-) -> Result<(&'a Model, usize), Broken> {
+fn found<'a>(facts: &'a UpdateFacts, service: ServiceId, name: &str) -> Result<(&'a Model, usize), Broken> {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(service), "serviceId")) };
     match current.parameters.0.iter().position(|parameter| parameter.name == name) {
         Some(at) => Ok((current, at)),
@@ -457,7 +453,8 @@ fn not_found(id: ServiceId) -> Rule {
 pub fn derive(service: &Model, values: &BTreeMap<i64, String>) -> Result<String, Vec<String>> {
     let (mut query, mut missing) = (Vec::new(), Vec::new());
     for parameter in &service.parameters.0 {
-        let value = values.get(&parameter.id).or(parameter.default.as_ref()).filter(|value| !value.is_empty());
+        let value =
+            values.get(&parameter.id).or(parameter.default.as_ref()).filter(|value| !value.is_empty());
         match value {
             None if parameter.required => missing.push(parameter.name.clone()),
             None => {}
@@ -586,7 +583,12 @@ pub(crate) mod tests {
             ("http://x/a?", &["e"], &[(1, "1")], Ok("http://x/a?e=1")),
             ("http://x/a?b=c&", &["e"], &[(1, "1")], Ok("http://x/a?b=c&e=1")),
             ("http://x/a", &["b", "a"], &[(1, "1"), (2, "2")], Ok("http://x/a?b=1&a=2")),
-            ("http://x/?d=#DEVICENAME#", &["e"], &[(1, "a b&c=d#")], Ok("http://x/?d=#DEVICENAME#&e=a%20b%26c%3Dd%23")),
+            (
+                "http://x/?d=#DEVICENAME#",
+                &["e"],
+                &[(1, "a b&c=d#")],
+                Ok("http://x/?d=#DEVICENAME#&e=a%20b%26c%3Dd%23"),
+            ),
             ("http://x/#DEVICENAME#/y#part", &["e"], &[(1, "1")], Ok("http://x/#DEVICENAME#/y?e=1#part")),
             ("http://x/", &["e f"], &[(1, "#EMCC#")], Ok("http://x/?e%20f=#EMCC#")),
             ("http://x/", &["e"], &[(1, "ü€")], Ok("http://x/?e=%C3%BC%E2%82%AC")),
@@ -596,7 +598,11 @@ pub(crate) mod tests {
             ("http://x/", &["e", "f"], &[(1, "")], Err(vec!["e".to_owned(), "f".to_owned()])),
             ("http://x/a", &[], &[], Ok("http://x/a")),
         ] {
-            assert_eq!(derive(&service(url, names), &values(given)), want.map(str::to_owned), "{url} {names:?}");
+            assert_eq!(
+                derive(&service(url, names), &values(given)),
+                want.map(str::to_owned),
+                "{url} {names:?}"
+            );
         }
     }
 
@@ -667,7 +673,9 @@ pub(crate) mod tests {
         }
         assert!(update(r#"{"url":"http://x/"}"#).is_empty());
         let renamed = update(r#"{"name":"Other"}"#);
-        assert!(matches!(&renamed[..], [Change::ServiceUpdated { after, .. }] if after.ascii_name == "Other"));
+        assert!(
+            matches!(&renamed[..], [Change::ServiceUpdated { after, .. }] if after.ascii_name == "Other")
+        );
     }
 
     #[test]

@@ -218,7 +218,9 @@ pub fn update(cmd: &Update, facts: &Facts) -> Decision {
     let buttons = match &cmd.button {
         None => press_again(&device, &mut after),
         Some(None) => release(&device, &mut after, false),
-        Some(Some(place)) => press(&mut broken, &mut device, &mut after, service, place, facts.button, facts.now),
+        Some(Some(place)) => {
+            press(&mut broken, &mut device, &mut after, service, place, facts.button, facts.now)
+        }
     };
     broken.or(|| {
         let changes = changed(&device.with.on, before, after, facts.now);
@@ -320,12 +322,15 @@ pub fn lacking(parameters: &service::Parameters, given: &Values) -> Vec<String> 
 }
 
 /// The same subscription for another device, with the button where it took one. A URL that was derived is derived again.
-pub fn again(subscription: &Model, service: &service::Model, button: Option<&button::Model>) -> NewSubscription {
+pub fn again(
+    subscription: &Model,
+    service: &service::Model,
+    button: Option<&button::Model>,
+) -> NewSubscription {
     let known = values_of(subscription);
     let name = |id: &i64| Some(service.parameters.0.iter().find(|p| p.id == *id)?.name.clone());
-    let values = known.iter().filter_map(|(id, value)| {
-        Some(Given { name: name(id)?, value: Some(value.clone()) })
-    });
+    let values =
+        known.iter().filter_map(|(id, value)| Some(Given { name: name(id)?, value: Some(value.clone()) }));
     NewSubscription {
         service: subscription.service_id,
         name: Some(subscription.name.clone()),
@@ -501,7 +506,8 @@ fn press(
     value::text_or_none(broken, "The label", place.label.as_deref(), 50, "button.label");
     let on = device.with.on.clone();
     let own = device.with.buttons.iter().find(|b| Some(b.id) == subscription.button_id).cloned();
-    let linked: Vec<_> = device.subscriptions.iter().filter(|s| s.id != subscription.id).filter_map(|s| s.button_id).collect();
+    let linked: Vec<_> =
+        device.subscriptions.iter().filter(|s| s.id != subscription.id).filter_map(|s| s.button_id).collect();
     let alike = |b: &&button::Model| {
         b.kind == Kind::ServiceUrl
             && Some(b.position) == place.index
@@ -592,7 +598,8 @@ fn rewritten(
 type Found<'a> = (&'a Device, &'a Model, &'a service::Model);
 
 fn found(facts: &Facts, id: ServiceSubscriptionId) -> Result<Found<'_>, Broken> {
-    let none = || Broken::one(Rule::NotFound { noun: "service subscription", id: id.to_string() }, "subscriptionId");
+    let none =
+        || Broken::one(Rule::NotFound { noun: "service subscription", id: id.to_string() }, "subscriptionId");
     let device = facts.device.as_ref().ok_or_else(none)?;
     let service = facts.service.as_ref().ok_or_else(none)?;
     let subscription = device.subscriptions.iter().find(|s| s.id == id).ok_or_else(none)?;

@@ -544,7 +544,10 @@ pub(super) use rendered;
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{cluster, device, line, number, organization, phone, profile, sdl, user},
+        super::{
+            cluster, device, line, number, organization, phone, profile, sdl, service, service_subscription,
+            user,
+        },
         *,
     };
 
@@ -575,7 +578,9 @@ mod tests {
             line::LineObject,
             line::LineAppearanceObject,
             user::UserObject,
-            number::NumberObject
+            number::NumberObject,
+            service::PhoneServiceObject,
+            service_subscription::ServiceSubscriptionObject
         );
     }
 }

@@ -24,9 +24,9 @@ use crate::{
         Entry, Reader, button, cluster, device, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
-        phone, profile,
+        phone, profile, readiness,
         row::{self, Columns, Row},
-        readiness, service, service_subscription, template, user,
+        service, service_subscription, template, user,
     },
 };
 

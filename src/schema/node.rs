@@ -69,9 +69,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         }),
         NodeId::Template(id) => one_of(ctx, field, Some(id)).await?.map(of_template),
         NodeId::Service(id) => one_of(ctx, field, Some(id)).await?.map(Node::PhoneService),
-        NodeId::ServiceSubscription(id) => {
-            one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription)
-        }
+        NodeId::ServiceSubscription(id) => one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription),
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Token(_) => None,
     })

@@ -42,7 +42,8 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, readiness as readiness_store, service_subscription as subscription_store, template as template_store, user,
+        phone, profile, readiness as readiness_store, service_subscription as subscription_store,
+        template as template_store, user,
     },
 };
 
@@ -455,7 +456,8 @@ impl From<ProfileFilter> for Filter {
                 Filter::Any(codes.into_iter().map(|code| readiness_store::filter(code.into())).collect())
             })
             .add(filter.services, |ids| {
-                const SUBSCRIBED: &str = "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
+                const SUBSCRIBED: &str =
+                    "SELECT device_id FROM service_subscription WHERE subscribed AND service_id";
                 Filter::Linked(SUBSCRIBED, numbers(&ids, id::service), "service")
             })
             .time(filter.created, "t.created_at")

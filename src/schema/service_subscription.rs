@@ -598,9 +598,12 @@ impl ServiceSubscriptionMutation {
     ) -> Result<ResyncServiceSubscriptionsPayload> {
         let most = usize::try_from(input.most).ok().filter(|most| (1..=100_000).contains(most));
         let most = most.ok_or_else(|| Error::Input("`most` is 1 to 100000".to_owned()))?;
-        let call = Call { dry_run: input.call.dry_run, reason: input.call.reason, idempotency_key: input.call.idempotency_key };
-        let cmd =
-            Resync { service: or_none(id::service(&input.service_id)), subscriptions: Vec::new() };
+        let call = Call {
+            dry_run: input.call.dry_run,
+            reason: input.call.reason,
+            idempotency_key: input.call.idempotency_key,
+        };
+        let cmd = Resync { service: or_none(id::service(&input.service_id)), subscriptions: Vec::new() };
         let pass = bring_up_to_date(ctx.app()?, ctx.caller()?, &call, &cmd, most).await;
         ctx.loaders()?.forget().await;
         Ok(ResyncServiceSubscriptionsPayload(pass?))

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     DeviceId, LineId, OrganizationId, UserId, button, cluster, device, line, line_appearance, number,
-    organization, organization_closure, phone, profile, profile_user, service, service_subscription, template, user, user_cti_profile,
-    user_phone,
+    organization, organization_closure, phone, profile, profile_user, service, service_subscription,
+    template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,

@@ -136,7 +136,13 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
 /// What deleting one must know.
 pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
-    let mut facts = DeleteFacts { current, lines: Vec::new(), users: Vec::new(), buttons: Vec::new(), subscriptions: Vec::new() };
+    let mut facts = DeleteFacts {
+        current,
+        lines: Vec::new(),
+        users: Vec::new(),
+        buttons: Vec::new(),
+        subscriptions: Vec::new(),
+    };
     if facts.current.is_none() {
         return Ok(facts);
     }

@@ -111,12 +111,8 @@ pub const ALL_OF_DEVICE: Relation =
     Relation { name: "all service subscriptions of device", only: "", ..OF_DEVICE };
 
 /// The subscriptions to a service.
-pub const OF_SERVICE: Relation = Relation {
-    name: "subscriptions of service",
-    parent: "t.service_id",
-    seen: false,
-    ..OF_DEVICE
-};
+pub const OF_SERVICE: Relation =
+    Relation { name: "subscriptions of service", parent: "t.service_id", seen: false, ..OF_DEVICE };
 
 /// What a device's new subscriptions must know, for no more than it can have.
 pub async fn new_facts(tx: &Tx, new: &[NewSubscription]) -> Result<Vec<NewFacts>, DbErr> {
@@ -208,15 +204,16 @@ pub async fn with_devices(
         .await?;
     let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
     let buttons = button_entity::Entity::find()
-        .filter(button_entity::Column::Id.is_in(found.iter().filter_map(|subscription| subscription.button_id)))
+        .filter(
+            button_entity::Column::Id.is_in(found.iter().filter_map(|subscription| subscription.button_id)),
+        )
         .all(&tx.db)
         .await?;
     let mut buttons: HashMap<_, _> = buttons.into_iter().map(|button| (button.id, button)).collect();
     let with = found.into_iter().filter_map(|subscription| {
         let device = devices.get(&subscription.device_id)?;
         let seen = within.as_ref().is_none_or(|within| within.contains(&device.organization_id));
-        let on =
-            On { organization_id: device.organization_id, kind: device.kind, name: device.name.clone() };
+        let on = On { organization_id: device.organization_id, kind: device.kind, name: device.name.clone() };
         let button = subscription.button_id.and_then(|id| buttons.remove(&id));
         seen.then_some((subscription, on, button))
     });
@@ -250,7 +247,8 @@ async fn facts(tx: &Tx, id: ServiceSubscriptionId) -> Result<Facts, DbErr> {
     if let Some(found) = Entity::find_by_id(id).one(&tx.db).await? {
         facts.device = device_facts(tx, found.device_id).await?;
         // The device is seen, and its cluster with it.
-        facts.service = entity::service::Entity::find_by_id(found.service_id).lock_shared().one(&tx.db).await?;
+        facts.service =
+            entity::service::Entity::find_by_id(found.service_id).lock_shared().one(&tx.db).await?;
     }
     Ok(facts)
 }

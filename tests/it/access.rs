@@ -153,10 +153,13 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "appearance" => "LineAppearance",
         "line" => "Line",
         "button" => "Button",
+        "service" => "PhoneService",
+        "subscription" => "ServiceSubscription",
         "number" => "Number",
         "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
+            "Service" => "PhoneService",
             noun => noun,
         },
         other => panic!("{mutation}: an id of what is {other}?"),
@@ -181,11 +184,19 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "appearanceId") if kind == "LineTarget" => continue,
             // A button to add is of one kind.
             (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
-            ("ExtraFieldInput", _) => continue,
+            ("ExtraFieldInput" | "ServiceValueInput", _) => continue,
             ("ID", _) => json!(id_for(ids, mutation, &name)),
-            ("AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput", _) => {
-                input(types, ids, mutation, &inner)
-            }
+            (
+                "AddLineInput"
+                | "NewProfileInput"
+                | "LineTarget"
+                | "ButtonInput"
+                | "SpeedDialInput"
+                | "ServiceParameterInput"
+                | "NewServiceSubscriptionInput"
+                | "ServiceButtonInput",
+                _,
+            ) => input(types, ids, mutation, &inner),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             _ if !needed => continue,
@@ -198,6 +209,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "expectedVersion" | "index") => json!(1),
             (_, "features") => json!("LINE"),
             (_, "label") => json!("Anna"),
+            (_, "url") => json!("http://ours/"),
             (_, "partition" | "description" | "firstName") => json!(""),
             ("Boolean", _) => json!(false),
             (_, "name") => json!("EM-ours"),
@@ -232,6 +244,11 @@ async fn neighbours(
     });
     let template = admin.done("createButtonTemplate", template, "template { id }").await;
     let template = text(&template["template"]["id"]);
+    let service = json!({"clusterId": own, "name": "ours", "url": "http://ours/", "parameters": [{"name": "EM-ours", "default": "1"}]});
+    let service = text(&admin.done("createService", service, "service { id }").await["service"]["id"]);
+    let subscription = json!({"deviceId": profile, "serviceId": service});
+    let subscription = admin.done("subscribeService", subscription, "subscription { id }").await;
+    let subscription = text(&subscription["subscription"]["id"]);
     let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
     let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let ours = BTreeMap::from([
@@ -246,6 +263,8 @@ async fn neighbours(
         ("Line", line),
         ("Button", dial),
         ("Template", template),
+        ("PhoneService", service),
+        ("ServiceSubscription", subscription),
     ]);
     let nothing = |name: &str| data_encoding::BASE64URL_NOPAD.encode(format!("{name}:987654").as_bytes());
     let none = ours.keys().map(|&name| (name, nothing(name))).collect();
@@ -273,7 +292,7 @@ story! {
                 theirs["data"][&name]["errors"].as_array().expect("errors").iter().map(|error| text(&error["code"])).collect();
             assert!(codes.contains(&"NOT_FOUND".to_owned()), "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 48);
+        assert_eq!(mutations.len(), 59);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -309,7 +328,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -340,6 +359,10 @@ story! {
             format!(r#"buttons(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
             format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
+            r#"phoneService(id: "{PhoneService}") { id }"#.to_owned(),
+            format!(r#"services(filter: {{or: [{{ids: ["{{PhoneService}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"serviceSubscriptions(filter: {{or: [{{ids: ["{{ServiceSubscription}}"]}}, {{services: ["{{PhoneService}}"]}}, {{devices: ["{{Profile}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"profiles(filter: {{services: ["{{PhoneService}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{ids: ["{{Button}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),

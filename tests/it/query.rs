@@ -61,6 +61,10 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let template = id("createButtonTemplate", template, "template").await;
     let softkeys = json!({"clusterId": estate.emea, "name": "soft"});
     let softkeys = id("createSoftkeyTemplate", softkeys, "template").await;
+    let calls = json!({"clusterId": estate.emea, "name": "Calls", "url": "http://c", "parameters": [{"name": "pin", "password": true}]});
+    let calls = id("createService", calls, "service").await;
+    let subscribe = json!({"deviceId": second, "serviceId": calls, "values": [{"name": "pin", "value": "1"}], "button": {}});
+    let subscription = id("subscribeService", subscribe, "subscription").await;
     let ids = BTreeMap::from([
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -76,6 +80,8 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         ("ServiceUrlButton", service),
         ("ButtonTemplate", template),
         ("SoftkeyTemplate", softkeys),
+        ("PhoneService", calls),
+        ("ServiceSubscription", subscription),
         ("Number", text(&number["outcomes"][0]["number"]["id"])),
     ]);
     (estate, ids)

@@ -40,7 +40,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template", "number"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "line", "user", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -119,6 +119,9 @@ story! {
         let dial = json!({"deviceId": profile, "button": {"speedDial": {"number": "1", "label": "one"}}});
         admin.done("addButton", dial, "").await;
         admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
+        let service = json!({"clusterId": estate.emea, "name": "Weather", "url": "http://w/"});
+        let service = admin.done("createService", service, "service { id }").await["service"]["id"].clone();
+        admin.done("subscribeService", json!({"deviceId": profile, "serviceId": service}), "").await;
         let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
         admin.done("createNumbers", number, "").await;
         let db = Database::connect(&server.database).await.expect("connected");
@@ -136,6 +139,8 @@ story! {
             ("profile_user_pkey", "profile_user", "position = 90"),
             ("btn_2_position", "button", ""),
             ("rml_20_template_name", "template", ""),
+            ("rml_30_service_name", "service", ""),
+            ("svc_15_subscription", "service_subscription", ""),
         ];
         let known: BTreeSet<_> = store::UNIQUE.iter().map(|(index, ..)| *index).collect();
         assert_eq!(copies.iter().map(|(index, ..)| *index).collect::<BTreeSet<_>>(), known, "each has its sample");

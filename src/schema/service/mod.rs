@@ -652,8 +652,7 @@ impl PhoneServiceMutation {
         #[graphql(desc = "Which one.")] input: RemoveServiceParameterInput,
     ) -> Result<RemoveServiceParameterPayload> {
         let service = or_none(id::service(&input.service_id));
-        let cmd =
-            RemoveParameter { service, expected_version: input.expected_version, name: input.name };
+        let cmd = RemoveParameter { service, expected_version: input.expected_version, name: input.name };
         Ok(RemoveServiceParameterPayload(run(ctx, input.call, service.0, cmd).await?))
     }
 }
