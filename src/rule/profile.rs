@@ -610,6 +610,7 @@ pub(crate) mod tests {
             lines: Vec::new(),
             users: Vec::new(),
             buttons: Vec::new(),
+            services: Vec::new(),
         }
     }
 
@@ -751,6 +752,7 @@ pub(crate) mod tests {
                     cti: Vec::new(),
                     logout_phones,
                     buttons: Vec::new(),
+                    subscriptions: Vec::new(),
                 },
             )
         };

@@ -834,6 +834,7 @@ mod tests {
                 cti: Vec::new(),
                 logout_phones: Vec::new(),
                 buttons: Vec::new(),
+                subscriptions: Vec::new(),
             });
             let kinds = |changes: Vec<Change>| -> Vec<_> {
                 changes.iter().map(|change| change.kind().as_str()).collect()
