@@ -348,8 +348,8 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::NumberDeleted { number } => {
             number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
         }
-        // The generator writes its rows itself, all at once.
-        Change::EstateGenerated { .. } => Ok(()),
+        // The generator writes its rows itself, all at once; of a pass over subscriptions, each has a change of its own.
+        Change::EstateGenerated { .. } | Change::ServiceResynced { .. } => Ok(()),
         Change::ButtonAdded { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
             insert(tx, button.clone()).await
@@ -388,8 +388,6 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             touched.devices.insert(subscription.device_id, on.kind);
             service_subscription::Entity::delete_by_id(subscription.id).exec(&tx.db).await.map(drop)
         }
-        // It tells how far a pass has come; the subscriptions have changes of their own.
-        Change::ServiceResynced { .. } => Ok(()),
     }
 }
 

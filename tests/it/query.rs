@@ -537,6 +537,8 @@ story! {
             (json!({"hasLines": false}), &["betax1", "Delta"]),
             (json!({"hasClones": true}), &["beta_1"]),
             (json!({"isLogoutProfile": true}), &["Alpha"]),
+            (json!({"notReady": ["LINE_MISSING"]}), &["betax1", "Delta"]),
+            (json!({"services": []}), &[]),
             (json!({"isLogoutProfile": false}), &["beta_1", "betax1", "Delta"]),
             (json!({"created": {"to": "2026-01-01T00:00:30Z"}}), &["Alpha"]),
             (json!({"created": {"from": "2026-01-01T00:01:00Z", "to": "2026-01-01T00:01:00Z"}}), &["beta_1", "betax1", "Delta"]),

@@ -137,7 +137,8 @@ const SHAPES: &[(&str, &str, u64)] = &[
     (
         "services with their subscriptions",
         "services(first: $n) { nodes { name parameters { name } subscriptions(first: 5) { totalCount nodes { name device { name } } } } }",
-        4,
+        // Services, subscriptions and their count; the devices, of which the kind is read first.
+        5,
     ),
     ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
