@@ -266,7 +266,10 @@ impl Change {
             | Self::ClonePromoted { on, .. }
             | Self::ButtonAdded { on, .. }
             | Self::ButtonUpdated { on, .. }
-            | Self::ButtonRemoved { on, .. } => Some(on.organization_id),
+            | Self::ButtonRemoved { on, .. }
+            | Self::ServiceSubscribed { on, .. }
+            | Self::ServiceSubscriptionUpdated { on, .. }
+            | Self::ServiceSubscriptionRemoved { on, .. } => Some(on.organization_id),
             Self::UserCreated { user } | Self::UserDeleted { user } => Some(user.organization_id),
             Self::UserUpdated { after, .. } => Some(after.organization_id),
             Self::UserAssociated { organization_id, .. }
@@ -293,9 +296,6 @@ impl Change {
             | Self::ServiceDeleted { service }
             | Self::ServiceResynced { service, .. } => Some(service.organization_id),
             Self::ServiceUpdated { after, .. } => Some(after.organization_id),
-            Self::ServiceSubscribed { on, .. }
-            | Self::ServiceSubscriptionUpdated { on, .. }
-            | Self::ServiceSubscriptionRemoved { on, .. } => Some(on.organization_id),
         }
     }
 

@@ -586,51 +586,51 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// Phone services of a cluster have different names, whatever the case.
     ServiceNameTaken { name: String }: "SERVICE_NAME_TAKEN" "RML-30"
         "The cluster already has a phone service called '{name}'. Choose another name."
-        r#"EXAMPLE"#
+        r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "intercom calls", url: "http://x.example/"}) { errors { code message } } }"#
     /// Parameters of a phone service have different names.
     ServiceParameterTaken { name: String }: "SERVICE_PARAMETER_TAKEN" "SVC-3"
         "The service already has a parameter called '{name}'. Choose another name, or change that one."
-        r#"EXAMPLE"#
+        r#"mutation { addServiceParameter(input: {serviceId: "UGhvbmVTZXJ2aWNlOjE0MDA", parameter: {name: "Ext1"}}) { errors { code message } } }"#
     /// Values are given to parameters that the service has.
     ServiceParameterUnknown { name: String, service: String, known: String }: "SERVICE_PARAMETER_UNKNOWN" "SVC-15"
         "'{service}' has no parameter '{name}'; it has {known}. Leave the value out, or add the parameter to the service."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToxNDc", serviceId: "UGhvbmVTZXJ2aWNlOjE0MDA", values: [{name: "Ext1", value: "5101"}, {name: "Ext3", value: "1"}]}) { errors { code message } } }"#
     /// A parameter that is required has a value or a default.
     ServiceParameterRequired { service: String, parameters: String }: "SERVICE_PARAMETER_REQUIRED" "SVC-15"
         "'{service}' needs a value for {parameters}. Give it in values."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToxNDc", serviceId: "UGhvbmVTZXJ2aWNlOjE0MDA"}) { errors { code message } } }"#
     /// Nobody is newly subscribed to a service that is disabled.
     ServiceDisabled { service: String }: "SERVICE_DISABLED" "SVC-15"
         "'{service}' is disabled. Enable it with updateService, or choose another service."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToxNDc", serviceId: "UGhvbmVTZXJ2aWNlOjE0MDQ"}) { errors { code message } } }"#
     /// An enterprise service is on every device of its cluster, without a subscription.
     ServiceIsEnterprise { service: String }: "SERVICE_IS_ENTERPRISE" "SVC-6"
         "'{service}' is on every device of the cluster already. There is nothing to subscribe."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToxNDc", serviceId: "UGhvbmVTZXJ2aWNlOjEzOTU"}) { errors { code message } } }"#
     /// A device is subscribed to a service once.
     ServiceAlreadySubscribed { service: String }: "SERVICE_ALREADY_SUBSCRIBED" "SVC-15"
         "The device is subscribed to '{service}' already. Change that with updateServiceSubscription."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToxNDU", serviceId: "UGhvbmVTZXJ2aWNlOjEzOTQ"}) { errors { code message } } }"#
     /// What is unsubscribed is not changed until it is taken up again.
     ServiceNotSubscribed { service: String }: "SERVICE_NOT_SUBSCRIBED" "RML-31"
         "The device is not subscribed to '{service}' now. Use resubscribeService, which takes values as well."
-        r#"EXAMPLE"#
+        r#"mutation { unsubscribeService(input: {subscriptionId: "U2VydmljZVN1YnNjcmlwdGlvbjoxNzU1"}) { errors { code message } } updateServiceSubscription(input: {subscriptionId: "U2VydmljZVN1YnNjcmlwdGlvbjoxNzU1", name: "Intercom"}) { errors { code message } } }"#
     /// A device uses the services of its own cluster.
     ServiceOnOtherCluster: "SERVICE_ON_OTHER_CLUSTER" "RML-32"
         "The service and the device are on different clusters. Choose a service of the device's cluster."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "UHJvZmlsZToyMzQ", serviceId: "UGhvbmVTZXJ2aWNlOjE0MDM"}) { errors { code message } } }"#
     /// Profiles and phones are subscribed to services, and no other devices.
     DeviceHasNoServices { device: String }: "DEVICE_HAS_NO_SERVICES" "SVC-1"
         "{device} is neither a profile nor a phone and has no services here."
-        r#"EXAMPLE"#
+        r#"mutation { subscribeService(input: {deviceId: "T3RoZXJEZXZpY2U6MTU", serviceId: "UGhvbmVTZXJ2aWNlOjEzOTQ"}) { errors { code message } } }"#
     /// A service that devices are subscribed to is deleted only when told to unsubscribe them.
     ServiceInUse { name: String, count: usize }: "SERVICE_IN_USE" "RML-5"
         "{count} devices are subscribed to '{name}'. Pass unsubscribe: true, or disable it with updateService."
-        r#"EXAMPLE"#
+        r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjE0MDA"}) { errors { code message } } }"#
     /// The services that Unified CM brings along are not deleted.
     ServiceIsDefault { name: String }: "SERVICE_IS_DEFAULT" "SVC-7"
         "'{name}' is one of Unified CM's own services and stays. Disable it with updateService."
-        r#"EXAMPLE"#
+        r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjEzOTU"}) { errors { code message } } }"#
 
     /// A number that is reserved, or a neighbour's, is not put on a device.
     NumberNotAvailable { pattern: String, why: String }: "NUMBER_NOT_AVAILABLE" "INV-8"

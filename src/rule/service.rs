@@ -335,7 +335,7 @@ fn changed(before: &Model, after: Model, facts: &UpdateFacts) -> Vec<Change> {
     if after == *before {
         return Vec::new();
     }
-    let stale = derives(&after) != derives(before);
+    let stale = derives_otherwise(&after, before);
     let after = Model {
         revision: before.revision + i64::from(stale),
         version: before.version + 1,
@@ -346,12 +346,13 @@ fn changed(before: &Model, after: Model, facts: &UpdateFacts) -> Vec<Change> {
     vec![Change::ServiceUpdated { before: before.clone(), after, stale }]
 }
 
-/// What a URL is derived from.
-fn derives(service: &Model) -> (&str, Vec<(i64, &str, Option<&str>, bool)>) {
-    let of = |p: &'_ Parameter| (p.id, p.required);
-    let parameters = service.parameters.0.iter();
-    let parts = parameters.map(|p| (of(p).0, p.name.as_str(), p.default.as_deref(), of(p).1));
-    (&service.url, parts.collect())
+/// Whether another URL follows from one than from the other.
+fn derives_otherwise(one: &Model, other: &Model) -> bool {
+    let alike = |(a, b): (&Parameter, &Parameter)| {
+        (a.id, &a.name, &a.default, a.required) == (b.id, &b.name, &b.default, b.required)
+    };
+    let (a, b) = (&one.parameters.0, &other.parameters.0);
+    one.url != other.url || a.len() != b.len() || !a.iter().zip(b).all(alike)
 }
 
 fn fields_of(service: &Model) -> Fields {

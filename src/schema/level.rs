@@ -546,7 +546,7 @@ mod tests {
     use super::{
         super::{
             cluster, default_device_profile, device, job, line, number, organization, phone, profile,
-            quick_add, sdl, session, user,
+            quick_add, sdl, service, service_subscription, session, user,
         },
         *,
     };
@@ -582,7 +582,9 @@ mod tests {
             user::UserObject,
             quick_add::QuickAddGroupObject,
             number::NumberObject,
-            job::JobObject
+            job::JobObject,
+            service::PhoneServiceObject,
+            service_subscription::ServiceSubscriptionObject
         );
     }
 }

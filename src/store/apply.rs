@@ -402,8 +402,10 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             update(tx, after.clone(), job::Column::Id.eq(after.id)).await?;
             super::job::moved(tx, before, after).await
         }
-        // The generator writes its rows itself, all at once; what a restoration makes stands beside it.
-        Change::EstateGenerated { .. } | Change::ProfileRestored { .. } => Ok(()),
+        // The generator writes its rows itself, all at once; what a restoration makes stands beside it; of a pass over subscriptions, each has a change of its own.
+        Change::EstateGenerated { .. } | Change::ProfileRestored { .. } | Change::ServiceResynced { .. } => {
+            Ok(())
+        }
         Change::ButtonAdded { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
             insert(tx, button.clone()).await
@@ -442,8 +444,6 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             touched.devices.insert(subscription.device_id, on.kind);
             service_subscription::Entity::delete_by_id(subscription.id).exec(&tx.db).await.map(drop)
         }
-        // It tells how far a pass has come; the subscriptions have changes of their own.
-        Change::ServiceResynced { .. } => Ok(()),
     }
 }
 

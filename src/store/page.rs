@@ -176,6 +176,13 @@ impl Filter {
 /// Adds `AND` what the column names is within the scope: what is not seen is not there to be filtered by (ACC-7).
 fn seen(sql: &mut Sql, column: &str, table: &str, scope: Scope) {
     if let Scope::Below(_) = scope {
+        // A service is seen as its cluster is: also from below.
+        if table == "service" {
+            sql.push(" AND ").push(column).push(" IN (SELECT sv.id FROM service sv WHERE 1 = 1");
+            super::service::Row::scope(sql, "sv", scope);
+            sql.push(")");
+            return;
+        }
         let organization = if table == "organization" { "id" } else { "organization_id" };
         sql.push(" AND ").push(column).push(" IN (SELECT id FROM ").push(table).push(" WHERE 1 = 1");
         sql.within(organization, scope).push(")");

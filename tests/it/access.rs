@@ -155,10 +155,13 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "appearance" => "LineAppearance",
         "line" => "Line",
         "button" => "Button",
+        "service" => "PhoneService",
+        "subscription" => "ServiceSubscription",
         "number" => "Number",
         "profile" | "ctiprofile" | "logoutprofile" | "device" => "Profile",
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
+            "Service" => "PhoneService",
             noun => noun,
         },
         other => panic!("{mutation}: an id of what is {other}?"),
@@ -183,13 +186,21 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "appearanceId") if kind == "LineTarget" => continue,
             // A button to add is of one kind.
             (_, "busyLampField" | "callPark" | "serviceUrl") if kind == "ButtonInput" => continue,
-            ("ExtraFieldInput", _) => continue,
+            ("ExtraFieldInput" | "ServiceValueInput", _) => continue,
             ("SessionFilter" | "OrganizationScope", _) if kind == "SessionFilter" => continue,
             ("ID", "ids") => json!(ids["Session"]),
             ("ID", _) => json!(id_for(ids, mutation, &name)),
             (
-                "AddLineInput" | "NewProfileInput" | "LineTarget" | "ButtonInput" | "SpeedDialInput"
-                | "SessionItemInput" | "SessionFilter",
+                "AddLineInput"
+                | "NewProfileInput"
+                | "LineTarget"
+                | "ButtonInput"
+                | "SpeedDialInput"
+                | "SessionItemInput"
+                | "SessionFilter"
+                | "ServiceParameterInput"
+                | "NewServiceSubscriptionInput"
+                | "ServiceButtonInput",
                 _,
             ) => input(types, ids, mutation, &inner),
             // An item of a bulk form is what the mutation of one takes.
@@ -211,12 +222,13 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             (_, "pattern" | "patterns" | "number" | "first") => json!("4001"),
             (_, "to") => json!("RESERVED"),
             (_, "userId") => json!("anna"),
-            (_, "expectedVersion" | "index") => json!(1),
+            (_, "expectedVersion" | "index" | "most") => json!(1),
             // A change that only the others see: the last one that the estate is made of.
             (_, "change") => json!(ids["Change"]),
             (_, "features") => json!("LINE"),
             (_, "label") => json!("Anna"),
-            (_, "partition" | "description" | "firstName") => json!(""),
+            (_, "url") => json!("http://ours/"),
+            (_, "partition" | "description" | "firstName" | "vendor" | "vendorVersion") => json!(""),
             ("Boolean", _) => json!(false),
             (_, "name") => json!("EM-ours"),
             (_, "lastName") => json!("Berg"),
@@ -257,6 +269,11 @@ async fn neighbours(
     let group =
         json!({"organizationId": estate.berlin, "clusterId": own, "name": "ours", "product": "Cisco 8841"});
     let group = text(&admin.done("createQuickAddGroup", group, "group { id }").await["group"]["id"]);
+    let service = json!({"clusterId": own, "name": "ours", "url": "http://ours/", "parameters": [{"name": "EM-ours", "default": "1"}]});
+    let service = text(&admin.done("createService", service, "service { id }").await["service"]["id"]);
+    let subscription = json!({"deviceId": profile, "serviceId": service});
+    let subscription = admin.done("subscribeService", subscription, "subscription { id }").await;
+    let subscription = text(&subscription["subscription"]["id"]);
     let number = json!({"organizationId": estate.berlin, "clusterId": own, "first": "4001"});
     let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let starter = server.somebody(Role::Admin, &estate.north).await;
@@ -277,6 +294,8 @@ async fn neighbours(
         ("Line", line),
         ("Button", dial),
         ("Template", template),
+        ("PhoneService", service),
+        ("ServiceSubscription", subscription),
     ]);
     let ours = {
         let mut ours = ours;
@@ -358,7 +377,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{Number}", "{QuickAddGroup}", "{Job}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}", "{QuickAddGroup}", "{Job}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -400,6 +419,10 @@ story! {
             format!(r#"buttonTemplates(filter: {{or: [{{ids: ["{{Template}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
             format!(r#"quickAddGroups(filter: {{or: [{{ids: ["{{QuickAddGroup}}"]}}, {{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             format!(r#"softkeyTemplates(filter: {{clusters: ["{{Cluster}}"]}}) {{ {count} }}"#),
+            r#"phoneService(id: "{PhoneService}") { id }"#.to_owned(),
+            format!(r#"services(filter: {{or: [{{ids: ["{{PhoneService}}"]}}, {{clusters: ["{{Cluster}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"serviceSubscriptions(filter: {{or: [{{ids: ["{{ServiceSubscription}}"]}}, {{services: ["{{PhoneService}}"]}}, {{devices: ["{{Profile}}"]}}]}}) {{ {count} }}"#),
+            format!(r#"profiles(filter: {{services: ["{{PhoneService}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{ids: ["{{Button}}"]}}) {{ {count} }}"#),
             format!(r#"buttons(filter: {{or: [{{clusters: ["{{Cluster}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"changes(filter: {organizations: ["{Organization}"], profiles: ["{Profile}"]}) { totalCount nodes { cursor } }"#.to_owned(),

@@ -345,6 +345,57 @@ fn every(estate: &Estate, ids: &BTreeMap<String, String>) -> Vec<(&'static str, 
             vec!["TEMPLATE_UPDATED"],
         ),
         ("deleteTemplate", json!({"id": id("createButtonTemplate")}), vec!["TEMPLATE_DELETED"]),
+        (
+            "createService",
+            json!({"clusterId": estate.emea, "name": "Calls", "url": "http://calls/"}),
+            vec!["SERVICE_CREATED"],
+        ),
+        (
+            "addServiceParameter",
+            json!({"serviceId": id("createService"), "parameter": {"name": "Ext1", "default": "1"}}),
+            vec!["SERVICE_UPDATED"],
+        ),
+        (
+            "subscribeService",
+            json!({"deviceId": id("copyProfile"), "serviceId": id("createService"), "values": [{"name": "Ext1", "value": "2"}]}),
+            vec!["SERVICE_SUBSCRIBED"],
+        ),
+        (
+            "updateServiceSubscription",
+            json!({"subscriptionId": id("subscribeService"), "name": "x"}),
+            vec!["SERVICE_SUBSCRIPTION_UPDATED"],
+        ),
+        (
+            "unsubscribeService",
+            json!({"subscriptionId": id("subscribeService")}),
+            vec!["SERVICE_SUBSCRIPTION_UPDATED"],
+        ),
+        (
+            "resubscribeService",
+            json!({"subscriptionId": id("subscribeService")}),
+            vec!["SERVICE_SUBSCRIPTION_UPDATED"],
+        ),
+        (
+            "changeServiceParameter",
+            json!({"serviceId": id("createService"), "name": "Ext1", "newName": "Ext2"}),
+            vec!["SERVICE_UPDATED"],
+        ),
+        (
+            "resyncServiceSubscriptions",
+            json!({"serviceId": id("createService")}),
+            vec!["SERVICE_SUBSCRIPTION_UPDATED", "SERVICE_RESYNCED"],
+        ),
+        (
+            "removeServiceParameter",
+            json!({"serviceId": id("createService"), "name": "Ext2"}),
+            vec!["SERVICE_UPDATED"],
+        ),
+        ("updateService", json!({"id": id("createService"), "description": "x"}), vec!["SERVICE_UPDATED"]),
+        (
+            "deleteService",
+            json!({"id": id("createService"), "unsubscribe": true}),
+            vec!["SERVICE_SUBSCRIPTION_REMOVED", "SERVICE_DELETED"],
+        ),
         ("deletePhone", json!({"id": id("createPhone")}), vec!["PHONE_DELETED"]),
         ("deleteLine", json!({"id": id("createLine")}), vec!["LINE_DELETED"]),
         ("releaseDevice", json!({"id": id("registerDevice")}), vec!["DEVICE_RELEASED"]),
@@ -361,6 +412,7 @@ fn maker(mutation: &str) -> Option<String> {
         "copyProfile" => Some("profile".to_owned()),
         "registerDevice" => Some("device".to_owned()),
         "createQuickAddGroup" => Some("group".to_owned()),
+        "subscribeService" => Some("subscription".to_owned()),
         "createButtonTemplate" | "createSoftkeyTemplate" => Some("template".to_owned()),
         // What it makes is told number by number.
         "createNumbers" => None,
@@ -393,7 +445,9 @@ story! {
             let before = all(&admin).await;
             let kind = name[..1].to_uppercase() + &name[1..];
             let document = format!("mutation($input: {kind}Input!) {{ {name}(input: $input) {{ changes {{ kind }} }} }}");
-            let configures = ["Organization", "Cluster", "Template", "QuickAddGroup"].iter().any(|noun| name.ends_with(noun));
+            let configures = ["Organization", "Cluster", "Template", "QuickAddGroup"].iter().any(|noun| name.ends_with(noun))
+                || name.ends_with("ServiceParameter")
+                || matches!(name, "createService" | "updateService" | "deleteService");
             let answer = viewer.ask(&document, json!({"input": input})).await;
             assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{name}");
             let answer = operator.ask(&document, json!({"input": with(json!({"dryRun": true}))})).await;

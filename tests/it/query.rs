@@ -66,6 +66,10 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         "line": {"label": "{number}"},
     });
     let group = id("createQuickAddGroup", group, "group").await;
+    let calls = json!({"clusterId": estate.emea, "name": "Calls", "url": "http://c", "parameters": [{"name": "pin", "password": true}]});
+    let calls = id("createService", calls, "service").await;
+    let subscribe = json!({"deviceId": second, "serviceId": calls, "values": [{"name": "pin", "value": "1"}], "button": {}});
+    let subscription = id("subscribeService", subscribe, "subscription").await;
     let ids = BTreeMap::from([
         ("QuickAddGroup", group),
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
@@ -82,6 +86,8 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
         ("ServiceUrlButton", service),
         ("ButtonTemplate", template),
         ("SoftkeyTemplate", softkeys),
+        ("PhoneService", calls),
+        ("ServiceSubscription", subscription),
         ("Number", text(&number["outcomes"][0]["number"]["id"])),
     ]);
     (estate, ids)
@@ -537,6 +543,8 @@ story! {
             (json!({"hasLines": false}), &["betax1", "Delta"]),
             (json!({"hasClones": true}), &["beta_1"]),
             (json!({"isLogoutProfile": true}), &["Alpha"]),
+            (json!({"notReady": ["LINE_MISSING"]}), &["betax1", "Delta"]),
+            (json!({"services": []}), &[]),
             (json!({"isLogoutProfile": false}), &["beta_1", "betax1", "Delta"]),
             (json!({"created": {"to": "2026-01-01T00:00:30Z"}}), &["Alpha"]),
             (json!({"created": {"from": "2026-01-01T00:01:00Z", "to": "2026-01-01T00:01:00Z"}}), &["beta_1", "betax1", "Delta"]),

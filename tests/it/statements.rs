@@ -134,6 +134,20 @@ const SHAPES: &[(&str, &str, u64)] = &[
         // Phones, their templates, the templates' clusters, and two lists; the layout takes the template that is read already.
         5,
     ),
+    (
+        "profiles with their services",
+        "profiles(first: $n) { nodes { name serviceSubscriptions(first: 5) { nodes { url urlState missing service { name } button { index } } } \
+         readiness { isReady findings { code } } } }",
+        // Profiles; their subscriptions, and what is found of each profile; the services as far as state and values need
+        // them, and as they are asked for; the buttons.
+        7,
+    ),
+    (
+        "services with their subscriptions",
+        "services(first: $n) { nodes { name parameters { name } subscriptions(first: 5) { totalCount nodes { name device { name } } } } }",
+        // Services, subscriptions and their count; the devices, of which the kind is read first.
+        5,
+    ),
     ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
     // What is found by its index, then each kind of thing.
     ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
@@ -203,12 +217,16 @@ async fn wrong(server: &Roamline, name: &str, shape: &str, want: u64) -> Vec<Str
 async fn equip(server: &Roamline) {
     let admin = server.admin();
     let found = admin.data("{ clusters { nodes { id } } }").await;
+    let mut services = Vec::new();
     for cluster in found["clusters"]["nodes"].as_array().expect("clusters") {
         let input = json!({
             "clusterId": cluster["id"], "name": "Standard 8841 SIP", "product": "Cisco 8841", "protocol": "SIP",
             "features": ["LINE", "SPEED_DIAL", "BLF"],
         });
         admin.done("createButtonTemplate", input, "").await;
+        let input = json!({"clusterId": cluster["id"], "name": "Calls", "url": "http://calls/"});
+        let made = admin.done("createService", input, "service { id }").await;
+        services.push(made["service"]["id"].clone());
     }
     let found = "{ nodes { id lines(first: 1) { nodes { line { pattern partition } } } } pageInfo { endCursor hasNextPage } }";
     for list in ["profiles", "phones"] {
@@ -224,6 +242,11 @@ async fn equip(server: &Roamline) {
                     "busyLampFields": if list == "profiles" { json!([lamp]) } else { json!([]) },
                 });
                 admin.done("replaceButtons", input, "").await;
+                for service in &services {
+                    // On the device's own cluster only.
+                    let input = json!({"deviceId": node["id"], "serviceId": service, "button": {}});
+                    admin.mutate("subscribeService", input, "").await;
+                }
             }
             let page = &data[list]["pageInfo"];
             if page["hasNextPage"] != true {

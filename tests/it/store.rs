@@ -42,7 +42,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "number", "job"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number", "job"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -123,6 +123,9 @@ story! {
         admin.done("createSoftkeyTemplate", json!({"clusterId": estate.emea, "name": "soft"}), "").await;
         let group = json!({"organizationId": estate.berlin, "name": "group", "product": "Cisco 8841"});
         admin.done("createQuickAddGroup", group, "").await;
+        let service = json!({"clusterId": estate.emea, "name": "Weather", "url": "http://w/"});
+        let service = admin.done("createService", service, "service { id }").await["service"]["id"].clone();
+        admin.done("subscribeService", json!({"deviceId": profile, "serviceId": service}), "").await;
         let number = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "4001"});
         admin.done("createNumbers", number, "").await;
         let fallback = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP"});
@@ -147,6 +150,8 @@ story! {
             ("profile_user_pkey", "profile_user", "position = 90"),
             ("btn_2_position", "button", ""),
             ("rml_20_template_name", "template", ""),
+            ("rml_30_service_name", "service", ""),
+            ("svc_15_subscription", "service_subscription", ""),
         ];
         let known: BTreeSet<_> = store::UNIQUE.iter().map(|(index, ..)| *index).collect();
         assert_eq!(copies.iter().map(|(index, ..)| *index).collect::<BTreeSet<_>>(), known, "each has its sample");
