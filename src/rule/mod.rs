@@ -317,7 +317,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
         "Something later changed the same: {fields}. Take the later change back first, or make the change that you want."
         r#"mutation {
   first: setDefaultProfile(input: {userId: "VXNlcjoyNA", profileId: null}) { errors { code } }
-  revertChange(input: {change: "s1296"}) { errors { code message } }
+  revertChange(input: {change: "s1493"}) { errors { code message } }
 }"#
     /// A change is taken back only where its opposite is something that can be done.
     RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
@@ -417,7 +417,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A user has no more profiles than the organization, or the nearest one above that says, allows.
     EntitlementExceeded { user_id: String, most: i32 }: "ENTITLEMENT_EXCEEDED" "USR-11"
         "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
-        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
+        r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzcx", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
     /// Quick Add groups of one organization have different names, whatever the case.
     QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
         "The organization already has a Quick Add group called '{name}'. Choose another name."
@@ -425,7 +425,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A user is added by a group that has a cluster; one without is there to be copied.
     QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
         "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
-        r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk0", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
+        r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzY5", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
     /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
     NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
         "'{pattern}' gives no name: {why}."
@@ -437,7 +437,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// The next available number is one that the inventory has.
     NoNumberAvailable { partition: String }: "NO_NUMBER_AVAILABLE" "RSV-4"
         "No number of partition '{partition}' is available here to this user. Add numbers, free some, or name one."
-        r#"mutation { first: updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxMzk2", line: {partition: "PT_EMPTY"}}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxMzk2", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
+        r#"mutation { first: updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxNzcx", line: {partition: "PT_EMPTY"}}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzcx", newUser: {userId: "mona.lang", lastName: "Lang"}}) { errors { code message } } }"#
 
     /// A phone's name is its product's prefix and hardware address, or a name that such devices may have.
     PhoneNameInvalid { name: String }: "PHONE_NAME_INVALID" "NAM-6"

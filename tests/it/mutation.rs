@@ -420,6 +420,39 @@ fn maker(mutation: &str) -> Option<String> {
     }
 }
 
+/// Mutations that take or answer something else than one thing, each with the file whose stories try it with all of
+/// this.
+const APART: &[(&str, &str)] = &[
+    ("bulkUpdateProfiles", "job"),
+    ("cancelJob", "job"),
+    ("changeSettingsOfLines", "items"),
+    ("cleanUpOrphans", "orphan"),
+    ("createDefaultDeviceProfile", "session"),
+    ("createLines", "items"),
+    ("createProfiles", "items"),
+    ("createUsers", "items"),
+    ("deleteDefaultDeviceProfile", "session"),
+    ("deleteLines", "items"),
+    ("deleteProfiles", "items"),
+    ("deleteUsers", "items"),
+    ("login", "session"),
+    ("logout", "session"),
+    ("logoutMany", "session"),
+    ("logoutUser", "session"),
+    ("relogin", "session"),
+    ("restoreProfile", "history"),
+    ("restoreSessions", "session"),
+    ("retryJob", "job"),
+    ("revertChange", "history"),
+    ("runJob", "job"),
+    ("startImport", "job"),
+    ("updateDefaultDeviceProfile", "session"),
+    ("updateLines", "items"),
+    ("updateNumbersById", "items"),
+    ("updateProfiles", "items"),
+    ("updateUsers", "items"),
+];
+
 story! {
     /// Each mutation: a dry run tells the same and leaves nothing; a key is answered and not done again; the reason
     /// is kept; a reader and, where the tree is changed, an operator may not.
@@ -431,10 +464,11 @@ story! {
         let schema = admin.data("{ __schema { mutationType { fields { name } } } }").await;
         let known = schema["__schema"]["mutationType"]["fields"].as_array().expect("mutations");
         let known: BTreeSet<_> = known.iter().map(|field| text(&field["name"])).collect();
-        let told: BTreeSet<_> = every(&estate, &ids).iter().map(|(name, ..)| (*name).to_owned()).collect();
-        assert_eq!(told, known);
+        let walked: BTreeSet<_> = every(&estate, &ids).iter().map(|(name, ..)| (*name).to_owned()).collect();
+        let apart = APART.iter().map(|(name, _)| (*name).to_owned());
+        assert_eq!(walked.iter().cloned().chain(apart).collect::<BTreeSet<_>>(), known);
 
-        for at in 0..known.len() {
+        for at in 0..walked.len() {
             let (name, input, kinds) = every(&estate, &ids).remove(at);
             let kinds = json!(kinds.iter().map(|kind| json!({"kind": kind})).collect::<Vec<_>>());
             let with = |more: Value| {

@@ -70,8 +70,15 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let calls = id("createService", calls, "service").await;
     let subscribe = json!({"deviceId": second, "serviceId": calls, "values": [{"name": "pin", "value": "1"}], "button": {}});
     let subscription = id("subscribeService", subscribe, "subscription").await;
+    let fallback = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP"});
+    let fallback = id("createDefaultDeviceProfile", fallback, "defaultDeviceProfile").await;
+    let session = id("login", json!({"userId": user, "phoneId": phone}), "session").await;
+    let job = id("startImport", json!({"noun": "users"}), "job").await;
     let ids = BTreeMap::from([
         ("QuickAddGroup", group),
+        ("DefaultDeviceProfile", fallback),
+        ("Session", session),
+        ("Job", job),
         ("LineAppearance", admin.appearances(&second).await.remove(0)),
         ("Organization", estate.berlin.clone()),
         ("Cluster", estate.emea.clone()),
@@ -483,6 +490,7 @@ async fn assorted(server: &Roamline) -> (Estate, BTreeMap<&'static str, String>)
     admin.done("updatePhone", json!({"id": phone, "logoutProfileId": a}), "").await;
     admin.done("updateUser", json!({"id": anna, "phoneIds": [phone]}), "").await;
     admin.done("addLineToDevice", json!({"deviceId": other, "pattern": "4002", "partition": "pt"}), "").await;
+    admin.done("login", json!({"userId": anna, "phoneId": phone}), "").await;
     server.pass(Duration::from_mins(1));
     admin.done("updateProfile", json!({"id": d, "description": "moved"}), "").await;
     admin.done("updatePhone", json!({"id": other, "description": "lobby"}), "").await;
@@ -545,6 +553,8 @@ story! {
             (json!({"isLogoutProfile": true}), &["Alpha"]),
             (json!({"notReady": ["LINE_MISSING"]}), &["betax1", "Delta"]),
             (json!({"services": []}), &[]),
+            (json!({"inUse": true}), &["Alpha"]),
+            (json!({"inUse": false}), &["beta_1", "betax1", "Delta"]),
             (json!({"isLogoutProfile": false}), &["beta_1", "betax1", "Delta"]),
             (json!({"created": {"to": "2026-01-01T00:00:30Z"}}), &["Alpha"]),
             (json!({"created": {"from": "2026-01-01T00:01:00Z", "to": "2026-01-01T00:01:00Z"}}), &["beta_1", "betax1", "Delta"]),
@@ -579,6 +589,8 @@ story! {
             (json!({"lines": [ids["4001"]]}), &["anna"]),
             (json!({"hasProfiles": false}), &["ben"]),
             (json!({"hasDefaultProfile": true}), &["anna"]),
+            (json!({"loggedIn": true}), &["anna"]),
+            (json!({"loggedIn": false}), &["ben"]),
             (json!({"updated": {"from": LATER}}), &["ben"]),
             (json!({"and": [{"hasProfiles": true}], "or": [{"hasDefaultProfile": true}]}), &["anna"]),
         ]).await;
@@ -593,6 +605,8 @@ story! {
             (json!({"users": [ids["anna"]]}), &["SEP1"]),
             (json!({"lines": [ids["4002"]]}), &["SEP2"]),
             (json!({"extensionMobility": true}), &["SEP1"]),
+            (json!({"inUse": true}), &["SEP1"]),
+            (json!({"inUse": false}), &["SEP2"]),
             (json!({"logoutProfiles": [ids["a"]]}), &["SEP1"]),
             (json!({"not": {"logoutProfiles": [ids["a"]]}}), &["SEP2"]),
             (json!({"updated": {"from": LATER}}), &["SEP2"]),

@@ -245,7 +245,7 @@ fn held(name: &str, value: Value, subjects: &[(Noun, i64)]) -> Held {
 /// Which kind of thing a field points at, by its name.
 fn noun(name: &str) -> Option<Noun> {
     Some(match name {
-        "organization_id" | "parent_id" => Noun::Organization,
+        "organization_id" | "parent_id" | "place_id" => Noun::Organization,
         "cluster_id" => Noun::Cluster,
         "profile_id" | "default_profile_id" | "logout_profile_id" | "cti_profiles" => Noun::Profile,
         "phone_id" | "phones" => Noun::Phone,
