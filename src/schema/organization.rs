@@ -629,7 +629,7 @@ impl OrganizationMutation {
             number_management: input.number_management.into(),
             unique_numbers: input.unique_numbers.into(),
             line_delete_preferences: Option::from(
-                input.line_delete_preferences.map_value(|it| it.preferences()),
+                input.line_delete_preferences.map_value(LineDeletePreferencesInput::preferences),
             ),
         };
         Ok(UpdateOrganizationPayload(run(ctx, input.call, id.0, cmd).await?))

@@ -32,7 +32,7 @@ async fn dials(client: &Client, profile: &str) -> Vec<String> {
 }
 
 story! {
-    /// BTN-1, BTN-2: each kind is a list of positions of its own, on profiles and phones.
+    /// BLF-7, BTN-1, BTN-2: each kind is a list of positions of its own, on profiles and phones.
     async fn a_device_has_four_lists_of_buttons(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let profile = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;

@@ -191,7 +191,7 @@ story! {
         let query = |cursor: &str| format!(r#"{{ profileAt(id: "{id}", at: "{cursor}") {{ name }} }}"#);
         assert_eq!(admin.code(&query("s99999")).await, "BAD_USER_INPUT");
         assert_eq!(admin.code(&query("p1")).await, "BAD_USER_INPUT");
-        server.pass(std::time::Duration::from_secs(31 * 86_400));
+        server.pass(std::time::Duration::from_hours(31 * 24));
         admin.user(&estate, &estate.berlin, "carl").await;
         server.app.trim().await.expect("trimmed");
         assert_eq!(admin.code(&query(&first.0)).await, "CURSOR_EXPIRED");
@@ -368,7 +368,7 @@ story! {
 }
 
 story! {
-    /// REVERT_SUPERSEDED, REVERT_NOT_POSSIBLE (RML-70, RML-71), rights and scope.
+    /// `REVERT_SUPERSEDED`, `REVERT_NOT_POSSIBLE` (RML-70, RML-71), rights and scope.
     async fn what_cannot_be_taken_back_says_why(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let id = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
@@ -509,11 +509,11 @@ story! {
                 "lines": {"nodes": [{"index": 3, "role": "ORIGINAL", "line": {"pattern": "4003"}}]},
             })
         );
-        let data = admin.data(r#"{ numbers(orderBy: {field: PATTERN}) { nodes { pattern status } } }"#).await;
+        let data = admin.data("{ numbers(orderBy: {field: PATTERN}) { nodes { pattern status } } }").await;
         assert_eq!(data["numbers"]["nodes"][2], json!({"pattern": "4003", "status": "USED"}));
         // Forgotten with the log.
         admin.done("deleteProfile", json!({"id": id}), "").await;
-        server.pass(std::time::Duration::from_secs(31 * 86_400));
+        server.pass(std::time::Duration::from_hours(31 * 24));
         admin.user(&estate, &estate.berlin, "carl").await;
         server.app.trim().await.expect("trimmed");
         assert_eq!(admin.refused("restoreProfile", json!({"profileId": id})).await, ["NOT_FOUND at profileId"]);

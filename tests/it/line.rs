@@ -39,7 +39,7 @@ story! {
 }
 
 story! {
-    /// CLN-6: the oldest clone becomes the original when the original goes.
+    /// CLN-2, CLN-6: the oldest clone becomes the original when the original goes.
     async fn the_oldest_clone_is_promoted_and_the_stream_says_so(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let first = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
@@ -162,7 +162,7 @@ story! {
 }
 
 story! {
-    /// LIN-3, LIN-6, LIN-7: a line is put on a device once, at a free place.
+    /// LIN-2, LIN-3, LIN-6, LIN-7: a line is put on a device once, at a free place.
     async fn a_line_is_put_on_a_device_at_a_free_place(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let id = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
@@ -420,7 +420,7 @@ story! {
 }
 
 story! {
-    /// CLN-6, CLN-7: the promoted one is the original in every way; without any, the line is unassigned.
+    /// LIN-5, CLN-6, CLN-7: the promoted one is the original in every way; without any, the line is unassigned.
     async fn a_promoted_clone_is_changed_like_any_original(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let first = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;

@@ -165,7 +165,7 @@ story! {
 }
 
 story! {
-    /// INV-6, INV-7: ranges, what is left alone, and where numbers may be kept (INV-2).
+    /// INV-6, INV-7: ranges, what is left alone, and where numbers may be kept (INV-2). INV-13: another partition, another entry.
     async fn ranges_tell_what_became_of_each_number(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         add(&admin, &estate, &estate.berlin, "0098", "0099").await;
@@ -176,6 +176,11 @@ story! {
         };
         assert_eq!(told(&done), ["0098 LEFT_ALONE", "0099 LEFT_ALONE", "0100 CREATED", "0101 CREATED"]);
         admin.profile(&estate, &estate.berlin, "EM-1", &["0099"]).await;
+        let other = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "first": "0099", "partition": "other",
+        });
+        let done = admin.done("createNumbers", other, "outcomes { result number { status } }").await;
+        assert_eq!(done["outcomes"], json!([{"result": "CREATED", "number": {"status": "AVAILABLE"}}]));
         reserve(&admin, &estate, &["0100"], Some("anna")).await;
         let range = |first: &str, last: &str| json!({"clusterId": estate.emea, "first": first, "last": last});
         let mut written = range("0098", "0102");
@@ -195,7 +200,7 @@ story! {
         assert_eq!(admin.refused("createNumbers", with(&estate.berlin, "call", "call")).await, ["PATTERN_INVALID at first"]);
         let thousand = admin.done("createNumbers", with(&estate.acme, "4000", "4999"), "outcomes { result }").await;
         assert_eq!(thousand["outcomes"].as_array().expect("outcomes").len(), 1_000);
-        assert_eq!(admin.data("{ numbers { totalCount } }").await["numbers"]["totalCount"], 1_002);
+        assert_eq!(admin.data("{ numbers { totalCount } }").await["numbers"]["totalCount"], 1_003);
         let middle = json!({"parentId": estate.north, "kind": "INTERMEDIATE", "name": "region"});
         let middle = admin.done("createOrganization", middle, "organization { id }").await;
         let middle = text(&middle["organization"]["id"]);
@@ -362,7 +367,7 @@ async fn offered(client: &Client, profile: &str, filter: &str) -> Vec<String> {
 }
 
 story! {
-    /// FLT-1, FLT-2, FLT-5: what the picker offers, by the first user only, and what it says of what may not be chosen.
+    /// INV-5, FLT-1, FLT-2, FLT-5: what the picker offers, by the first user only, and what it says of what may not be chosen.
     async fn the_picker_offers_what_its_filter_says(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         add(&admin, &estate, &estate.berlin, "4001", "4006").await;

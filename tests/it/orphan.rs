@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{roamline::text, story};
 
 story! {
-    /// P3, P12, RSV-3, DEL-11: found by filters, tried first, then each by itself.
+    /// P3, P12, USR-13, RSV-3, DEL-11: found by filters, tried first, then each by itself.
     async fn orphans_are_found_and_cleaned_up_one_by_one(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let lonely = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;

@@ -36,6 +36,7 @@ story! {
 }
 
 story! {
+    /// NAM-6: a phone has a name that phones may have; and every other fault is told with it.
     async fn a_phone_is_checked_whole(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let own = json!({"organizationId": estate.north, "name": "own"});

@@ -51,7 +51,11 @@ async fn the_requests_run_as_printed_against_the_sample() {
 
     let readme = readme();
     let bodies = bodies(&readme);
-    assert_eq!(bodies.len(), 3, "a query, a mutation, and one that is refused");
+    assert!(
+        bodies.len() >= 8,
+        "a query, a mutation, one that is refused, and the five stories: {}",
+        bodies.len()
+    );
     let mut answers = Vec::new();
     for body in &bodies {
         let request: Value = serde_json::from_str(&body.replace('\n', " ")).expect("JSON");
@@ -89,6 +93,27 @@ async fn the_requests_run_as_printed_against_the_sample() {
             .lines()
             .all(|line| serde_json::from_str::<Value>(line).is_ok_and(|row| row["name"].is_string()))
     );
+
+    // What is not there to be refused is done.
+    for (body, answer) in bodies.iter().zip(&answers).filter(|(body, _)| !body.contains("originalId")) {
+        let payloads = answer.as_object().expect("an object").values();
+        assert!(
+            payloads.flat_map(|payload| payload["errors"].as_array()).all(Vec::is_empty),
+            "{body}\n{answer:#}"
+        );
+    }
+    let story = |field: &str| answers.iter().find_map(|answer| answer.get(field)).expect("a story");
+    assert_eq!(story("quickAddUser")["profile"]["name"], "EM_mona.lang");
+    assert_eq!(story("addLineToDevice")["appearance"]["role"], "CLONE");
+    assert_eq!(story("subscribeService")["subscription"]["urlState"], "CURRENT");
+    let shown = &story("login")["session"]["phone"]["effectiveProfile"];
+    assert_eq!(
+        (&shown["shownBy"], &shown["profile"]["name"]),
+        (&"SESSION".into(), &"EM_juergen.weiss".into())
+    );
+    assert_eq!(shown["serviceSubscriptions"]["nodes"].as_array().map(Vec::len), Some(2));
+    let watched = answers.iter().find_map(|answer| answer["profile"]["history"]["nodes"].as_array());
+    assert_eq!(watched.expect("a history")[0]["change"]["kind"], "SESSION_STARTED");
 
     let subscription = readme.split("```graphql\nsubscription { changes").nth(1).expect("a subscription");
     let subscription = subscription.split(" }\n```").next().expect("its end");

@@ -1,6 +1,6 @@
 //! Query `rules` is documentation that runs: each example, on the sample estate, breaks exactly its rule.
 
-use std::path::Path;
+use std::{collections::BTreeSet, fs, ops::RangeInclusive, path::Path};
 
 use entity::token::Role;
 use roamline::{bulk, rule::RuleCode};
@@ -109,4 +109,100 @@ async fn every_example_breaks_exactly_its_rule_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_breaks_exactly_its_rule_on_postgresql() {
     hold(async || Roamline::postgres_with(|config| config.no_auth = true).await).await;
+}
+
+/// The families of the field's rule book, with the numbers of their rules: names, lines, clones, the inventory,
+/// reservations, the inventory filter, speed dials, busy lamp fields, buttons, services, users, sessions, deletions.
+const BOOK: &[(&str, &[RangeInclusive<u32>])] = &[
+    ("NAM", &[1..=10]),
+    ("LIN", &[1..=12, 20..=23]),
+    ("CLN", &[1..=8]),
+    ("INV", &[1..=13]),
+    ("RSV", &[1..=7]),
+    ("FLT", &[1..=5]),
+    ("SPD", &[1..=6]),
+    ("BLF", &[1..=7]),
+    ("BTN", &[1..=2]),
+    ("SVC", &[1..=15]),
+    ("USR", &[1..=14]),
+    ("SES", &[1..=20]),
+    ("DEL", &[1..=11]),
+];
+
+/// Rules of the book that nothing here can keep or break, each with the reason.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("NAM-10", "the text of AXL's fault for a name twice; no Unified CM is connected"),
+    ("LIN-8", "how releases before 7 let go of a shared first line; here every place is alike"),
+    ("LIN-9", "every product of the catalogue shares lines; the rule waits for one that does not"),
+    ("LIN-10", "advice on how many calls a shared line should hold; nothing is refused for it"),
+    ("LIN-11", "what a phone shows of calls that began before it registered"),
+    ("LIN-20", "AXL's whole-list updates; LIN-21 is what is done about it"),
+    ("INV-1", "Unified CM knows no inventory; there is nothing to keep"),
+    ("INV-3", "VOSS's inventory without partitions; INV-13 is kept instead"),
+    ("RSV-6", "what reservations are for"),
+    ("FLT-4", "choices of VOSS that no source tells; FLT-5 is kept instead"),
+    ("SPD-6", "users who edit their own speed dials in Unified CM; none is connected"),
+    ("BLF-4", "which of two partitions Unified CM watches"),
+    ("BLF-5", "presence groups, which Unified CM does not check for busy lamp fields"),
+    ("SVC-8", "which key of a phone opens a service of a type; the type is kept"),
+    ("SVC-12", "one service to log in and another to log out: two services like any others"),
+    ("USR-5", "what VOSS's list shows of several profiles; here all are listed"),
+    ("USR-10", "a limit of Unified CM's database that profiles do not have"),
+    ("SES-6", "how many logins a Unified CM node takes at once; none is connected"),
+    ("SES-7", "how long Unified CM remembers a PIN; none is kept here"),
+    ("SES-8", "a login screen's memory of the last user"),
+    ("SES-9", "call-backs and call logs of a phone"),
+    ("SES-10", "phones that restart at a login"),
+    ("SES-13", "phones that show changed lines after a reset; here lines are shown as of now"),
+    ("SES-15", "what an upgrade of Unified CM does to logins; snapshots are what is done about it"),
+    ("SES-16", "replication of Unified CM's database"),
+    ("SES-17", "intercom lines, whose default device AXL cannot set"),
+    ("SES-20", "logins across clusters, which are not kept here"),
+    ("DEL-2", "how the seed's sentence is to be read; DEL-1 is kept"),
+];
+
+/// Every rule of the book is named by a test, or it is said why there is none.
+#[test]
+fn every_rule_of_the_book_is_named_by_a_test() {
+    let mut named = BTreeSet::new();
+    let mut texts = String::new();
+    for folder in ["src", "tests/it"] {
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut texts);
+    }
+    for (at, _) in texts.match_indices('-') {
+        let family = texts.get(at.saturating_sub(3)..at).unwrap_or_default();
+        let number =
+            texts[at + 1..].split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+        named.insert(format!("{family}-{number}"));
+    }
+    let elsewhere: BTreeSet<_> = ELSEWHERE.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let mut missing = Vec::new();
+    for (family, numbers) in BOOK {
+        for number in numbers.iter().cloned().flatten() {
+            let id = format!("{family}-{number}");
+            if named.contains(&id) == elsewhere.contains(&id) {
+                missing.push(id);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "neither named by a test nor said to be elsewhere, or both: {missing:?}");
+}
+
+/// The texts of tests: stories whole, and of other sources what stands in their test modules. This file says what is
+/// elsewhere and does not count.
+fn collect(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("rules.rs") {
+            let text = fs::read_to_string(&path).expect("a text");
+            let story = path.iter().any(|part| part == "it") || path.ends_with("tests.rs");
+            into.push_str(if story {
+                &text
+            } else {
+                text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests)
+            });
+        }
+    }
 }

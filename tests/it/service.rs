@@ -142,7 +142,7 @@ story! {
 }
 
 story! {
-    /// SVC-4, SVC-5, SVC-15, P5: a renamed parameter makes subscriptions stale; a pass brings them up to date and tells
+    /// SVC-14, SVC-4, SVC-5, SVC-15, P5: a renamed parameter makes subscriptions stale; a pass brings them up to date and tells
     /// of each, what lacks a value is reported and left, and a second pass is a no-op.
     async fn stale_subscriptions_are_brought_up_to_date_once(server) {
         let (estate, admin) = (server.estate().await, server.admin());

@@ -70,7 +70,7 @@ async fn from_now(client: &Client, select: &str) -> Following {
 }
 
 story! {
-    /// The point of it all: a user logs in on a phone elsewhere, the phone shows the profile, and its own again afterwards.
+    /// BLF-6: The point of it all: a user logs in on a phone elsewhere, the phone shows the profile, and its own again afterwards.
     async fn a_user_logs_in_elsewhere_and_the_phone_becomes_theirs(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let (anna, profile) = roamer(&admin, &estate, "anna", "4001").await;
@@ -356,7 +356,7 @@ async fn nodes_that_log_out_together_end_each_session_once() {
 }
 
 story! {
-    /// SES-11, USR-6: on a phone of another model the default device profile gives what is device-wide, the profile the rest.
+    /// SES-11, SVC-13, USR-6: on a phone of another model the default device profile gives what is device-wide, the profile the rest.
     async fn a_phone_of_another_model_takes_the_default_device_profile(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let (anna, profile) = roamer(&admin, &estate, "anna", "4001").await;
@@ -368,6 +368,9 @@ story! {
         let german = json!({"id": profile, "settings": {"userLocale": "German", "privacy": "OFF"}});
         admin.done("updateProfile", german, "").await;
         let phone = phone_of(&admin, &estate, &estate.berlin, "SEP1", "Cisco 7841").await;
+        let service = json!({"clusterId": estate.emea, "name": "Weather", "url": "http://weather/"});
+        let service = admin.done("createService", service, "service { id }").await["service"]["id"].clone();
+        admin.done("subscribeService", json!({"deviceId": profile, "serviceId": service}), "").await;
         let login = json!({"userId": anna, "phoneId": phone});
         assert_eq!(json!(codes(&admin, "login", login.clone()).await), json!([["DEFAULT_DEVICE_PROFILE_MISSING", 12]]));
         let nobody = admin.user(&estate, &estate.berlin, "nobody").await;
@@ -396,7 +399,8 @@ story! {
         );
         let shown = format!(
             r#"{{ phone(by: {{id: "{phone}"}}) {{ effectiveProfile {{ modelMismatch buttonTemplate
-                lines {{ label line {{ pattern }} settings {{ maxCalls }} appearance {{ label }} }} layout {{ product template }} }} }} }}"#
+                lines {{ label line {{ pattern }} settings {{ maxCalls }} appearance {{ label }} }} layout {{ product template }}
+                serviceSubscriptions {{ nodes {{ service {{ name }} }} }} }} }} }}"#
         );
         let shows = admin.data(&shown).await["phone"]["effectiveProfile"].clone();
         assert_eq!(
@@ -405,8 +409,13 @@ story! {
                 "modelMismatch": true, "buttonTemplate": "Standard 7841 SIP",
                 "lines": [{"label": null, "line": {"pattern": "4001"}, "settings": {"maxCalls": 4}, "appearance": {"label": "Anna"}}],
                 "layout": {"product": "Cisco 7841", "template": "Standard 7841 SIP"},
+                "serviceSubscriptions": {"nodes": [{"service": {"name": "Weather"}}]},
             })
         );
+        let page = admin.data(&format!(
+            r#"{{ user(by: {{id: "{anna}"}}) {{ extensionMobility {{ sessions {{ nodes {{ phone {{ name }} }} }} }} }} }}"#
+        ));
+        assert_eq!(page.await["user"]["extensionMobility"]["sessions"]["nodes"][0]["phone"]["name"], "SEP1");
         // What the default device profile says anew waits for the next login, as what the profile says does.
         let update = json!({"id": fallback, "expectedVersion": 1, "settings": {"privacy": "DEFAULT"}});
         admin.done("updateDefaultDeviceProfile", update.clone(), "").await;
@@ -580,7 +589,7 @@ story! {
 }
 
 story! {
-    /// P2: forgotten logins are found by age and site, and ended at once; a dry run tells which.
+    /// SES-18, SES-19: P2: forgotten logins are found by age and site, and ended at once; a dry run tells which.
     async fn forgotten_logins_are_found_and_ended(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         allow(&admin, &estate, "ALLOWED", json!(null)).await;
@@ -719,7 +728,7 @@ story! {
 
         // The south sees its phone in use, and not by whom.
         let south = server.somebody(Role::Admin, &estate.south).await;
-        let (ben, _) = (admin.user(&estate, &estate.rome, "ben").await, ());
+        let ben = admin.user(&estate, &estate.rome, "ben").await;
         let seen = "{ sessions { totalCount nodes { id user { userId } profile { name } pendingRelogin { field } phone { effectiveProfile { shownBy \
                     profile { name } lines { index } speedDials { totalCount } } } } } sessionSnapshot { items { userId } } }";
         assert_eq!(

@@ -318,6 +318,7 @@ story! {
 }
 
 story! {
+    /// USR-2: a profile and its users are on one cluster, and a user is associated once.
     async fn users_and_profiles_meet_on_one_cluster_and_once(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let own = json!({"organizationId": estate.north, "name": "own"});

@@ -13,6 +13,7 @@ use super::{
         layout::{Laid, Layout, layout},
         line::{Line, LineAppearance},
         profile::Profile,
+        service_subscription::ServiceSubscription,
         value::{
             enums::ShownBy,
             settings::{AppearanceSettings, ProfileSettings},
@@ -27,7 +28,7 @@ use crate::{
         page::Slice,
         phone, profile,
         row::{Columns, all},
-        session, template,
+        service_subscription, session, template,
     },
 };
 
@@ -234,6 +235,18 @@ impl EffectiveProfile {
     ) -> Result<Connection<ServiceUrlButton>> {
         let asked = Asked { first, after, ..Asked::default() };
         below(ctx, button::SERVICE_URLS, self.source()?.0, asked).await
+    }
+
+    /// The phone services that it offers: those that the profile, or the phone where it shows its own, is subscribed to, also
+    /// on a phone of another model (SVC-13).
+    async fn service_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<ServiceSubscription>> {
+        let asked = Asked { first, after, ..Asked::default() };
+        below(ctx, service_subscription::OF_DEVICE, self.source()?.0, asked).await
     }
 
     /// Which of its lines and buttons stands on which key, and what does not fit. Nothing where the catalogue does not list the

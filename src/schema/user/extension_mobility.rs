@@ -10,8 +10,9 @@ use super::super::{
     line::LineAppearance,
     number::Number,
     profile::Profile,
+    session::Session,
 };
-use crate::store::{line, number, profile, user};
+use crate::store::{line, number, profile, session, user};
 
 /// Everything of extension mobility that belongs to a user.
 pub struct UserExtensionMobility(pub Arc<user::Row>);
@@ -75,6 +76,19 @@ impl UserExtensionMobility {
     ) -> Result<Connection<Number>> {
         let asked = Asked { first, after, last, before };
         below(ctx, number::RESERVED_FOR_USER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Where the user is logged in, on phones that you see, oldest login first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, session::OF_USER, self.0.id.get()?.0, asked).await
     }
 
     /// How many profiles the user has and may have.
