@@ -27,6 +27,7 @@ const ALL: &str = "{
     users(first: 200) { nodes { id userId defaultProfile { name } } }
     lines(first: 200) { nodes { id pattern appearances { totalCount } } }
     numbers(first: 200) { nodes { id pattern status usage reservedFor } }
+    sessions(first: 200) { nodes { phone { name } user { userId } profile { name } } }
 }";
 /// What both kinds of devices hold.
 const HELD: &str = "lines { nodes { id index role line { pattern } settings { maxCalls } } }
@@ -111,7 +112,8 @@ impl Server {
                 ("deleteProfile", json!({"id": profile(name), "releaseLogoutPhones": release}))
             }
             Step::CreatePhone { name, logout } => {
-                ("createPhone", with(made(name), json!({"logoutProfileId": logout.map(profile)})))
+                let phone = json!({"logoutProfileId": logout.map(profile), "extensionMobility": true});
+                ("createPhone", with(made(name), phone))
             }
             Step::ShowLoggedOut { phone, profile: name } => {
                 ("updatePhone", json!({"id": id("Phone", phone), "logoutProfileId": name.map(profile)}))
@@ -209,6 +211,15 @@ impl Server {
                     "organizationId": estate.berlin, "clusterId": estate.emea, "patterns": [number], "userId": user,
                 }),
             ),
+            Step::Login { user, phone, profile: name, force } => {
+                let occupied = if *force { "FORCE" } else { "FAIL" };
+                let (user, phone, profile) = (id("User", user), id("Phone", phone), name.map(profile));
+                let input = json!({
+                    "userId": user, "phoneId": phone, "profileId": profile, "ifOccupied": occupied,
+                });
+                ("login", input)
+            }
+            Step::Logout { phone } => ("logout", json!({"phoneId": id("Phone", phone)})),
             Step::Cooling { days } => {
                 ("updateOrganization", json!({"id": estate.berlin, "coolingDays": days}))
             }
@@ -265,8 +276,14 @@ impl Server {
             let parks = number["usage"].as_array().is_some_and(|usage| usage.contains(&json!("CALL_PARK")));
             json!([number["pattern"], number["status"], parks, number["reservedFor"]])
         });
+        let session = |session: &Value| {
+            json!([session["phone"]["name"], session["user"]["userId"], session["profile"]["name"]])
+        };
+        let mut sessions: Vec<_> = nodes(&data["sessions"]).iter().map(session).collect();
+        sessions.sort_by_key(|session| text(&session[0]).to_lowercase());
         let shown = json!({
             "profiles": profiles, "phones": phones, "users": users, "lines": lines, "numbers": numbers,
+            "sessions": sessions,
         });
         (shown, ids)
     }

@@ -98,7 +98,7 @@ async fn the_requests_run_as_printed_against_the_sample() {
     for (body, answer) in bodies.iter().zip(&answers).filter(|(body, _)| !body.contains("originalId")) {
         let payloads = answer.as_object().expect("an object").values();
         assert!(
-            payloads.flat_map(|payload| payload["errors"].as_array()).all(Vec::is_empty),
+            payloads.filter_map(|payload| payload["errors"].as_array()).all(Vec::is_empty),
             "{body}\n{answer:#}"
         );
     }

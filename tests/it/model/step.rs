@@ -42,6 +42,8 @@ pub enum Step {
     DeleteNumbers,
     ChangeStatus { number: &'static str, to: &'static str },
     ReserveFor { number: &'static str, user: Option<&'static str> },
+    Login { user: &'static str, phone: &'static str, profile: Option<&'static str>, force: bool },
+    Logout { phone: &'static str },
     Cooling { days: i64 },
     DaysPass { days: i64 },
 }
@@ -105,6 +107,9 @@ pub fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (number(), status()).prop_map(|(number, to)| Step::ChangeStatus { number, to }),
         1 => (number(), proptest::option::weighted(0.4, user()))
             .prop_map(|(number, user)| Step::ReserveFor { number, user }),
+        4 => (user(), name(), proptest::option::weighted(0.2, name()), any::<bool>())
+            .prop_map(|(user, phone, profile, force)| Step::Login { user, phone, profile, force }),
+        1 => name().prop_map(|phone| Step::Logout { phone }),
         1 => proptest::sample::select(&[0, 0, 7, 14][..]).prop_map(|days| Step::Cooling { days }),
         1 => (1_i64..9).prop_map(|days| Step::DaysPass { days }),
     ];

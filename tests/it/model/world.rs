@@ -57,6 +57,8 @@ pub struct World {
     users: BTreeMap<String, Option<String>>,
     lines: BTreeMap<String, Line>,
     numbers: BTreeMap<String, Number>,
+    /// Who is logged in on a phone, by the phone's key, and the key of the profile that it shows.
+    sessions: BTreeMap<String, (String, String)>,
     cooling: i64,
     day: i64,
 }
@@ -72,6 +74,7 @@ impl World {
             users: BTreeMap::new(),
             lines: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             cooling: 0,
             day: 0,
         };
@@ -164,6 +167,9 @@ impl World {
                 if !release && self.shown_by_phones(&key) {
                     broken.push("PROFILE_IS_LOGOUT_PROFILE");
                 }
+                if self.sessions.values().any(|(_, profile)| *profile == key) {
+                    broken.push("PROFILE_IN_USE");
+                }
                 self.delete_device(&key);
             }
             Step::CreatePhone { name, logout } => {
@@ -181,10 +187,14 @@ impl World {
                     phone.logout = logout;
                 }
             }
-            Step::DeletePhone { name } => match self.device(name, Kind::Phone) {
-                Some(_) => self.delete_device(&name.to_lowercase()),
-                None => broken.push("NOT_FOUND"),
-            },
+            Step::DeletePhone { name } => {
+                let key = name.to_lowercase();
+                match self.device(name, Kind::Phone).is_some() {
+                    true if self.sessions.contains_key(&key) => broken.push("PHONE_IN_USE"),
+                    true => self.delete_device(&key),
+                    false => broken.push("NOT_FOUND"),
+                }
+            }
             Step::CreateUser { user, profiles, default } => {
                 if self.users.contains_key(*user) {
                     broken.push("USER_ID_TAKEN");
@@ -216,6 +226,9 @@ impl World {
                 if delete.is_none() && !sole.is_empty() {
                     broken.push("USER_PROFILES_UNDECIDED");
                 }
+                if self.sessions.values().any(|(other, _)| other == user) {
+                    broken.push("USER_LOGGED_IN");
+                }
                 for device in self.devices.values_mut() {
                     device.users.retain(|other| other != user);
                 }
@@ -244,10 +257,12 @@ impl World {
             Step::Disassociate { profile, user } => {
                 let known = self.users.contains_key(*user);
                 let key = profile.to_lowercase();
+                let shown = self.sessions.values().any(|(other, profile)| other == user && *profile == key);
                 let Some(profile) = self.device(profile, Kind::Profile) else { return vec!["NOT_FOUND"] };
                 match profile.users.iter().position(|other| other == user) {
                     _ if !known => broken.push("NOT_FOUND"),
                     None => broken.push("USER_NOT_ASSOCIATED"),
+                    Some(_) if shown => broken.push("PROFILE_IN_USE"),
                     Some(at) => {
                         profile.users.remove(at);
                     }
@@ -438,6 +453,16 @@ impl World {
                 }
                 number.reserved_for = user.map(str::to_owned);
             }
+            Step::Login { user, phone, profile, force } => {
+                return self.login(user, phone, *profile, *force);
+            }
+            Step::Logout { phone } => {
+                if self.device(phone, Kind::Phone).is_none() {
+                    broken.push("NOT_FOUND");
+                } else if self.sessions.remove(&phone.to_lowercase()).is_none() {
+                    broken.push("NO_USER_LOGGED_IN");
+                }
+            }
             Step::Cooling { days } => self.cooling = *days,
             Step::DaysPass { days } => {
                 self.day += days;
@@ -448,6 +473,45 @@ impl World {
                     }
                 }
             }
+        }
+        broken
+    }
+
+    /// The cluster allows no second login; every phone is of every profile's product.
+    fn login(&mut self, user: &str, phone: &str, named: Option<&str>, force: bool) -> Broken {
+        let mut broken = Broken::new();
+        let (known, key) = (self.users.contains_key(user), phone.to_lowercase());
+        let there = self.device(phone, Kind::Phone).is_some();
+        for absent in [!there, !known, named.is_some_and(|name| self.device(name, Kind::Profile).is_none())] {
+            broken.extend(absent.then_some("NOT_FOUND"));
+        }
+        let serves = |profile: &Device| {
+            profile.kind == Kind::Profile && profile.users.iter().any(|other| other == user)
+        };
+        let own: Vec<_> =
+            self.devices.iter().filter(|(_, device)| serves(device)).map(|(key, _)| key.clone()).collect();
+        let default = self.users.get(user).cloned().flatten();
+        let profile = named.map(str::to_lowercase).or(default).or_else(|| own.first().cloned());
+        if there && known {
+            match &profile {
+                None => broken.push("USER_HAS_NO_PROFILE"),
+                Some(key)
+                    if self.devices.get(key).is_some_and(|it| it.kind == Kind::Profile)
+                        && !own.contains(key) =>
+                {
+                    broken.push("PROFILE_NOT_ASSOCIATED_WITH_USER");
+                }
+                Some(_) => {}
+            }
+            if self.sessions.iter().any(|(on, (other, _))| other == user && *on != key) {
+                broken.push("MULTI_LOGIN_NOT_ALLOWED");
+            }
+        }
+        if self.sessions.contains_key(&key) && !force {
+            broken.push("PHONE_OCCUPIED");
+        }
+        if let (Some(profile), true) = (profile, broken.is_empty()) {
+            self.sessions.insert(key, (user.to_owned(), profile));
         }
         broken
     }
@@ -642,9 +706,15 @@ impl World {
             .iter()
             .map(|(number, known)| json!([number, known.status, known.utility, known.reserved_for]))
             .collect();
+        let name = |key: &String| &self.devices[key].name;
+        let sessions: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|(phone, (user, profile))| json!([name(phone), user, name(profile)]))
+            .collect();
         json!({
             "profiles": devices(Kind::Profile), "phones": devices(Kind::Phone), "users": users, "lines": lines,
-            "numbers": numbers,
+            "numbers": numbers, "sessions": sessions,
         })
     }
 }
