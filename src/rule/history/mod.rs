@@ -48,7 +48,8 @@ pub struct Sides {
 }
 
 /// Fields that only count, note or look up.
-const SILENT: [&str; 7] = ["id", "version", "created_at", "updated_at", "name_key", "path_key", "device"];
+const SILENT: [&str; 9] =
+    ["id", "version", "created_at", "updated_at", "name_key", "path_key", "device", "token_id", "task"];
 
 /// Fields whose inner names are the user's own words.
 const VERBATIM: [&str; 1] = ["extra"];
@@ -229,7 +230,7 @@ fn held(name: &str, value: Value, subjects: &[(Noun, i64)]) -> Held {
         if name.ends_with("_until") || name.ends_with("_at") {
             return Held::Moment(Moment(number));
         }
-        if name.ends_with("_id") {
+        if name.ends_with("_id") || name == "retry_of" {
             return match noun(name).or_else(|| about(subjects, number)) {
                 Some(noun) => Held::Thing(noun, number),
                 None => Held::Nothing,
@@ -254,6 +255,7 @@ fn noun(name: &str) -> Option<Noun> {
         "service_id" => Noun::Service,
         "default_device_profile_id" => Noun::DefaultDeviceProfile,
         "user_id" | "login_user_id" | "owner_id" | "users" => Noun::User,
+        "retry_of" => Noun::Job,
         _ => return None,
     })
 }
