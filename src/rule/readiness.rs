@@ -1,7 +1,5 @@
 //! What keeps a profile from working as its users expect (SVC-10, P6, P7): each finding with how bad it is, its sentence
 //! and the mutation that mends it. Which profiles have one is the database's to tell; the conditions stand in the store.
-//!
-//! A further finding, such as a model without a default device profile, is a variant here and a condition there.
 
 use super::Severity;
 
@@ -18,6 +16,8 @@ pub enum Finding {
     LinesDoNotFit,
     /// One of its users has no default profile.
     DefaultProfileMissing,
+    /// A phone of its users is of another model, for which the cluster has no default device profile (P7, SES-11).
+    DefaultDeviceProfileMissing,
     /// The inventory says something else of one of its numbers than that it is used.
     NumberWrong,
     /// A subscription's URL is older than its service (P5).
@@ -28,12 +28,13 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EmServiceMissing,
         Self::PhoneEmServiceMissing,
         Self::LineMissing,
         Self::LinesDoNotFit,
         Self::DefaultProfileMissing,
+        Self::DefaultDeviceProfileMissing,
         Self::NumberWrong,
         Self::ServiceUrlStale,
         Self::ServiceDisabled,
@@ -64,6 +65,10 @@ impl Finding {
             Self::DefaultProfileMissing => {
                 "One of its users has no default profile and is asked at each login."
             }
+            Self::DefaultDeviceProfileMissing => {
+                "A phone of its users is of another model, and the cluster has no default device profile for that model, so \
+                 nobody can log in there with it."
+            }
             Self::NumberWrong => "The number inventory does not say of each of its numbers that it is used.",
             Self::ServiceUrlStale => {
                 "The URL of one of its services is older than the service; the phone may fail to open it."
@@ -79,6 +84,7 @@ impl Finding {
             Self::LineMissing => "addLineToDevice",
             Self::LinesDoNotFit => "updateProfile",
             Self::DefaultProfileMissing => "setDefaultProfile",
+            Self::DefaultDeviceProfileMissing => "createDefaultDeviceProfile",
             Self::NumberWrong => "auditNumbers",
             Self::ServiceUrlStale => "resyncServiceSubscriptions",
             Self::ServiceDisabled => "unsubscribeService",

@@ -78,6 +78,14 @@ pub fn filter(finding: Finding) -> Filter {
             "u.id",
             "\"user\"",
         ),
+        Finding::DefaultDeviceProfileMissing => Filter::Exists(
+            "SELECT 1 FROM phone p JOIN user_phone c ON c.phone_id = p.id JOIN profile_user l ON l.user_id = c.user_id \
+             WHERE l.profile_id = t.id AND p.extension_mobility AND (p.product <> t.product OR p.protocol <> \
+             t.protocol) AND NOT EXISTS (SELECT 1 FROM default_device_profile f WHERE f.cluster_id = p.cluster_id AND \
+             f.product = p.product AND f.protocol = p.protocol)",
+            "p.id",
+            "phone",
+        ),
         Finding::NumberWrong => Filter::Fixed(
             "EXISTS (SELECT 1 FROM line_appearance a JOIN line l ON l.id = a.line_id JOIN number n ON n.cluster_id = \
              l.cluster_id AND n.pattern = l.pattern AND n.partition = l.partition WHERE a.device_id = t.id AND \

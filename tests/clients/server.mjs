@@ -11,7 +11,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Starts a server; answers its address and how to stop it. */
 export async function serve(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'roamline-'));
-  const environment = { ROAMLINE__DATABASE__URL: `sqlite://${join(folder, 'test.db')}`, ...settings };
+  const environment = {
+    ROAMLINE__DATABASE__URL: `sqlite://${join(folder, 'test.db')}`,
+    ROAMLINE__LOG__LEVEL: 'error',
+    ...settings,
+  };
   const program = process.env.ROAMLINE ?? join(root, 'target/debug/roamline');
   const server = spawn(
     program,

@@ -361,6 +361,17 @@ story! {
         let appearance = admin.appearances(&profile).await.remove(1);
         admin.done("removeLineFromDevice", json!({"appearanceId": appearance}), "").await;
         assert_eq!(found().await, [""; 0]);
+        let small = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "name": "SEP2", "product": "Cisco 7841",
+            "protocol": "SIP", "extensionMobility": true,
+        });
+        let small = text(&admin.done("createPhone", small, "phone { id }").await["phone"]["id"]);
+        subscribe(&admin, &small, &em, json!({})).await;
+        admin.done("updateUser", json!({"id": user, "phoneIds": [phone, small]}), "").await;
+        assert_eq!(found().await, ["DEFAULT_DEVICE_PROFILE_MISSING WARNING createDefaultDeviceProfile"]);
+        let fallback = json!({"clusterId": estate.emea, "product": "Cisco 7841", "protocol": "SIP"});
+        admin.done("createDefaultDeviceProfile", fallback, "").await;
+        assert_eq!(found().await, [""; 0]);
         // An enterprise service needs no subscription.
         admin.done("deleteService", json!({"id": em, "unsubscribe": true}), "").await;
         let everywhere = json!({"clusterId": estate.emea, "name": "EM", "url": EM, "enterprise": true});

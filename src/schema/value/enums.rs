@@ -506,6 +506,8 @@ pub enum ReadinessCode {
     LinesDoNotFit,
     /// One of its users has no default profile.
     DefaultProfileMissing,
+    /// A phone of its users is of another model, for which the cluster has no default device profile.
+    DefaultDeviceProfileMissing,
     /// The number inventory does not say of each of its numbers that it is used.
     NumberWrong,
     /// The URL of one of its services is older than the service.
