@@ -484,7 +484,7 @@ story! {
     async fn a_neighbour_hears_nothing_of_ours(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let south = server.somebody(Role::Viewer, &estate.south).await;
-        let mut feed = south.follow("", "change { kind }").await;
+        let mut feed = south.follow_on("change { kind }").await;
         admin.profile(&estate, &estate.berlin, "EM-ours", &["4001"]).await;
         admin.done("updateCluster", json!({"id": estate.emea, "release": "14"}), "").await;
         admin.profile(&estate, &estate.rome, "EM-theirs", &[]).await;

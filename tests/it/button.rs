@@ -152,7 +152,7 @@ story! {
         for number in ["1", "2", "3", "4"] {
             ids.push(dial(&admin, &id, number).await);
         }
-        let mut feed = admin.follow("", "reason change { kind ... on ButtonUpdated { fields deviceName before { index } after { index label } } ... on ButtonRemoved { before { index } device { name } } }").await;
+        let mut feed = admin.follow_on("reason change { kind ... on ButtonUpdated { fields deviceName before { index } after { index label } } ... on ButtonRemoved { before { index } device { name } } }").await;
         let change = |at: usize, more: Value| with("buttonId", &ids[at], &more);
         let select = "button { index label ... on SpeedDial { number } device { ... on Profile { version } } } changes { kind }";
         let done = admin.done("updateButton", change(1, json!({"label": "Ben", "expectedVersion": 5, "reason": "married"})), select).await;
@@ -388,7 +388,7 @@ story! {
         let ours = admin.profile(&estate, &estate.berlin, "EM-ours", &["4001"]).await;
         let theirs = admin.profile(&estate, &estate.rome, "EM-theirs", &[]).await;
         let south = server.somebody(Role::Operator, &estate.south).await;
-        let mut feed = south.follow("", "change { kind ... on ButtonAdded { deviceName } }").await;
+        let mut feed = south.follow_on("change { kind ... on ButtonAdded { deviceName } }").await;
         let dial = dial(&admin, &ours, "1").await;
         let lamp = json!({"deviceId": theirs, "button": {"busyLampField": {"pattern": "4001"}}});
         let done = south.done("addButton", lamp, "button { ... on BusyLampField { pattern line { id } } }").await;

@@ -274,7 +274,7 @@ story! {
         let south = server.somebody(Role::Admin, &estate.south).await;
         let viewer = server.somebody(Role::Viewer, &estate.north).await;
         let data = users(&["anna"]) + "emea,rosa,acme.south.rome,Rossi\n";
-        let mut theirs = south.follow("", "change { kind }").await;
+        let mut theirs = south.follow_on("change { kind }").await;
         let id = north.import("noun=users&autoRun=true", &data).await;
         work(&server).await;
         assert_eq!(north.results(&id).await, ["2 DONE", "3 REFUSED NOT_FOUND at organization"]);

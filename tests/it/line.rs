@@ -44,7 +44,7 @@ story! {
         let (estate, admin) = (server.estate().await, server.admin());
         let first = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
         let second = admin.profile(&estate, &estate.berlin, "EM-2", &["4001"]).await;
-        let mut feed = admin.follow("", "reason change { kind ... on ClonePromoted { deviceName } }").await;
+        let mut feed = admin.follow_on("reason change { kind ... on ClonePromoted { deviceName } }").await;
         let original = admin.appearances(&first).await.remove(0);
 
         let input = json!({"appearanceId": original, "reason": "moved"});

@@ -96,7 +96,7 @@ story! {
     /// A client that goes away does not cut a mutation in half, nor stop it.
     async fn a_mutation_outlives_its_client(server) {
         let (estate, admin) = (server.estate().await, server.admin());
-        let mut feed = admin.follow("", "change { kind }").await;
+        let mut feed = admin.follow_on("change { kind }").await;
         let lines = (0..40).map(|n| format!(r#"{{pattern: "40{n:02}"}}"#)).collect::<Vec<_>>().join(" ");
         // Whoever goes before the request is read has asked for nothing: try with more patience, until it was.
         let done = async |n: u32| {

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
 use crate::{
-    roamline::{Client, Estate, Following, Roamline, text},
+    roamline::{Client, Estate, Roamline, text},
     story,
 };
 
@@ -33,12 +33,6 @@ async fn seen(client: &Client, estate: &Estate, pattern: &str) -> Value {
 }
 
 /// The change stream behind what has happened so far, whenever the server takes up the subscription.
-async fn from_now(client: &Client, select: &str) -> Following {
-    let newest = client.data("{ service { newestCursor } }").await;
-    let arguments = format!("(after: {})", newest["service"]["newestCursor"]);
-    client.follow(&arguments, select).await
-}
-
 async fn move_to(client: &Client, estate: &Estate, pattern: &str, more: Value) -> Value {
     let mut input = json!({"numberId": seen(client, estate, pattern).await["id"]});
     input.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
@@ -63,7 +57,7 @@ story! {
         let done = add(&admin, &estate, &estate.berlin, "4001", "4003").await;
         let results: Vec<_> = done["outcomes"].as_array().expect("outcomes").iter().map(|o| &o["result"]).collect();
         assert_eq!(results, ["CREATED", "CREATED", "CREATED"]);
-        let mut feed = from_now(&admin, "change { kind ... on NumberUpdated { fields before { status } after { status } } }").await;
+        let mut feed = admin.follow_on("change { kind ... on NumberUpdated { fields before { status } after { status } } }").await;
         let profile = admin.profile(&estate, &estate.berlin, "EM-1", &["4001", "9999"]).await;
         let events = feed.take(6).await;
         assert_eq!(
@@ -316,7 +310,7 @@ story! {
         server.pass(DAY * 29);
         assert_eq!(command::number::release_due(&server.app).await.expect("released"), 0);
         server.pass(DAY);
-        let mut feed = from_now(&admin, "by change { kind }").await;
+        let mut feed = admin.follow_on("by change { kind }").await;
         assert_eq!(command::number::release_due(&server.app).await.expect("released"), 1);
         let event = feed.next().await;
         assert_eq!(event["by"], "inventory");

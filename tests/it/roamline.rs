@@ -380,6 +380,12 @@ impl Client {
         socket
     }
 
+    /// Follows the stream from where it is now: a plain subscription may begin a moment after it was asked for.
+    pub async fn follow_on(&self, select: &str) -> Following {
+        let newest = self.data("{ service { newestCursor } }").await;
+        self.follow(&format!("(after: {})", newest["service"]["newestCursor"]), select).await
+    }
+
     /// Follows the change stream: `arguments` such as `(after: "s3")`, or nothing.
     pub async fn follow(&self, arguments: &str, select: &str) -> Following {
         let mut socket = self.socket().await;

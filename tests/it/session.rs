@@ -7,7 +7,7 @@ use roamline::command::session::expire_due;
 use serde_json::{Value, json};
 
 use crate::{
-    roamline::{Client, Estate, Following, Roamline, text},
+    roamline::{Client, Estate, Roamline, text},
     story,
 };
 
@@ -64,11 +64,6 @@ async fn codes(client: &Client, mutation: &str, input: Value) -> Vec<(String, Va
     errors.iter().map(|error| (text(&error["code"]), error["ciscoCode"].clone())).collect()
 }
 
-async fn from_now(client: &Client, select: &str) -> Following {
-    let data = client.data("{ service { newestCursor } }").await;
-    client.follow(&format!("(after: {})", data["service"]["newestCursor"]), select).await
-}
-
 story! {
     /// BLF-6: The point of it all: a user logs in on a phone elsewhere, the phone shows the profile, and its own again afterwards.
     async fn a_user_logs_in_elsewhere_and_the_phone_becomes_theirs(server) {
@@ -102,7 +97,7 @@ story! {
         admin.done("addButton", dial, "").await;
         let german = json!({"id": profile, "settings": {"userLocale": "German"}});
         admin.done("updateProfile", german, "").await;
-        let mut feed = from_now(&admin, "change { kind node { id } ... on SessionStarted { phoneName user { userId } after { loggedInAt } } \
+        let mut feed = admin.follow_on("change { kind node { id } ... on SessionStarted { phoneName user { userId } after { loggedInAt } } \
             ... on SessionEnded { why profile { name } } }").await;
         let select = "session { id loggedInAt expiresAt modelMismatch appliedProfileVersion buttonTemplate phone { name } user { userId } \
                       profile { name version } organization { path } cluster { name } defaultDeviceProfile { id } \
@@ -316,7 +311,7 @@ story! {
         server.pass(MINUTE * 59);
         assert_eq!(expire_due(&server.app).await.expect("ended"), 0);
         server.pass(MINUTE);
-        let mut feed = from_now(&admin, "by change { ... on SessionEnded { why phoneName } }").await;
+        let mut feed = admin.follow_on("by change { ... on SessionEnded { why phoneName } }").await;
         assert_eq!(expire_due(&server.app).await.expect("ended"), 1);
         assert_eq!(expire_due(&server.app).await.expect("ended"), 0);
         let event = feed.next().await;
@@ -800,7 +795,7 @@ story! {
             admin.refused("createDefaultDeviceProfile", with(json!({"buttonTemplate": "Small"}))).await,
             ["TEMPLATE_MISMATCH at buttonTemplate"]
         );
-        let mut feed = from_now(&admin, "change { kind ... on DefaultDeviceProfileUpdated { fields after { description } } }").await;
+        let mut feed = admin.follow_on("change { kind ... on DefaultDeviceProfileUpdated { fields after { description } } }").await;
         let first = text(&admin.done("createDefaultDeviceProfile", with(json!({})), "defaultDeviceProfile { id }").await["defaultDeviceProfile"]["id"]);
         let small = with(json!({"product": "Cisco 7841", "buttonTemplate": "Small", "softkeyTemplate": null}));
         admin.done("createDefaultDeviceProfile", small, "").await;

@@ -57,7 +57,7 @@ story! {
         let soft = admin.done("createSoftkeyTemplate", softkeys, "template { id __typename name description }").await;
         assert_eq!(soft["template"]["__typename"], "SoftkeyTemplate");
 
-        let mut feed = admin.follow("", "change { kind ... on TemplateUpdated { fields before { version } after { ... on ButtonTemplate { features } } } }").await;
+        let mut feed = admin.follow_on("change { kind ... on TemplateUpdated { fields before { version } after { ... on ButtonTemplate { features } } } }").await;
         let change = json!({"id": id, "expectedVersion": 1, "features": ["LINE", "SPEED_DIAL"], "description": null});
         let done = admin.done("updateTemplate", change.clone(), "template { version ... on ButtonTemplate { features description } }").await;
         assert_eq!(done["template"], json!({"version": 2, "features": ["LINE", "SPEED_DIAL"], "description": ""}));
