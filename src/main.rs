@@ -1,8 +1,10 @@
 //! The command line: the only reader of arguments, environment and the real clock.
 
 use std::{
+    fmt::Display,
     io::Write as _,
     path::Path,
+    pin::Pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -21,6 +23,7 @@ use roamline::{
     rule::number::{Audit, mended, name_of},
     schema, store,
 };
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -117,61 +120,53 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
         say(&format!("An administrator's token, shown this once: {secret}"));
         say("Send it as `Authorization: Bearer <token>`; make others with `roamline token create`.");
     }
-    let trimming = tokio::spawn(trim(app.clone()));
-    let releasing = tokio::spawn(release(app.clone()));
-    let expiring = tokio::spawn(expire(app.clone()));
-    let working = tokio::spawn(bulk::job::work(app.clone()));
+    let mut chores = chores(&app);
     let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
-    trimming.abort();
-    releasing.abort();
-    expiring.abort();
-    working.abort();
+    chores.abort_all();
     served.map_err(Error::internal)?;
     Ok(Exit::Ok)
 }
 
-/// Forgets old changes every hour.
-async fn trim(app: App) {
-    let mut hours = tokio::time::interval(Duration::from_hours(1));
+/// How often something was done.
+type Count<'a, N> = Pin<Box<dyn Future<Output = Result<N, Error>> + Send + 'a>>;
+
+/// Does a chore now and after each period, and tells where anything was done.
+async fn every<N: Display + Default + PartialEq>(
+    period: Duration,
+    app: App,
+    chore: fn(&App) -> Count<'_, N>,
+    told: &str,
+) {
+    let mut periods = tokio::time::interval(period);
     loop {
-        hours.tick().await;
-        match app.trim().await {
-            Ok(0) => {}
-            Ok(changes) => tracing::info!(changes, "forgot changes older than the setting says"),
-            Err(error) => tracing::error!(%error, "cannot forget old changes"),
-        }
-        match app.forget_jobs().await {
-            Ok(0) => {}
-            Ok(jobs) => tracing::info!(jobs, "forgot jobs that ended longer ago than the setting says"),
-            Err(error) => tracing::error!(%error, "cannot forget old jobs"),
+        periods.tick().await;
+        match chore(&app).await {
+            Ok(count) if count == N::default() => {}
+            Ok(count) => tracing::info!(%count, "{told}"),
+            Err(error) => tracing::error!(%error, "not done: {told}"),
         }
     }
 }
 
-/// Frees numbers that have cooled, and ends reservations whose time is up, every minute.
-async fn release(app: App) {
-    let mut minutes = tokio::time::interval(Duration::from_mins(1));
-    loop {
-        minutes.tick().await;
-        match command::number::release_due(&app).await {
-            Ok(0) => {}
-            Ok(numbers) => tracing::info!(numbers, "released what was due in the inventory"),
-            Err(error) => tracing::error!(%error, "cannot release what is due in the inventory"),
-        }
-    }
-}
-
-/// Logs out whose time is up, every minute.
-async fn expire(app: App) {
-    let mut minutes = tokio::time::interval(Duration::from_mins(1));
-    loop {
-        minutes.tick().await;
-        match command::session::expire_due(&app).await {
-            Ok(0) => {}
-            Ok(sessions) => tracing::info!(sessions, "logged out users whose time was up"),
-            Err(error) => tracing::error!(%error, "cannot log out users whose time is up"),
-        }
-    }
+/// What a serving process does by itself, whoever asks for what.
+fn chores(app: &App) -> JoinSet<()> {
+    let (hour, minute) = (Duration::from_hours(1), Duration::from_mins(1));
+    let own = || app.clone();
+    let mut chores = JoinSet::new();
+    chores.spawn(every(
+        hour,
+        own(),
+        |app| Box::pin(app.trim()),
+        "forgot changes older than the setting says",
+    ));
+    let told = "forgot jobs that ended longer ago than the setting says";
+    chores.spawn(every(hour, own(), |app| Box::pin(app.forget_jobs()), told));
+    let told = "released what was due in the inventory";
+    chores.spawn(every(minute, own(), |app| Box::pin(command::number::release_due(app)), told));
+    let told = "logged out users whose time was up";
+    chores.spawn(every(minute, own(), |app| Box::pin(command::session::expire_due(app)), told));
+    chores.spawn(bulk::job::work(own()));
+    chores
 }
 
 /// Waits until the process is told to stop.

@@ -148,7 +148,43 @@ const USERS: &[Column] = &[
     text("defaultProfile", "none", "Name of the profile that is offered first; one of the user's."),
 ];
 
-const PROFILES: &[Column] = &[
+/// Columns of what has device-wide settings, with those of the settings behind its own.
+macro_rules! with_settings {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            word("protocolSide", names::<ProtocolSide>, "The side of the protocol that it takes."),
+            setting("userLocale", Kind::Text, "Language of the phone's display."),
+            setting("userHoldMohAudioSource", Kind::Number, "Music on hold that the user gives, 0 to 51."),
+            setting("mlppDomain", Kind::Text, "MLPP domain, hexadecimal, 0 to FFFFFF."),
+            word("mlppIndication", names::<MlppIndication>, "Whether the precedence of a call is shown."),
+            word("preemption", names::<Preemption>, "What a call of higher precedence does to one in progress."),
+            word("privacy", names::<Toggle>, "Whether others on a shared line are kept from its calls."),
+            word("singleButtonBarge", names::<Barge>, "How one joins a call on a shared line with one button."),
+            word("joinAcrossLines", names::<Toggle>, "Whether calls on different lines can be joined."),
+            word("alwaysUsePrimeLine", names::<Toggle>, "Whether the first line answers and dials."),
+            word(
+                "alwaysUsePrimeLineForVoiceMessage",
+                names::<Toggle>,
+                "Whether the messages button calls the voice mail of the first line.",
+            ),
+            word("dndOption", names::<DndOption>, "What do-not-disturb does to a call."),
+            word("dndRing", names::<Ring>, "How a call is announced during do-not-disturb."),
+            setting("dndStatus", Kind::Truth, "Whether do-not-disturb is on."),
+            setting(
+                "ignorePresentationIndicators",
+                Kind::Truth,
+                "Whether a caller's wish not to be shown is ignored for internal calls.",
+            ),
+            setting("emccCallingSearchSpace", Kind::Text, "Calling search space while logged in on another cluster."),
+            setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
+            setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
+            setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
+        ]
+    };
+}
+
+const PROFILES: &[Column] = with_settings![
     key("cluster", CLUSTER),
     key("name", "Its name, up to 50 characters; unique among the devices of the cluster, whatever the case."),
     key("organization", ORGANIZATION),
@@ -158,69 +194,15 @@ const PROFILES: &[Column] = &[
     text("buttonTemplate", STOCK, BUTTONS),
     text("softkeyTemplate", STOCK_OR_NONE, SOFTKEYS),
     text("loginUser", "none", "User id of the user that is logged in where it is a logout profile."),
-    word("protocolSide", names::<ProtocolSide>, "The side of the protocol that it takes."),
-    setting("userLocale", Kind::Text, "Language of the phone's display."),
-    setting("userHoldMohAudioSource", Kind::Number, "Music on hold that the user gives, 0 to 51."),
-    setting("mlppDomain", Kind::Text, "MLPP domain, hexadecimal, 0 to FFFFFF."),
-    word("mlppIndication", names::<MlppIndication>, "Whether the precedence of a call is shown."),
-    word("preemption", names::<Preemption>, "What a call of higher precedence does to one in progress."),
-    word("privacy", names::<Toggle>, "Whether others on a shared line are kept from its calls."),
-    word("singleButtonBarge", names::<Barge>, "How one joins a call on a shared line with one button."),
-    word("joinAcrossLines", names::<Toggle>, "Whether calls on different lines can be joined."),
-    word("alwaysUsePrimeLine", names::<Toggle>, "Whether the first line answers and dials."),
-    word(
-        "alwaysUsePrimeLineForVoiceMessage",
-        names::<Toggle>,
-        "Whether the messages button calls the voice mail of the first line.",
-    ),
-    word("dndOption", names::<DndOption>, "What do-not-disturb does to a call."),
-    word("dndRing", names::<Ring>, "How a call is announced during do-not-disturb."),
-    setting("dndStatus", Kind::Truth, "Whether do-not-disturb is on."),
-    setting(
-        "ignorePresentationIndicators",
-        Kind::Truth,
-        "Whether a caller's wish not to be shown is ignored for internal calls.",
-    ),
-    setting("emccCallingSearchSpace", Kind::Text, "Calling search space while logged in on another cluster."),
-    setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
-    setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
-    setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
 ];
 
-const DEFAULT_DEVICE_PROFILES: &[Column] = &[
+const DEFAULT_DEVICE_PROFILES: &[Column] = with_settings![
     key("cluster", CLUSTER),
     key("product", PRODUCT),
     Column { kind: Kind::Word(names::<Protocol>), ..key("protocol", PROTOCOL) },
     text("description", "none", "Up to 255 characters."),
     text("buttonTemplate", STOCK, BUTTONS),
     text("softkeyTemplate", STOCK_OR_NONE, SOFTKEYS),
-    word("protocolSide", names::<ProtocolSide>, "The side of the protocol that it takes."),
-    setting("userLocale", Kind::Text, "Language of the phone's display."),
-    setting("userHoldMohAudioSource", Kind::Number, "Music on hold that the user gives, 0 to 51."),
-    setting("mlppDomain", Kind::Text, "MLPP domain, hexadecimal, 0 to FFFFFF."),
-    word("mlppIndication", names::<MlppIndication>, "Whether the precedence of a call is shown."),
-    word("preemption", names::<Preemption>, "What a call of higher precedence does to one in progress."),
-    word("privacy", names::<Toggle>, "Whether others on a shared line are kept from its calls."),
-    word("singleButtonBarge", names::<Barge>, "How one joins a call on a shared line with one button."),
-    word("joinAcrossLines", names::<Toggle>, "Whether calls on different lines can be joined."),
-    word("alwaysUsePrimeLine", names::<Toggle>, "Whether the first line answers and dials."),
-    word(
-        "alwaysUsePrimeLineForVoiceMessage",
-        names::<Toggle>,
-        "Whether the messages button calls the voice mail of the first line.",
-    ),
-    word("dndOption", names::<DndOption>, "What do-not-disturb does to a call."),
-    word("dndRing", names::<Ring>, "How a call is announced during do-not-disturb."),
-    setting("dndStatus", Kind::Truth, "Whether do-not-disturb is on."),
-    setting(
-        "ignorePresentationIndicators",
-        Kind::Truth,
-        "Whether a caller's wish not to be shown is ignored for internal calls.",
-    ),
-    setting("emccCallingSearchSpace", Kind::Text, "Calling search space while logged in on another cluster."),
-    setting("featureControlPolicy", Kind::Text, "The policy that switches features on and off."),
-    setting("addOnModules", Kind::Objects(names::<AddOnModule>), "Key expansion modules, all of one model."),
-    setting("vendorConfig", Kind::Text, "Product-specific settings, as Unified CM's XML."),
 ];
 
 const SESSIONS: &[Column] = &[

@@ -2,6 +2,8 @@
 //! that was refused has no `data`; one that was executed has `data` and a 2xx, also when fields failed. Which status
 //! says so is a setting: the draft changed its mind in 2026, and today's clients expect what it said before.
 
+use std::cmp::Ordering;
+
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
@@ -66,13 +68,15 @@ impl Media {
         let names = ["application/graphql-response+json", "application/json"];
         let [response, json] = names.map(weight);
         let named = ranges.iter().any(|(given, _)| names.contains(&given.as_str()));
-        match () {
-            () if response <= 0.0 && json <= 0.0 => None,
-            () if response > json => Some(Self::Response),
-            () if response < json => Some(Self::Json),
-            () if named => Some(Self::Response),
-            () => Some(unnamed),
+        if response <= 0.0 && json <= 0.0 {
+            return None;
         }
+        Some(match response.total_cmp(&json) {
+            Ordering::Greater => Self::Response,
+            Ordering::Less => Self::Json,
+            Ordering::Equal if named => Self::Response,
+            Ordering::Equal => unnamed,
+        })
     }
 
     const fn header(self) -> HeaderValue {

@@ -13,7 +13,7 @@ use super::{
     Broken, Change, Decision, Patch, Rule, check_version, patched,
     product::{self, Feature, Product},
     profile::{check_product, check_settings, spoken},
-    template::check_fit,
+    template::{check_fit, named, stock_softkeys},
     value,
 };
 
@@ -97,8 +97,6 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     check(&mut broken, &fields, &settings, product);
     let Some(cluster) = &facts.cluster else { return Err(broken) };
     broken.or(|| {
-        let stock = product.and_then(|product| product.with(cmd.protocol));
-        let softkeys = || stock.and_then(|stock| stock.softkey_template.clone());
         let profile = Model {
             id: facts.id,
             cluster_id: cluster.id,
@@ -106,14 +104,11 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             product: product.map_or_else(|| cmd.product.clone(), |product| product.name.clone()),
             protocol: cmd.protocol,
             description: fields.description,
-            button_template: fields
-                .button_template
-                .or_else(|| stock.map(|stock| stock.button_template.clone()))
-                .unwrap_or_default(),
+            button_template: named(fields.button_template, &cmd.product, cmd.protocol).unwrap_or_default(),
             softkey_template: if cmd.fields.has("softkey_template") {
                 fields.softkey_template
             } else {
-                softkeys()
+                stock_softkeys(&cmd.product, cmd.protocol)
             },
             settings,
             version: 1,
@@ -140,12 +135,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     let settings = patched(&mut broken, &cmd.settings, &current.settings, "settings");
     check(&mut broken, &fields, &settings, product);
     broken.or(|| {
-        let stock = product.and_then(|product| product.with(current.protocol));
         let after = Model {
             description: fields.description,
-            button_template: fields
-                .button_template
-                .or_else(|| stock.map(|stock| stock.button_template.clone()))
+            button_template: named(fields.button_template, &current.product, current.protocol)
                 .unwrap_or_else(|| current.button_template.clone()),
             softkey_template: fields.softkey_template,
             settings,

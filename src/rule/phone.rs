@@ -18,7 +18,7 @@ use super::{
     product::{Feature, Product},
     profile::{check_product, check_users, spoken},
     session::{Held, OnActiveSession, clear},
-    template::check_fit,
+    template::{check_fit, named, stock_softkeys},
     value,
 };
 
@@ -112,7 +112,6 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         broken.add(owner.clash(&cmd.name), "name");
     }
     let product = check_product(&mut broken, &cmd.product, cmd.protocol);
-    let stock = product.and_then(|product| product.with(cmd.protocol));
     let fields = patched(&mut broken, &cmd.fields, &Fields::default(), "");
     let name = product.map_or(cmd.product.as_str(), |product| product.name.as_str());
     let phone = Model {
@@ -124,14 +123,11 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         description: fields.description,
         product: name.to_owned(),
         protocol: cmd.protocol,
-        button_template: fields
-            .button_template
-            .or_else(|| stock.map(|stock| stock.button_template.clone()))
-            .unwrap_or_default(),
+        button_template: named(fields.button_template, &cmd.product, cmd.protocol).unwrap_or_default(),
         softkey_template: if cmd.fields.has("softkey_template") {
             fields.softkey_template
         } else {
-            stock.and_then(|stock| stock.softkey_template.clone())
+            stock_softkeys(&cmd.product, cmd.protocol)
         },
         extension_mobility: fields.extension_mobility,
         logout_profile_id: fields.logout_profile_id,
@@ -159,12 +155,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     };
     let fields = patched(&mut broken, &cmd.fields, &before, "");
     let product = super::product::find(&current.product);
-    let stock = product.and_then(|product| product.with(current.protocol));
     let after = Model {
         description: fields.description,
-        button_template: fields
-            .button_template
-            .or_else(|| stock.map(|stock| stock.button_template.clone()))
+        button_template: named(fields.button_template, &current.product, current.protocol)
             .unwrap_or_else(|| current.button_template.clone()),
         softkey_template: fields.softkey_template,
         extension_mobility: fields.extension_mobility,

@@ -23,7 +23,7 @@ use super::{
     product::{self, Feature, Product},
     service_subscription::{self as subscription_rule, NewFacts, NewSubscription},
     session::{ApplyPolicy, Held, OnActiveSession, Running, apply, clear},
-    template::check_fit,
+    template::{check_fit, named, stock_softkeys},
     user::Entitlement,
     value,
 };
@@ -219,7 +219,6 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let services = subscription_rule::equip(&mut broken, equipped, &cmd.services, &facts.services, facts.now);
 
     broken.or(|| {
-        let stock = product.and_then(|product| product.with(cmd.protocol));
         let profile = Model {
             id: facts.id,
             cluster_id: cmd.cluster,
@@ -229,14 +228,11 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             description: fields.description,
             product: product.map_or_else(|| cmd.product.clone(), |product| product.name.clone()),
             protocol: cmd.protocol,
-            button_template: fields
-                .button_template
-                .or_else(|| stock.map(|stock| stock.button_template.clone()))
-                .unwrap_or_default(),
+            button_template: named(fields.button_template, &cmd.product, cmd.protocol).unwrap_or_default(),
             softkey_template: if cmd.fields.has("softkey_template") {
                 fields.softkey_template
             } else {
-                stock.and_then(|stock| stock.softkey_template.clone())
+                stock_softkeys(&cmd.product, cmd.protocol)
             },
             login_user_id: fields.login_user_id,
             settings,
@@ -286,12 +282,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     );
     broken
         .or(|| {
-            let stock = product.and_then(|product| product.with(current.protocol));
             let after = Model {
                 description: fields.description,
-                button_template: fields
-                    .button_template
-                    .or_else(|| stock.map(|stock| stock.button_template.clone()))
+                button_template: named(fields.button_template, &current.product, current.protocol)
                     .unwrap_or_else(|| current.button_template.clone()),
                 softkey_template: fields.softkey_template,
                 login_user_id: fields.login_user_id,

@@ -17,9 +17,9 @@ use super::{
     cluster::Place,
     line::{NewLine, NewLineFacts, Reference, check_appearance, check_settings as check_line},
     patched,
-    product::{self, Feature},
+    product::Feature,
     profile::{self, check_product, check_settings as check_profile},
-    template::check_fit,
+    template::{check_fit, stock_softkeys},
     user, value,
 };
 
@@ -401,7 +401,7 @@ fn profile_of(
         softkey_template: group
             .softkey_template
             .clone()
-            .or_else(|| product::find(&group.product)?.with(group.protocol)?.softkey_template.clone()),
+            .or_else(|| stock_softkeys(&group.product, group.protocol)),
         login_user_id: None,
     };
     profile::Create {

@@ -177,6 +177,11 @@ pub fn named(sent: Option<String>, product: &str, protocol: Protocol) -> Option<
     sent.or_else(stock)
 }
 
+/// The softkey template of a device that is not told any: the product's own.
+pub fn stock_softkeys(product: &str, protocol: Protocol) -> Option<String> {
+    product::find(product)?.with(protocol)?.softkey_template.clone()
+}
+
 fn check(broken: &mut Broken, kind: Kind, fields: &Fields, product: Option<&Product>) {
     value::text(broken, "The description", &fields.description, 128, "description");
     let features = &fields.features.0;

@@ -370,11 +370,15 @@ pub async fn await_turn(tx: &Tx, cluster: ClusterId, turn: Turn) -> Result<(), D
 
 /// The lines whose appearances the changes put or take off, as far as the inventory has their numbers.
 pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbErr> {
-    let (mut moved, mut lines) = (BTreeSet::new(), HashMap::new());
+    let (mut moved, mut gone, mut lines) = (BTreeSet::new(), BTreeSet::new(), HashMap::new());
     for change in changes {
         match change {
-            Change::AppearanceAdded { appearance, .. } | Change::AppearanceRemoved { appearance, .. } => {
+            Change::AppearanceAdded { appearance, .. } => {
                 moved.insert(appearance.line_id);
+            }
+            Change::AppearanceRemoved { appearance, .. } => {
+                moved.insert(appearance.line_id);
+                gone.insert(appearance.line_id);
             }
             Change::LineCreated { line } => {
                 lines.insert(line.id, (line.cluster_id, line.pattern.clone(), line.partition.clone()));
@@ -390,8 +394,9 @@ pub async fn following(tx: &Tx, changes: &[Change]) -> Result<Vec<Standing>, DbE
     }
     let places: HashMap<_, _> =
         moved.into_iter().filter_map(|id| lines.remove(&id).map(|place| (place, id))).collect();
-    let clusters: BTreeSet<_> = places.keys().map(|(cluster, ..)| *cluster).collect();
-    for cluster in clusters {
+    // Whoever puts lines on devices has awaited the turn before the facts.
+    let left = places.iter().filter(|(_, line)| gone.contains(line));
+    for cluster in left.map(|((cluster, ..), _)| *cluster).collect::<BTreeSet<_>>() {
         await_turn(tx, cluster, Turn::Lines).await?;
     }
     let counts = appearances(tx, places.values().copied()).await?;

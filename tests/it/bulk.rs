@@ -446,13 +446,8 @@ async fn buttons_are_read_and_written_list_by_list() {
                      one,A,BUSY_LAMP_FIELD,,,,1,1,\none,C,SPEED_DIAL,,x,1,,,\none,X,SPEED_DIAL,,x,1,,,\none,A,LAMP,,,,,,\n";
         let folder = place.files("wrong", &[(File::Buttons, wrong)]);
         let report = import(&app, &folder, ALL).await;
-        let places: Vec<_> = report
-            .refusals
-            .iter()
-            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
-            .collect();
         assert_eq!(
-            places,
+            places(&report),
             [
                 (Some(2), "index", "BUTTON_INDEX_TAKEN"),
                 (Some(2), "label", "SPEED_DIAL_LABEL_REQUIRED"),
@@ -469,6 +464,12 @@ async fn buttons_are_read_and_written_list_by_list() {
         assert_eq!(told(&import(&app, &folder, ALL).await), [""; 0]);
         place.close().await;
     }
+}
+
+/// Where rows were refused: line, column and rule.
+fn places(report: &Report) -> Vec<(Option<u64>, &str, &str)> {
+    let refusals = report.refusals.iter();
+    refusals.map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str())).collect()
 }
 
 /// BTN-1, RML-22: templates are read behind the devices that name them, and fit them all the same.
@@ -494,13 +495,8 @@ async fn templates_are_read_and_written() {
                      one,BUTTON,New,Cisco 1,SIP,\"[\"\"BLF\"\"]\"\none,SOFTKEY,New,,,\"[\"\"LINE\"\"]\"\n";
         let folder = place.files("wrong", &[(File::Templates, wrong)]);
         let report = import(&app, &folder, ALL).await;
-        let places: Vec<_> = report
-            .refusals
-            .iter()
-            .map(|r| (r.line, r.column.as_deref().unwrap_or_default(), r.rule.as_str()))
-            .collect();
         assert_eq!(
-            places,
+            places(&report),
             [
                 (Some(2), "name", "TEMPLATE_NAME_TAKEN"),
                 (Some(3), "product", "PRODUCT_UNKNOWN"),

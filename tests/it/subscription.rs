@@ -677,7 +677,9 @@ story_with! {
             }
             costs.push(rest(&server).await - before);
         }
-        assert_eq!(costs[0], costs[1], "twenty followers cost more than one");
+        // Changes that come together are read together, so how many reads there are is a matter of timing; a read of
+        // their own would be one more of each change for each of the nineteen.
+        assert!(costs[1] < costs[0] + 10, "twenty followers cost more than one: {costs:?}");
     }
 }
 
