@@ -8,15 +8,15 @@ use crate::{
     rule::{
         Decision,
         number::{
-            Audit, ChangeStatus, Create, Delete, Release, ReserveFor, Update, UpdateRange, audit,
-            change_status, create, delete, release, reserve_for, update, update_range,
+            Audit, ChangeStatus, Create, Delete, DeleteOne, Release, ReserveFor, Update, UpdateRange, audit,
+            change_status, create, delete, delete_one, release, reserve_for, update, update_range,
         },
     },
     store::{
         Tx,
         number::{
-            audit_facts, change_status_facts, create_facts, delete_facts, due, reserve_facts, update_facts,
-            update_range_facts,
+            audit_facts, change_status_facts, create_facts, delete_facts, delete_one_facts, due,
+            reserve_facts, update_facts, update_range_facts,
         },
     },
 };
@@ -25,6 +25,7 @@ command!(Create, "createNumbers", Edit, create_facts, create);
 command!(Update, "updateNumber", Edit, update_facts, update);
 command!(UpdateRange, "updateNumbers", Edit, update_range_facts, update_range);
 command!(Delete, "deleteNumbers", Edit, delete_facts, delete);
+command!(DeleteOne, "deleteNumber", Edit, delete_one_facts, delete_one);
 command!(ChangeStatus, "changeNumberStatus", Edit, change_status_facts, change_status);
 command!(ReserveFor, "reserveNumbersFor", Edit, reserve_facts, reserve_for);
 command!(Audit, "auditNumbers", Edit, audit_facts, audit);

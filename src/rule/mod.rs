@@ -652,6 +652,10 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     NumberStatusIllegal { from: String, to: String }: "NUMBER_STATUS_ILLEGAL" "INV-8"
         "A number that is {from} does not become {to} by hand. Take its line off its devices, or make it AVAILABLE first."
         r#"mutation { changeNumberStatus(input: {numberId: "TnVtYmVyOjEzMzQ", to: RESERVED}) { errors { code message } } }"#
+    /// A number that something uses, or that is kept for somebody, is not deleted.
+    NumberNotFree { pattern: String, why: String }: "NUMBER_NOT_FREE" "INV-7"
+        "Number {pattern} stays: {why}. Take its line off its devices, make it AVAILABLE, or clear whom it is kept for first."
+        r#"mutation { deleteNumber(input: {id: "TnVtYmVyOjEzMzQ"}) { errors { code message } } }"#
     /// Numbers are kept at a provider, a customer or a site.
     NumberLevelInvalid { organization: String }: "NUMBER_LEVEL_INVALID" "INV-2"
         "'{organization}' keeps no numbers. Choose a provider, a customer or a site."

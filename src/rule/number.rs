@@ -132,6 +132,20 @@ pub struct Delete {
     pub range: Range,
 }
 
+/// Deletes a number that nothing uses and nobody holds back (INV-7).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DeleteOne {
+    pub id: NumberId,
+    pub expected_version: Option<i64>,
+}
+
+/// What [`delete_one`] must know.
+pub struct DeleteOneFacts {
+    pub current: Option<Model>,
+    /// Whether its line stands on a device.
+    pub standing: bool,
+}
+
 /// What [`update_range`] and [`delete`] must know.
 pub struct RangeFacts {
     pub now: Moment,
@@ -362,14 +376,31 @@ pub fn delete(cmd: &Delete, facts: &RangeFacts) -> Decision {
     check_cluster(&mut broken, facts, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     broken.or(|| {
-        let free = |number: &&Model| {
-            number.status == Status::Available
-                && number.reserved_for.is_none()
-                && !facts.standing.contains(&number.pattern)
-        };
+        let free = |number: &&Model| held_back(number, facts.standing.contains(&number.pattern)).is_none();
         let gone = facts.numbers.iter().filter(free);
         gone.map(|number| Change::NumberDeleted { number: number.clone() }).collect()
     })
+}
+
+/// Decides [`DeleteOne`].
+pub fn delete_one(cmd: &DeleteOne, facts: &DeleteOneFacts) -> Decision {
+    let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
+    let mut broken = Broken::none();
+    check_version(&mut broken, cmd.expected_version, current.version);
+    if let Some(why) = held_back(current, facts.standing) {
+        broken.add(Rule::NumberNotFree { pattern: current.pattern.clone(), why }, "id");
+    }
+    broken.or(|| vec![Change::NumberDeleted { number: current.clone() }])
+}
+
+/// Why a number is not deleted; nothing where it is free.
+fn held_back(number: &Model, standing: bool) -> Option<String> {
+    match &number.reserved_for {
+        _ if standing => Some("its line stands on a device".to_owned()),
+        _ if number.status != Status::Available => Some(format!("it is {}", name_of(number.status))),
+        Some(holder) => Some(format!("it is kept for {holder}")),
+        None => None,
+    }
 }
 
 /// Decides [`ChangeStatus`]: the moves of `domain.md` 5.3 and no others.
@@ -1096,6 +1127,22 @@ mod tests {
         no(update(r#"{"e164_number":"4930"}"#), &[("VALUE_INVALID", "e164Number")]);
         no(update(r#"{"extra":{" ":""}}"#), &[("VALUE_REQUIRED", "extra")]);
         assert!(ok(update(r#"{"description":"Anna's"}"#)).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_is_free_is_deleted() {
+        let delete = |expected_version: Option<i64>, number: Model, standing: bool| {
+            let cmd = DeleteOne { id: NumberId(1), expected_version };
+            delete_one(&cmd, &DeleteOneFacts { current: Some(number), standing })
+        };
+        let kept = Model { reserved_for: Some("anna".to_owned()), ..number(Status::Available) };
+        assert_eq!(ok(delete(Some(1), number(Status::Available), false)).len(), 1);
+        no(delete(Some(2), number(Status::Available), false), &[("VERSION_CONFLICT", "expectedVersion")]);
+        no(delete(None, number(Status::Available), true), &[("NUMBER_NOT_FREE", "id")]);
+        no(delete(None, number(Status::Cooling), false), &[("NUMBER_NOT_FREE", "id")]);
+        no(delete(None, kept, false), &[("NUMBER_NOT_FREE", "id")]);
+        let cmd = DeleteOne { id: NumberId(1), expected_version: None };
+        no(delete_one(&cmd, &DeleteOneFacts { current: None, standing: false }), &[("NOT_FOUND", "id")]);
     }
 
     #[test]

@@ -11,10 +11,17 @@ use super::{
         DeleteLineInput, DeleteLinePayload, UpdateLineInput, UpdateLinePayload,
     },
     mutation::{About, CallInput, Done, Said, Says},
-    number::{UpdateNumberInput, UpdateNumberPayload},
+    number::{DeleteNumberInput, DeleteNumberPayload, UpdateNumberInput, UpdateNumberPayload},
     profile::{
         CreateProfileInput, CreateProfilePayload, DeleteProfileInput, DeleteProfilePayload,
         UpdateProfileInput, UpdateProfilePayload,
+    },
+    service::{
+        CreateServiceInput, CreateServicePayload, DeleteServiceInput, DeleteServicePayload,
+        UpdateServiceInput, UpdateServicePayload,
+    },
+    service_subscription::{
+        SubscribeServiceInput, SubscribeServicePayload, UnsubscribeServiceInput, UnsubscribeServicePayload,
     },
     user::{
         CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, UpdateUserInput,
@@ -294,4 +301,16 @@ bulk! {
     delete_users(DeleteUsersInput of DeleteUserInput) -> DeleteUsersPayload of DeleteUsersItem: DeleteUserPayload;
     /// Changes what is written at up to 1,000 numbers, each in its own way; `updateNumbers` changes a range alike.
     update_numbers_by_id(UpdateNumbersByIdInput of UpdateNumberInput) -> UpdateNumbersByIdPayload of UpdateNumbersByIdItem: UpdateNumberPayload;
+    /// Deletes up to 1,000 numbers; `deleteNumbers` deletes what is free of a range.
+    delete_numbers_by_id(DeleteNumbersByIdInput of DeleteNumberInput) -> DeleteNumbersByIdPayload of DeleteNumbersByIdItem: DeleteNumberPayload;
+    /// Makes up to 1,000 phone services.
+    create_services(CreateServicesInput of CreateServiceInput) -> CreateServicesPayload of CreateServicesItem: CreateServicePayload;
+    /// Changes up to 1,000 phone services, each in its own way.
+    update_services(UpdateServicesInput of UpdateServiceInput) -> UpdateServicesPayload of UpdateServicesItem: UpdateServicePayload;
+    /// Deletes up to 1,000 phone services.
+    delete_services(DeleteServicesInput of DeleteServiceInput) -> DeleteServicesPayload of DeleteServicesItem: DeleteServicePayload;
+    /// Subscribes up to 1,000 profiles or phones to phone services.
+    subscribe_services(SubscribeServicesInput of SubscribeServiceInput) -> SubscribeServicesPayload of SubscribeServicesItem: SubscribeServicePayload;
+    /// Ends up to 1,000 subscriptions; their values are kept.
+    unsubscribe_services(UnsubscribeServicesInput of UnsubscribeServiceInput) -> UnsubscribeServicesPayload of UnsubscribeServicesItem: UnsubscribeServicePayload;
 }

@@ -37,8 +37,8 @@ use crate::{
     rule::{
         Breach, Change as RuleChange,
         number::{
-            self as rule_number, Audit, Beginning, ChangeStatus, Create, Delete, Fields, Range, ReserveFor,
-            Update, UpdateRange,
+            self as rule_number, Audit, Beginning, ChangeStatus, Create, Delete, DeleteOne, Fields, Range,
+            ReserveFor, Update, UpdateRange,
         },
     },
     store::{
@@ -580,6 +580,17 @@ pub struct UpdateNumberInput {
     pub call: CallInput,
 }
 
+/// A number to delete.
+#[derive(InputObject)]
+pub struct DeleteNumberInput {
+    /// The number.
+    pub id: ID,
+    /// Its version, to delete that one only.
+    pub expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
 /// What to change of every number of a range that is there.
 #[derive(InputObject)]
 pub struct UpdateNumbersInput {
@@ -801,6 +812,11 @@ many! {
 }
 
 payload! {
+    /// What came of `deleteNumber`.
+    DeleteNumberPayload {}
+}
+
+payload! {
     /// What came of `updateNumber`.
     UpdateNumberPayload {
         /// The number as it is now.
@@ -857,6 +873,15 @@ impl Says for UpdateNumberInput {
     }
 }
 
+impl Says for DeleteNumberInput {
+    type Command = DeleteOne;
+
+    fn said(self) -> Result<Said<DeleteOne>> {
+        let cmd = DeleteOne { id: or_none(id::number(&self.id)), expected_version: self.expected_version };
+        Ok(Said { call: self.call, about: About::Gone, cmd })
+    }
+}
+
 #[derive(Default)]
 pub struct NumberMutation;
 
@@ -910,6 +935,15 @@ impl NumberMutation {
         fields.maybe("description", input.description).given("extra", input.extra.map(extra));
         let cmd = UpdateRange { range: range.clone(), fields: fields.patch() };
         Ok(UpdateNumbersPayload(ranged(ctx, input.call, range, NumberResult::Absent, cmd).await?))
+    }
+
+    /// Deletes a number that is available and kept for nobody.
+    async fn delete_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: DeleteNumberInput,
+    ) -> Result<DeleteNumberPayload> {
+        Ok(DeleteNumberPayload(say(ctx, input).await?))
     }
 
     /// Deletes the numbers of a range that are available and kept for nobody, up to 1,000; the others are left alone.

@@ -14,7 +14,7 @@ use super::{
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_one},
-    mutation::{CallInput, Done, Sent, make, payload, run},
+    mutation::{About, CallInput, Done, Said, Says, Sent, payload, run, say},
     service::PhoneService,
     value::{
         id::{self, NodeId, or_none},
@@ -519,6 +519,34 @@ fn given(values: Vec<ServiceValueInput>) -> Vec<Given> {
     values.into_iter().map(Into::into).collect()
 }
 
+impl Says for SubscribeServiceInput {
+    type Command = Subscribe;
+
+    fn said(self) -> Result<Said<Subscribe>> {
+        let cmd = Subscribe {
+            device: or_none(id::device(&self.device_id)),
+            expected_version: self.expected_version,
+            subscription: self.subscription.into(),
+        };
+        let made = |change: &RuleChange| match change {
+            RuleChange::ServiceSubscribed { subscription, .. } => Some(subscription.id.0),
+            RuleChange::ServiceSubscriptionUpdated { after, .. } => Some(after.id.0),
+            _ => None,
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for UnsubscribeServiceInput {
+    type Command = Unsubscribe;
+
+    fn said(self) -> Result<Said<Unsubscribe>> {
+        let id = or_none(id::service_subscription(&self.subscription_id));
+        let cmd = Unsubscribe { subscription: id, expected_version: self.expected_version };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
 #[Object]
 impl ServiceSubscriptionMutation {
     /// Subscribes a profile or phone to a phone service. Its URL follows from the service's and the values.
@@ -527,17 +555,7 @@ impl ServiceSubscriptionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which device, and which service.")] input: SubscribeServiceInput,
     ) -> Result<SubscribeServicePayload> {
-        let cmd = Subscribe {
-            device: or_none(id::device(&input.device_id)),
-            expected_version: input.expected_version,
-            subscription: input.subscription.into(),
-        };
-        let made = |change: &RuleChange| match change {
-            RuleChange::ServiceSubscribed { subscription, .. } => Some(subscription.id.0),
-            RuleChange::ServiceSubscriptionUpdated { after, .. } => Some(after.id.0),
-            _ => None,
-        };
-        Ok(SubscribeServicePayload(make(ctx, input.call, cmd, made).await?))
+        Ok(SubscribeServicePayload(say(ctx, input).await?))
     }
 
     /// Changes the name, values, URL or button of a subscription. The URL is derived again where values are given.
@@ -569,9 +587,7 @@ impl ServiceSubscriptionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: UnsubscribeServiceInput,
     ) -> Result<UnsubscribeServicePayload> {
-        let id = or_none(id::service_subscription(&input.subscription_id));
-        let cmd = Unsubscribe { subscription: id, expected_version: input.expected_version };
-        Ok(UnsubscribeServicePayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(UnsubscribeServicePayload(say(ctx, input).await?))
     }
 
     /// Takes a subscription up again with the values and the button that it had. The URL follows from the service as it is

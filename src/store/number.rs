@@ -28,9 +28,9 @@ use crate::{
     rule::{
         Change, Rule,
         number::{
-            Absent, Asked, Audit, AuditFacts, ChangeStatus, Choice, Create, CreateFacts, Delete,
-            InventoryFilter, Known, OneFacts, Policy, Range, RangeFacts, ReserveFacts, ReserveFor, Sight,
-            Standing, Update, UpdateRange, numbers_of, refusals,
+            Absent, Asked, Audit, AuditFacts, ChangeStatus, Choice, Create, CreateFacts, Delete, DeleteOne,
+            DeleteOneFacts, InventoryFilter, Known, OneFacts, Policy, Range, RangeFacts, ReserveFacts,
+            ReserveFor, Sight, Standing, Update, UpdateRange, numbers_of, refusals,
         },
         value::key,
     },
@@ -504,6 +504,23 @@ pub async fn change_status_facts(tx: &Tx, cmd: &ChangeStatus) -> Result<OneFacts
 /// What updating a range must know.
 pub async fn update_range_facts(tx: &Tx, cmd: &UpdateRange) -> Result<RangeFacts, DbErr> {
     range_facts(tx, &cmd.range).await
+}
+
+/// What deleting one must know.
+pub async fn delete_one_facts(tx: &Tx, cmd: &DeleteOne) -> Result<DeleteOneFacts, DbErr> {
+    let current = one_facts(tx, cmd.id).await?.current;
+    let mut standing = false;
+    if let Some(number) = &current {
+        let pattern = || number.pattern.clone();
+        let range = Range {
+            cluster: number.cluster_id,
+            partition: number.partition.clone(),
+            first: pattern(),
+            last: pattern(),
+        };
+        standing = !self::standing(tx, &range, &[pattern()]).await?.is_empty();
+    }
+    Ok(DeleteOneFacts { current, standing })
 }
 
 /// What deleting a range must know.

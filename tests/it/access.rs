@@ -338,7 +338,7 @@ story! {
             // A filter finds nothing, which is no error.
             assert!(codes.contains(&"NOT_FOUND".to_owned()) || filtered || name == "bulkUpdateProfiles", "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 91);
+        assert_eq!(mutations.len(), 98);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }

@@ -201,6 +201,65 @@ story! {
         let done = admin.done("createNumbers", numbers, "outcomes { number { id } }").await;
         let items: Vec<_> = [0, 1].map(|at| json!({"id": done["outcomes"][at]["number"]["id"], "description": "x"})).into();
         admin.done("updateNumbersById", json!({"items": items}), "").await;
+        let ids: Vec<_> = [0, 1].map(|at| json!({"id": done["outcomes"][at]["number"]["id"]})).into();
+        let delete = json!({"items": ids, "policy": "EACH", "reason": "moved", "idempotencyKey": "gone"});
+        let select = "done refused changes { kind reason }";
+        let gone = admin.done("deleteNumbersById", delete.clone(), select).await;
+        assert_eq!((&gone["done"], &gone["changes"][1]), (&json!(2), &json!({"kind": "NUMBER_DELETED", "reason": "moved"})));
+        assert_eq!(admin.done("deleteNumbersById", delete, select).await, gone);
+        assert_eq!(admin.refused("deleteNumber", json!({"id": ids[0]["id"]})).await, ["NOT_FOUND at id"]);
+    }
+}
+
+story! {
+    /// INV-7: a number that its line's devices use, or that is kept for somebody, stays, by itself and among others.
+    async fn a_number_in_use_is_not_deleted(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let numbers = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "7001", "last": "7003"});
+        let done = admin.done("createNumbers", numbers, "outcomes { number { id } }").await;
+        let id = |at: usize| done["outcomes"][at]["number"]["id"].clone();
+        admin.profile(&estate, &estate.berlin, "EM-1", &["7001"]).await;
+        admin.done("reserveNumbersFor", json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "patterns": ["7002"], "username": "anna",
+        }), "").await;
+        for at in [0, 1] {
+            assert_eq!(admin.refused("deleteNumber", json!({"id": id(at)})).await, ["NUMBER_NOT_FREE at id"]);
+        }
+        let tried = admin.done("deleteNumber", json!({"id": id(2), "dryRun": true}), "changes { kind }").await;
+        assert_eq!(tried["changes"], json!([{"kind": "NUMBER_DELETED"}]));
+        assert_eq!(admin.refused("deleteNumber", json!({"id": id(2), "expectedVersion": 7})).await, ["VERSION_CONFLICT at expectedVersion"]);
+        let items = json!([{"id": id(0)}, {"id": id(2)}]);
+        let query = "mutation($input: DeleteNumbersByIdInput!) { deleteNumbersById(input: $input) { done errors { code path } } }";
+        let each = admin.ask(query, json!({"input": {"items": items, "policy": "EACH"}})).await;
+        assert_eq!(each["data"]["deleteNumbersById"], json!({
+            "done": 1, "errors": [{"code": "NUMBER_NOT_FREE", "path": ["items", "0", "id"]}],
+        }));
+    }
+}
+
+story! {
+    /// Phone services and subscriptions to them have bulk forms as well.
+    async fn services_join(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let service = |name: &str| json!({"clusterId": estate.emea, "name": name, "url": "http://example.com/x"});
+        let done = admin.done("createServices", json!({"items": [service("A"), service("B")]}), "items { payload { service { id } } }").await;
+        let id = |at: usize| done["items"][at]["payload"]["service"]["id"].clone();
+        let twice = json!({"items": [service("C"), service("a")], "policy": "EACH"});
+        assert_eq!(admin.refused("createServices", twice).await, ["SERVICE_NAME_TAKEN at items.1.name"]);
+        let mut profiles = Vec::new();
+        for name in ["EM-1", "EM-2"] {
+            profiles.push(admin.profile(&estate, &estate.berlin, name, &[]).await);
+        }
+        let items: Vec<_> = profiles.iter().map(|profile| json!({"deviceId": profile, "serviceId": id(0)})).collect();
+        let select = "items { payload { subscription { id url } } }";
+        let subscribed = admin.done("subscribeServices", json!({"items": items}), select).await;
+        let update = json!({"items": [{"id": id(0), "url": "http://example.com/y"}, {"id": id(1), "enabled": false}]});
+        let updated = admin.done("updateServices", update, "items { payload { stale } }").await;
+        assert_eq!(updated["items"], json!([{"payload": {"stale": 2}}, {"payload": {"stale": 0}}]));
+        let items: Vec<_> = [0, 1].map(|at| json!({"subscriptionId": subscribed["items"][at]["payload"]["subscription"]["id"]})).into();
+        admin.done("unsubscribeServices", json!({"items": items}), "").await;
+        let delete = json!({"items": [{"id": id(0), "unsubscribe": true}, {"id": id(1)}]});
+        assert_eq!(admin.done("deleteServices", delete, "done").await["done"], 2);
     }
 }
 

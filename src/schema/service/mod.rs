@@ -13,7 +13,7 @@ use super::{
     connection::{Asked, Connection, Direction, TimeRange, below, one, root},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
     level::{Thing, rendered, to_joined, to_many},
-    mutation::{CallInput, Sent, make, payload, perform, run},
+    mutation::{About, CallInput, Said, Says, Sent, payload, run, say},
     organization::sea_name,
     service_subscription::ServiceSubscription,
     value::{
@@ -542,6 +542,67 @@ fn made(change: &RuleChange) -> Option<i64> {
     }
 }
 
+impl Says for CreateServiceInput {
+    type Command = Create;
+
+    fn said(self) -> Result<Said<Create>> {
+        let mut fields = Sent::default();
+        fields
+            .given("name", Some(self.name))
+            .given("ascii_name", self.ascii_name)
+            .given("description", Some(self.description))
+            .given("url", Some(self.url))
+            .given("secure_url", self.secure_url)
+            .given("category", self.category)
+            .given("kind", self.r#type)
+            .given("vendor", Some(self.vendor))
+            .given("release", Some(self.vendor_version))
+            .given("enabled", Some(self.enabled));
+        let cmd = Create {
+            cluster: or_none(id::cluster(&self.cluster_id)),
+            enterprise: self.enterprise,
+            fields: fields.patch(),
+            parameters: self.parameters.into_iter().map(Into::into).collect(),
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for UpdateServiceInput {
+    type Command = Update;
+
+    fn said(self) -> Result<Said<Update>> {
+        let id = or_none(id::service(&self.id));
+        let mut fields = Sent::default();
+        fields
+            .given("name", self.name)
+            .maybe("ascii_name", self.ascii_name)
+            .maybe("description", self.description)
+            .given("url", self.url)
+            .maybe("secure_url", self.secure_url)
+            .maybe("category", self.category)
+            .maybe("kind", self.r#type)
+            .maybe("vendor", self.vendor)
+            .maybe("release", self.vendor_version)
+            .given("enabled", self.enabled);
+        let cmd = Update { id, expected_version: self.expected_version, fields: fields.patch() };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
+}
+
+impl Says for DeleteServiceInput {
+    type Command = Delete;
+
+    fn said(self) -> Result<Said<Delete>> {
+        let cmd = Delete {
+            id: or_none(id::service(&self.id)),
+            expected_version: self.expected_version,
+            unsubscribe: self.unsubscribe,
+        };
+        Ok(Said { call: self.call, about: About::Gone, cmd })
+    }
+}
+
 #[Object]
 impl PhoneServiceMutation {
     /// Makes a phone service on a cluster.
@@ -550,25 +611,7 @@ impl PhoneServiceMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What it is made of.")] input: CreateServiceInput,
     ) -> Result<CreateServicePayload> {
-        let mut fields = Sent::default();
-        fields
-            .given("name", Some(input.name))
-            .given("ascii_name", input.ascii_name)
-            .given("description", Some(input.description))
-            .given("url", Some(input.url))
-            .given("secure_url", input.secure_url)
-            .given("category", input.category)
-            .given("kind", input.r#type)
-            .given("vendor", Some(input.vendor))
-            .given("release", Some(input.vendor_version))
-            .given("enabled", Some(input.enabled));
-        let cmd = Create {
-            cluster: or_none(id::cluster(&input.cluster_id)),
-            enterprise: input.enterprise,
-            fields: fields.patch(),
-            parameters: input.parameters.into_iter().map(Into::into).collect(),
-        };
-        Ok(CreateServicePayload(make(ctx, input.call, cmd, made).await?))
+        Ok(CreateServicePayload(say(ctx, input).await?))
     }
 
     /// Changes a phone service. Where its URL changes, the subscriptions to it become stale.
@@ -577,21 +620,7 @@ impl PhoneServiceMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and what to change.")] input: UpdateServiceInput,
     ) -> Result<UpdateServicePayload> {
-        let id = or_none(id::service(&input.id));
-        let mut fields = Sent::default();
-        fields
-            .given("name", input.name)
-            .maybe("ascii_name", input.ascii_name)
-            .maybe("description", input.description)
-            .given("url", input.url)
-            .maybe("secure_url", input.secure_url)
-            .maybe("category", input.category)
-            .maybe("kind", input.r#type)
-            .maybe("vendor", input.vendor)
-            .maybe("release", input.vendor_version)
-            .given("enabled", input.enabled);
-        let cmd = Update { id, expected_version: input.expected_version, fields: fields.patch() };
-        Ok(UpdateServicePayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(UpdateServicePayload(say(ctx, input).await?))
     }
 
     /// Deletes a phone service. One that devices are subscribed to, and one of Unified CM's own, stays unless told otherwise.
@@ -600,12 +629,7 @@ impl PhoneServiceMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: DeleteServiceInput,
     ) -> Result<DeleteServicePayload> {
-        let cmd = Delete {
-            id: or_none(id::service(&input.id)),
-            expected_version: input.expected_version,
-            unsubscribe: input.unsubscribe,
-        };
-        Ok(DeleteServicePayload(perform(ctx, input.call, cmd).await?))
+        Ok(DeleteServicePayload(say(ctx, input).await?))
     }
 
     /// Adds a parameter to a phone service; the subscriptions to it become stale.
