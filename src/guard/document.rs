@@ -182,3 +182,120 @@ pub(super) fn read(folder: &Path, check: impl Fn(&str) -> Result<(), Refusal>) -
 fn hash_of(digits: &str) -> Option<Hash> {
     HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    fn hash(text: &str) -> String {
+        HEXLOWER.encode(&Sha256::digest(text))
+    }
+
+    fn request(text: &str, reference: Option<Reference>) -> Request {
+        let request = Request::new(text);
+        match reference {
+            Some(reference) => request.data(reference),
+            None => request,
+        }
+    }
+
+    fn find(documents: &Documents, text: &str, reference: Option<Reference>) -> Result<(String, bool), Refusal> {
+        let mut request = request(text, reference);
+        let offer = documents.find(&mut request)?;
+        Ok((request.query, offer.is_some()))
+    }
+
+    fn by_hash(text: &str) -> Option<Reference> {
+        Some(Reference::Hash(hash(text)))
+    }
+
+    fn by_id(id: impl Into<String>) -> Option<Reference> {
+        Some(Reference::Id(id.into()))
+    }
+
+    #[test]
+    fn a_hash_will_do_once_the_text_was_found_valid() {
+        let documents = Documents::new(2);
+        assert_eq!(find(&documents, "", by_hash("{a}")), Err(Refusal::UnknownHash));
+        assert_eq!(find(&documents, "{a}", by_hash("{a}")), Ok(("{a}".to_owned(), true)));
+        assert_eq!(find(&documents, "", by_hash("{a}")), Err(Refusal::UnknownHash), "nobody found it valid");
+        for text in ["{a}", "{b}", "{c}"] {
+            let mut request = request(text, by_hash(text));
+            documents.keep(documents.find(&mut request).expect("a text").expect("an offer"));
+        }
+        assert_eq!(find(&documents, "", by_hash("{c}")), Ok(("{c}".to_owned(), false)));
+        assert_eq!(find(&documents, "", Some(Reference::Hash(hash("{c}").to_uppercase()))), Ok(("{c}".to_owned(), false)));
+        assert_eq!(find(&documents, "", by_id(format!("sha256:{}", hash("{c}")))), Ok(("{c}".to_owned(), false)));
+        assert_eq!(find(&documents, "{c}", by_hash("{c}")), Ok(("{c}".to_owned(), false)), "it is known");
+        assert_eq!(find(&documents, "", by_hash("{a}")), Err(Refusal::UnknownHash), "there is room for two");
+        let long = format!("{{a}}{}", " ".repeat(LONGEST_KEPT));
+        assert_eq!(find(&documents, &long, by_hash(&long)), Ok((long.clone(), false)));
+        assert_eq!(find(&documents, "{a}", None), Ok(("{a}".to_owned(), false)));
+    }
+
+    #[test]
+    fn a_name_is_of_its_text_and_comes_alone() {
+        let documents = Documents::new(2);
+        for (text, reference) in [
+            ("{a}", by_hash("{b}")),
+            ("{a}", Some(Reference::Hash("abc".to_owned()))),
+            ("", Some(Reference::Hash("x".repeat(64)))),
+            ("{a}", by_id("a")),
+        ] {
+            assert!(matches!(find(&documents, text, reference), Err(Refusal::Reference(_))), "{text}");
+        }
+        for id in ["a", "sha256:", "sha256:00", "md5:00", ""] {
+            assert_eq!(find(&documents, "", by_id(id)), Err(Refusal::UnknownId), "{id}");
+        }
+        assert_eq!(find(&Documents::new(0), "", by_hash("{a}")), Err(Refusal::NoHashes));
+        assert_eq!(find(&Documents::new(0), "{a}", by_hash("{a}")), Ok(("{a}".to_owned(), false)));
+    }
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("is written");
+        }
+        folder
+    }
+
+    #[test]
+    fn a_folder_is_an_allow_list() {
+        let hashed = format!("{}.graphql", hash("{c}"));
+        let folder = folder(&[("Page.graphql", "{a}\n"), ("b.graphql", "{b}"), (&hashed, "{c}"), ("notes.txt", "{n}")]);
+        let all = |text: &str| if text == "{n}" { Err(Refusal::Nul) } else { Ok(()) };
+        for only in [false, true] {
+            let mut documents = Documents::new(10);
+            documents.trust(read(folder.path(), all).expect("a good folder"), only);
+            for (id, text) in [
+                ("Page".to_owned(), "{a}"),
+                (format!("sha256:{}", hash("{a}")), "{a}"),
+                (format!("sha256:{}", hash("{a}\n")), "{a}"),
+                ("b".to_owned(), "{b}"),
+                (hash("{c}"), "{c}"),
+            ] {
+                assert_eq!(find(&documents, "", by_id(&id)), Ok((text.to_owned(), false)), "{id}");
+            }
+            assert_eq!(find(&documents, "", by_hash("{b}")), Ok(("{b}".to_owned(), false)));
+            assert_eq!(find(&documents, "", by_id("notes")), Err(Refusal::UnknownId));
+            let other = if only { Err(Refusal::Untrusted) } else { Ok(("{x}".to_owned(), true)) };
+            assert_eq!(find(&documents, "{x}", by_hash("{x}")), other);
+            let other = if only { Err(Refusal::Untrusted) } else { Ok(("{x}".to_owned(), false)) };
+            assert_eq!(find(&documents, "{x}", None), other);
+            assert_eq!(find(&documents, "{b}", None), Ok(("{b}".to_owned(), false)), "the text of a trusted one will do");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_trusted_says_why() {
+        let refuse = |_: &str| Err(Refusal::Nul);
+        assert!(matches!(read(folder(&[("a.graphql", "{")]).path(), refuse), Err(Unfit::Refused { .. })));
+        let misnamed = format!("{}.graphql", hash("{b}"));
+        assert!(matches!(read(folder(&[(&misnamed, "{a}")]).path(), |_| Ok(())), Err(Unfit::Misnamed { .. })));
+        assert!(matches!(read(Path::new("no such folder"), |_| Ok(())), Err(Unfit::Unreadable { .. })));
+        let error = read(folder(&[("a.graphql", "{")]).path(), refuse).expect_err("it is refused").to_string();
+        assert!(error.contains("a.graphql is no document that can run: a text holds"), "{error}");
+    }
+}

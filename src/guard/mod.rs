@@ -4,11 +4,12 @@
 //! follows fragments again at every spread and a chain of them doubles its work at each link.
 //!
 //! The limits know nothing of the schema: a document is judged by what it says, so that the verdict is cheap. The rules
-//! of the language that async-graphql does not keep are kept here too (`source`, `subscription`, `variable`), before it
+//! of the language that async-graphql does not keep are kept here too (`source`, `subscription`, `variable`, `conflict`), before it
 //! validates the rest. What does not depend on the request is decided once and kept with the parsed document.
 //!
 //! A request may name its document instead of sending it: `document` finds the text, for every transport.
 
+mod conflict;
 mod document;
 mod reach;
 mod refusal;
@@ -143,6 +144,7 @@ impl Guard {
         walk::check(&document, &self.limits)?;
         subscription::one_root(&mut document)?;
         variable::check(&document, &self.types)?;
+        conflict::check(&document, &self.types, self.limits.fields)?;
         let document = Arc::new(document);
         if keep {
             self.kept().put(text.to_owned(), Arc::clone(&document));

@@ -63,6 +63,12 @@ pub enum Refusal {
         "a subscription selects exactly one field at its root, this one {found}; subscribe once for each"
     )]
     Roots { found: u64 },
+    /// Comparing the fields that share a place in the answer takes too long.
+    #[error(
+        "too many fields share their places in the answer, in fragments within fragments; the limit on fields is {most}; \
+         ask in several queries"
+    )]
+    Overlap { most: u64 },
     /// Another rule of the language is broken.
     #[error("{message}")]
     Invalid { message: String, locations: Vec<Pos> },
@@ -105,6 +111,7 @@ impl Refusal {
             | Self::Fields { .. }
             | Self::Aliases { .. }
             | Self::Cost { .. }
+            | Self::Overlap { .. }
             | Self::Introspection { .. } => "QUERY_TOO_LARGE",
         }
     }
@@ -130,6 +137,7 @@ impl Refusal {
             }
             Self::Depth { found, most } => ("depth", most, Some(found)),
             Self::Fields { found, most } => ("fields", most, Some(found)),
+            Self::Overlap { most } => ("fields", most, None),
             Self::Aliases { found, most } => ("aliases", most, Some(found)),
             Self::Cost { found, most } => ("cost", most, Some(found)),
             Self::Introspection { most } => ("introspection", most, None),

@@ -18,7 +18,7 @@ use super::{Refusal, reach};
 type Root = (Positioned<Field>, Option<Positioned<TypeCondition>>);
 
 /// Refuses subscriptions with several root fields. Where one field is written several times, which is allowed, it is
-/// put together here. Only for a document whose fragments hold no cycle.
+/// put together here. Only for a document that passed the limits on its shape, which bound what is followed.
 pub(super) fn one_root(document: &mut ExecutableDocument) -> Result<(), Refusal> {
     let mut merged = Vec::new();
     for (name, operation) in document.operations.iter() {
@@ -26,7 +26,7 @@ pub(super) fn one_root(document: &mut ExecutableDocument) -> Result<(), Refusal>
             continue;
         }
         let mut roots = Vec::new();
-        collect(&operation.node.selection_set.node, None, document, &mut HashSet::new(), &mut roots)?;
+        collect(&operation.node.selection_set.node, None, document, &mut roots)?;
         let names: HashSet<_> = roots.iter().map(|(field, _)| &field.node.response_key().node).collect();
         if names.len() > 1 {
             return Err(Refusal::Roots { found: u64::try_from(names.len()).unwrap_or(u64::MAX) });
@@ -67,11 +67,11 @@ pub(super) fn operation<'a>(
     }
 }
 
-fn collect<'a>(
-    set: &'a SelectionSet,
+/// A fragment that is spread twice is there twice, as it would be for the library.
+fn collect(
+    set: &SelectionSet,
     on: Option<&Positioned<TypeCondition>>,
-    document: &'a ExecutableDocument,
-    spread: &mut HashSet<&'a Name>,
+    document: &ExecutableDocument,
     roots: &mut Vec<Root>,
 ) -> Result<(), Refusal> {
     for selection in &set.items {
@@ -91,15 +91,12 @@ fn collect<'a>(
             Selection::Field(field) => roots.push((field.clone(), on.cloned())),
             Selection::InlineFragment(inline) => {
                 let on = inline.node.type_condition.as_ref().or(on);
-                collect(&inline.node.selection_set.node, on, document, spread, roots)?;
+                collect(&inline.node.selection_set.node, on, document, roots)?;
             }
             Selection::FragmentSpread(there) => {
-                let name = &there.node.fragment_name.node;
-                if spread.insert(name)
-                    && let Some(fragment) = document.fragments.get(name)
-                {
+                if let Some(fragment) = document.fragments.get(&there.node.fragment_name.node) {
                     let on = Some(&fragment.node.type_condition);
-                    collect(&fragment.node.selection_set.node, on, document, spread, roots)?;
+                    collect(&fragment.node.selection_set.node, on, document, roots)?;
                 }
             }
         }
@@ -148,4 +145,72 @@ pub(super) fn same_arguments(one: &Field, other: &Field) -> bool {
             .arguments
             .iter()
             .all(|(name, value)| other.get_argument(&name.node).is_some_and(|other| other.node == value.node))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<ExecutableDocument, Refusal> {
+        let mut document = parse_query(text).expect(text);
+        one_root(&mut document).map(|()| document)
+    }
+
+    /// §5.2.4.1: one response name, however it is written.
+    #[test]
+    fn one_name_is_one_stream() {
+        for (text, fragments) in [
+            ("subscription {a}", 0),
+            ("subscription {a {b} a {c}}", 0),
+            ("subscription {x: a(n: 1) ... on S {x: a(n: 1) {c}}}", 0),
+            ("subscription {...f ...f} fragment f on S {a {b}}", 0),
+            ("subscription {...f a {...g}} fragment f on S {a {b}} fragment g on T {c}", 1),
+            ("subscription A {...f a} query B {...g} fragment f on S {a} fragment g on Q {a}", 1),
+            ("subscription {a a} fragment f on S {a}", 1),
+            ("query {a b} ", 0),
+        ] {
+            let document = read(text).expect(text);
+            assert_eq!(document.fragments.len(), fragments, "{text}");
+            for (_, operation) in document.operations.iter() {
+                let set = &operation.node.selection_set.node;
+                assert!(operation.node.ty == OperationType::Query || set.items.len() == 1, "{text}: {set:?}");
+            }
+        }
+        let document = read("subscription {a {b} ... on S {a {c}}}").expect("it is one");
+        let (_, operation) = document.operations.iter().next().expect("an operation");
+        let [Positioned { node: Selection::InlineFragment(inline), .. }] =
+            operation.node.selection_set.node.items.as_slice()
+        else {
+            panic!("{operation:?}")
+        };
+        let [Positioned { node: Selection::Field(field), .. }] = inline.node.selection_set.node.items.as_slice() else {
+            panic!("{inline:?}")
+        };
+        assert_eq!(field.node.selection_set.node.items.len(), 2);
+    }
+
+    #[test]
+    fn more_than_one_is_refused() {
+        for text in ["subscription {a b}", "subscription {a x: a}", "subscription {...f} fragment f on S {a ... {b}}"] {
+            assert_eq!(read(text).map(drop), Err(Refusal::Roots { found: 2 }), "{text}");
+        }
+        for (text, said) in [
+            ("subscription {__typename}", "__typename"),
+            ("subscription {...f} fragment f on S {x: __schema {types {name}}}", "__schema"),
+            ("subscription {a @include(if: true)}", "@include"),
+            ("subscription($x: Boolean!) {... @skip(if: $x) {a}}", "@skip"),
+            ("subscription {...f @skip(if: false)} fragment f on S {a}", "@skip"),
+            ("subscription {...f} fragment f on S {a @include(if: true)}", "@include"),
+            ("subscription {x: a x: b}", "different fields"),
+            ("subscription {a(n: 1) a(n: 2)}", "different arguments"),
+            ("subscription {... on S {a} ... on T {a}}", "different types"),
+        ] {
+            let Err(Refusal::Invalid { message, locations }) = read(text).map(drop) else { panic!("{text}") };
+            assert!(message.contains(said) && !locations.is_empty(), "{text}: {message}");
+        }
+        // Below the root both directives are as free as anywhere.
+        assert!(read("subscription($x: Boolean!) {a {b @include(if: $x)}}").is_ok());
+    }
 }

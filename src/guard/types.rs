@@ -95,8 +95,17 @@ impl Types {
 
     /// The type at the root of an operation.
     pub(super) fn root(&self, kind: OperationType) -> Option<&Composite> {
-        let (_, name) = self.roots.iter().find(|(ty, _)| *ty == kind)?;
-        self.composites.get(name)
+        self.composites.get(self.root_name(kind)?)
+    }
+
+    /// The name of the type at the root of an operation.
+    pub(super) fn root_name(&self, kind: OperationType) -> Option<&Name> {
+        self.roots.iter().find(|(ty, _)| *ty == kind).map(|(_, name)| name)
+    }
+
+    /// Whether no schema was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.composites.is_empty()
     }
 
     /// The object, interface or union of a name.

@@ -298,3 +298,126 @@ fn strip_value(value: &mut InputValue, absent: &HashSet<Name>) {
 fn is_absent(value: &InputValue, absent: &HashSet<Name>) -> bool {
     matches!(value, InputValue::Variable(name) if absent.contains(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+    use serde_json::json;
+
+    use super::*;
+
+    const SCHEMA: &str = "
+        type Query { by(by: By!): Thing all(ids: [ID!], first: Int! = 5, filter: Filter): [Thing!] many(ids: [[ID]]): Int }
+        type Thing { id: ID! parts(by: By): [Thing!] }
+        input By @oneOf { id: ID name: String in: Filter }
+        input Filter { by: By name: String! = \"x\" loud: Boolean not: Filter any: [By!] }
+        schema { query: Query }";
+
+    fn verdict(text: &str) -> Result<(), Refusal> {
+        check(&parse_query(text).expect(text), &Types::read(SCHEMA).expect("a schema"))
+    }
+
+    /// §5.8.5: also where a location has a default, in lists, in objects and through fragments.
+    #[test]
+    fn a_variable_stands_where_its_type_fits() {
+        for text in [
+            "query($n: ID!) {by(by: {id: $n}) {id}}",
+            "query($n: ID = \"1\") {by(by: {id: $n}) {id}}",
+            "query($by: By!) {by(by: $by) {parts(by: $by) {id}}}",
+            "query($n: Int) {all(first: $n) {id}}",
+            "query($s: String) {all(filter: {name: $s}) {id}}",
+            "query($i: [ID!]) {all(ids: $i) {id}}",
+            "query($i: [ID!]!) {all(ids: $i) {id}}",
+            "query($i: ID!) {all(ids: [$i, \"2\"]) {id}}",
+            "query($i: [ID!]) {many(ids: [$i])}",
+            "query($b: Boolean!) {by(by: {id: \"1\"}) @skip(if: $b) {id}}",
+            "query($n: String!) {...f} fragment f on Query {all {parts(by: {name: $n}) {id}}}",
+            "query($n: Nonsense) {nothing(at: $n) all(what: $n) {no(x: $n)}}",
+        ] {
+            assert_eq!(verdict(text), Ok(()), "{text}");
+        }
+        for text in [
+            "query($n: ID) {by(by: {id: $n}) {id}}",
+            "query($n: ID = null) {by(by: {id: $n}) {id}}",
+            "query($n: String) {all(filter: {any: [{name: $n}]}) {id}}",
+            "query($n: String) {all(filter: {not: {by: {name: $n}}}) {id}}",
+            "query($n: String!) {by(by: {id: $n}) {id}}",
+            "query($by: By) {by(by: $by) {id}}",
+            "query($n: Int = null) {all(ids: $n) {id}}",
+            "query($i: [ID]) {all(ids: $i) {id}}",
+            "query($i: ID) {all(ids: [$i]) {id}}",
+            "query($i: ID!) {all(ids: $i) {id}}",
+            "query($b: Boolean) {by(by: {id: \"1\"}) @include(if: $b) {id}}",
+            "query($n: String) {...f} fragment f on Thing {parts(by: {name: $n}) {id}}",
+            "query A($n: String!) {...f} query B($n: Int!) {...f} fragment f on Query {by(by: {name: $n}) {id}}",
+        ] {
+            let Err(Refusal::Invalid { message, locations }) = verdict(text) else { panic!("{text} passes") };
+            assert!(message.contains("variable \"$") && locations.len() == 2, "{text}: {message}");
+        }
+        let Err(refusal) = verdict("query($n: ID) {by(by: {id: $n}) {id}}") else { panic!("it passes") };
+        assert_eq!(
+            refusal.to_string(),
+            "the variable \"$n\" of type \"ID\" may be null, and a field of the oneOf input object \"By\" may not; \
+             declare it as \"ID!\""
+        );
+    }
+
+    fn settled(text: &str, name: Option<&str>, given: serde_json::Value) -> Result<(String, Variables), Refusal> {
+        let mut document = parse_query(text).expect(text);
+        let mut variables = Variables::from_json(given);
+        settle(&mut document, name, &mut variables)?;
+        let arguments = |operation: &OperationDefinition| {
+            let mut said = String::new();
+            for selection in &operation.selection_set.node.items {
+                if let Selection::Field(field) = &selection.node {
+                    for (name, value) in &field.node.arguments {
+                        said += &format!("{}={} ", name.node, value.node);
+                    }
+                }
+            }
+            said + &operation.variable_definitions.len().to_string()
+        };
+        let said: Vec<_> = document.operations.iter().map(|(_, operation)| arguments(&operation.node)).collect();
+        Ok((format!("{}/{}", said.join(" "), document.fragments.len()), variables))
+    }
+
+    /// §6.4.1 and §3.10: an argument or field on a variable without a value was not given.
+    #[test]
+    fn what_has_no_value_was_not_given() {
+        let text = "query($a: Int, $b: Int, $c: [Int]) {f(a: $a, b: {a: $a, b: $b, l: [$a, $b]}, c: $c)}";
+        let (said, _) = settled(text, None, json!({"b": 2})).expect("nothing is required");
+        assert_eq!(said, "b={b: $b, l: [null, $b]} 1/0");
+        // Null is a value.
+        let (said, _) = settled(text, None, json!({"a": null, "b": null, "c": null})).expect("nothing is required");
+        assert_eq!(said, "a=$a b={a: $a, b: $b, l: [$a, $b]} c=$c 3/0");
+        // A default is one too.
+        let (said, variables) =
+            settled("query($a: Int = 3, $b: Int!) {f(a: $a, b: $b)}", None, json!({"b": 1})).expect("all is there");
+        assert_eq!((said.as_str(), variables.get("a")), ("a=$a b=$b 2/0", Some(&Value::from(3))));
+    }
+
+    /// The other operations of a document may use the same fragments.
+    #[test]
+    fn only_what_runs_is_left_where_something_is_missing() {
+        let text = "query A($x: Int) {f(x: $x) ...s} query B($x: Int) {g(x: $x) ...s ...t} fragment s on Q {h(x: $x)} \
+                    fragment t on Q {i} fragment unused on Q {j}";
+        assert_eq!(settled(text, Some("A"), json!({})).expect("nothing is required").0, "0/2");
+        let (said, _) = settled(text, Some("A"), json!({"x": 1})).expect("nothing is required");
+        assert!(said.ends_with("/3") && said.contains("x=$x 1"), "{said}");
+    }
+
+    /// §6.1.2: a variable that is required and missing, or null, is a mistake of the request.
+    #[test]
+    fn what_is_required_is_asked_for() {
+        let text = "query($a: Int!, $b: [Int]!, $c: Int! = 3) {f(a: $a, b: $b, c: $c)}";
+        for (given, said) in [
+            (json!({}), "the variables \"$a\", \"$b\" are required; give them values other than null"),
+            (json!({"a": null, "b": []}), "the variable \"$a\" is required; give it a value other than null"),
+            (json!({"a": 1, "b": [], "c": null}), "the variable \"$c\" is required; give it a value other than null"),
+        ] {
+            let Err(refusal) = settled(text, None, given) else { panic!("{said}") };
+            assert_eq!(refusal.to_string(), said);
+        }
+        assert!(settled(text, None, json!({"a": 1, "b": []})).is_ok());
+    }
+}
