@@ -124,7 +124,7 @@ section! {
         /// Seconds for which a client may keep the answer to a GET without asking again; with 0 it asks each time, by ETag.
         pub cache_secs: u64 = 0, 0..=86_400;
         /// Smallest answer that is compressed for clients that take gzip, br or zstd, in bytes; 0 compresses none.
-        pub compress_bytes: u16 = 1_024, 0..=65_535;
+        pub compress_bytes: u32 = 1_024, 0..=65_535;
     }
 }
 

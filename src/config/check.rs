@@ -179,7 +179,14 @@ mod tests {
         for origins in ["", "*", "https://desk.example", "http://localhost:3000, https://[::1]:8443"] {
             assert_eq!(said(origins), 0, "{origins}");
         }
-        for origins in ["desk.example", "https://desk.example/", "https://Desk.example", "https://", "*, https://a", "null"] {
+        for origins in [
+            "desk.example",
+            "https://desk.example/",
+            "https://Desk.example",
+            "https://",
+            "*, https://a",
+            "null",
+        ] {
             assert!(said(origins) > 0, "{origins}");
         }
     }

@@ -156,7 +156,12 @@ impl<'a> Merge<'a> {
             };
             let objects: Vec<&Name> = {
                 let mut seen = HashSet::new();
-                fields.iter().filter(is_object).map(|field| field.parent).filter(|name| seen.insert(*name)).collect()
+                fields
+                    .iter()
+                    .filter(is_object)
+                    .map(|field| field.parent)
+                    .filter(|name| seen.insert(*name))
+                    .collect()
             };
             let together = |object: Option<&Name>| -> Vec<Selected<'a>> {
                 let of = |field: &&Selected<'a>| !is_object(field) || object == Some(field.parent);
@@ -249,7 +254,10 @@ mod tests {
             ("{dog {name ... on Pet {name(short: true)}}}", "arguments"),
             ("{dog {name(short: true)} ...f} fragment f on Query {dog {name(short: false)}}", "arguments"),
             ("{pet {owner {name} ... on Dog {owner {name: home}}}}", "type"),
-            ("{pet {owner {x: name} ...f}} fragment f on Dog {owner {...g}} fragment g on Person {x: pets {name}}", "type"),
+            (
+                "{pet {owner {x: name} ...f}} fragment f on Dog {owner {...g}} fragment g on Person {x: pets {name}}",
+                "type",
+            ),
             ("{pet {... on Dog {x: size} ... on Cat {x: size}}}", "type"),
             ("{pet {... on Dog {x: barks} ... on Cat {x: name}}}", "type"),
             ("{animals {... on Dog {o: owner {x: name}} ... on Cat {o: owner {x: home}}}}", "type"),
@@ -276,9 +284,8 @@ mod tests {
     /// The comparison is bounded where it would grow with the power of the depth.
     #[test]
     fn the_comparison_ends() {
-        let level = |inner: &str| {
-            format!("owner {{pets {{... on Dog {{{inner}}} ... on Cat {{{inner}}} {inner}}}}}")
-        };
+        let level =
+            |inner: &str| format!("owner {{pets {{... on Dog {{{inner}}} ... on Cat {{{inner}}} {inner}}}}}");
         let deep = (0..8).fold("name".to_owned(), |inner, _| level(&inner));
         let types = Types::read(SCHEMA).expect("a schema");
         let document = parse_query(format!("{{pet {{{deep}}}}}")).expect("a document");

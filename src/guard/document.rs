@@ -201,7 +201,11 @@ mod tests {
         }
     }
 
-    fn find(documents: &Documents, text: &str, reference: Option<Reference>) -> Result<(String, bool), Refusal> {
+    fn find(
+        documents: &Documents,
+        text: &str,
+        reference: Option<Reference>,
+    ) -> Result<(String, bool), Refusal> {
         let mut request = request(text, reference);
         let offer = documents.find(&mut request)?;
         Ok((request.query, offer.is_some()))
@@ -226,8 +230,14 @@ mod tests {
             documents.keep(documents.find(&mut request).expect("a text").expect("an offer"));
         }
         assert_eq!(find(&documents, "", by_hash("{c}")), Ok(("{c}".to_owned(), false)));
-        assert_eq!(find(&documents, "", Some(Reference::Hash(hash("{c}").to_uppercase()))), Ok(("{c}".to_owned(), false)));
-        assert_eq!(find(&documents, "", by_id(format!("sha256:{}", hash("{c}")))), Ok(("{c}".to_owned(), false)));
+        assert_eq!(
+            find(&documents, "", Some(Reference::Hash(hash("{c}").to_uppercase()))),
+            Ok(("{c}".to_owned(), false))
+        );
+        assert_eq!(
+            find(&documents, "", by_id(format!("sha256:{}", hash("{c}")))),
+            Ok(("{c}".to_owned(), false))
+        );
         assert_eq!(find(&documents, "{c}", by_hash("{c}")), Ok(("{c}".to_owned(), false)), "it is known");
         assert_eq!(find(&documents, "", by_hash("{a}")), Err(Refusal::UnknownHash), "there is room for two");
         let long = format!("{{a}}{}", " ".repeat(LONGEST_KEPT));
@@ -264,7 +274,12 @@ mod tests {
     #[test]
     fn a_folder_is_an_allow_list() {
         let hashed = format!("{}.graphql", hash("{c}"));
-        let folder = folder(&[("Page.graphql", "{a}\n"), ("b.graphql", "{b}"), (&hashed, "{c}"), ("notes.txt", "{n}")]);
+        let folder = folder(&[
+            ("Page.graphql", "{a}\n"),
+            ("b.graphql", "{b}"),
+            (&hashed, "{c}"),
+            ("notes.txt", "{n}"),
+        ]);
         let all = |text: &str| if text == "{n}" { Err(Refusal::Nul) } else { Ok(()) };
         for only in [false, true] {
             let mut documents = Documents::new(10);
@@ -284,7 +299,11 @@ mod tests {
             assert_eq!(find(&documents, "{x}", by_hash("{x}")), other);
             let other = if only { Err(Refusal::Untrusted) } else { Ok(("{x}".to_owned(), false)) };
             assert_eq!(find(&documents, "{x}", None), other);
-            assert_eq!(find(&documents, "{b}", None), Ok(("{b}".to_owned(), false)), "the text of a trusted one will do");
+            assert_eq!(
+                find(&documents, "{b}", None),
+                Ok(("{b}".to_owned(), false)),
+                "the text of a trusted one will do"
+            );
         }
     }
 
@@ -293,9 +312,13 @@ mod tests {
         let refuse = |_: &str| Err(Refusal::Nul);
         assert!(matches!(read(folder(&[("a.graphql", "{")]).path(), refuse), Err(Unfit::Refused { .. })));
         let misnamed = format!("{}.graphql", hash("{b}"));
-        assert!(matches!(read(folder(&[(&misnamed, "{a}")]).path(), |_| Ok(())), Err(Unfit::Misnamed { .. })));
+        assert!(matches!(
+            read(folder(&[(&misnamed, "{a}")]).path(), |_| Ok(())),
+            Err(Unfit::Misnamed { .. })
+        ));
         assert!(matches!(read(Path::new("no such folder"), |_| Ok(())), Err(Unfit::Unreadable { .. })));
-        let error = read(folder(&[("a.graphql", "{")]).path(), refuse).expect_err("it is refused").to_string();
+        let error =
+            read(folder(&[("a.graphql", "{")]).path(), refuse).expect_err("it is refused").to_string();
         assert!(error.contains("a.graphql is no document that can run: a text holds"), "{error}");
     }
 }

@@ -61,9 +61,15 @@ impl<'a> Reader<'a> {
                 }
                 Kind::Name if self.open.is_empty() => {
                     if begins(before) && !DEFINITIONS.contains(&token.of(self.text)) {
-                        return Err(self.wrong(token, "a definition begins with `query`, `mutation`, `subscription`, `fragment` or `{`"));
+                        return Err(self.wrong(
+                            token,
+                            "a definition begins with `query`, `mutation`, `subscription`, `fragment` or `{`",
+                        ));
                     }
-                    if fragment && token.of(self.text) == "on" && next.is_some_and(|next| next.of(self.text) == "on") {
+                    if fragment
+                        && token.of(self.text) == "on"
+                        && next.is_some_and(|next| next.of(self.text) == "on")
+                    {
                         return Err(self.wrong(token, "a fragment cannot be called `on`"));
                     }
                     fragment = begins(before) && token.of(self.text) == "fragment";
@@ -151,7 +157,8 @@ impl<'a> Reader<'a> {
             let length = if escape.starts_with(r"\u{") {
                 let end = escape.find('}').ok_or_else(|| wrong(r"`\u{` has no `}`"))?;
                 let digits = escape.get(3..end).unwrap_or_default();
-                let code = hexadecimal(digits).ok_or_else(|| wrong(r"`\u{…}` holds no hexadecimal number"))?;
+                let code =
+                    hexadecimal(digits).ok_or_else(|| wrong(r"`\u{…}` holds no hexadecimal number"))?;
                 if code == 0 {
                     return Err(Refusal::Nul);
                 }
@@ -258,7 +265,8 @@ mod tests {
     fn arguments(text: &str) -> Vec<(Pos, Value)> {
         let document = parse_query(read(text).expect(text)).expect(text);
         let (_, operation) = document.operations.iter().next().expect("an operation");
-        let Some(Selection::Field(field)) = operation.node.selection_set.node.items.first().map(|one| &one.node)
+        let Some(Selection::Field(field)) =
+            operation.node.selection_set.node.items.first().map(|one| &one.node)
         else {
             panic!("{text} begins with no field")
         };
@@ -283,9 +291,14 @@ mod tests {
         let plain = read(text).expect("it is described");
         assert!(!plain.contains("ü") && plain.contains("\"y\"") && plain.contains("\"b\""), "{plain}");
         assert_eq!(plain.chars().count(), text.chars().count());
-        assert_eq!(plain.find("query A").map(|at| position(&plain, at)), text.find("query A").map(|at| position(text, at)));
+        assert_eq!(
+            plain.find("query A").map(|at| position(&plain, at)),
+            text.find("query A").map(|at| position(text, at))
+        );
         assert!(parse_query(plain).is_ok());
-        for text in ["\"of a short form\" {a}", "{a} \"of nothing\"", "\"a\" \"b\" query {a}", "\"d\" qery A {a}"] {
+        for text in
+            ["\"of a short form\" {a}", "{a} \"of nothing\"", "\"a\" \"b\" query {a}", "\"d\" qery A {a}"]
+        {
             assert!(said(text).0.contains("description"), "{text}");
         }
     }
@@ -293,7 +306,11 @@ mod tests {
     /// A description is no value: a default keeps its string, and so does an argument.
     #[test]
     fn a_default_is_no_description() {
-        for text in ["query($a: S = \"x\" $b: S) {a}", "query A @d(a: \"x\") {a(b: \"y\")}", "query($a: S = \"\"\"x\"\"\", $b: S) {a}"] {
+        for text in [
+            "query($a: S = \"x\" $b: S) {a}",
+            "query A @d(a: \"x\") {a(b: \"y\")}",
+            "query($a: S = \"\"\"x\"\"\", $b: S) {a}",
+        ] {
             assert!(matches!(read(text), Ok(Cow::Borrowed(_))), "{text}");
         }
     }
@@ -321,8 +338,20 @@ mod tests {
     #[test]
     fn what_is_no_character_is_refused() {
         for literal in [
-            r"\uD83D", r"\uDE00", r"\uDE00\uD83D", r"\uD83Dx", r"\uD83D\n", r"\uD83D\u0041", r"\uD83D\u{DE00}", r"\u{D83D}\u{DE00}",
-            r"\u{}", r"\u{110000}", r"\u{ffffffffffff}", r"\u{12", r"\u{g}", r"\u{-1}",
+            r"\uD83D",
+            r"\uDE00",
+            r"\uDE00\uD83D",
+            r"\uD83Dx",
+            r"\uD83D\n",
+            r"\uD83D\u0041",
+            r"\uD83D\u{DE00}",
+            r"\u{D83D}\u{DE00}",
+            r"\u{}",
+            r"\u{110000}",
+            r"\u{ffffffffffff}",
+            r"\u{12",
+            r"\u{g}",
+            r"\u{-1}",
         ] {
             let (message, at) = said(&format!("{{a\n(s: \"{literal}\")}}"));
             assert!(message.starts_with("syntax error: "), "{literal}: {message}");
@@ -346,7 +375,11 @@ mod tests {
         ] {
             said(text);
         }
-        for text in ["{a(by: {n: 1, m: {n: 2}, o: [{n: 1}, {n: 1}]}) {n n: b}}", "{a(n: n) b(n: {a: n, n: a})}", "{a {n:b n:b}}"] {
+        for text in [
+            "{a(by: {n: 1, m: {n: 2}, o: [{n: 1}, {n: 1}]}) {n n: b}}",
+            "{a(n: n) b(n: {a: n, n: a})}",
+            "{a {n:b n:b}}",
+        ] {
             assert!(read(text).is_ok(), "{text}");
         }
     }
@@ -354,11 +387,19 @@ mod tests {
     /// §2.1.7, §2.4, §2.8: a name ends where it ends, and what must hold something does.
     #[test]
     fn the_loose_ends_of_the_grammar_are_refused() {
-        for text in ["queryA {a}", "fragmentf on Q {a}", "query A() {a}", "fragment on on Q {a}", "{a} mutationM {b}"] {
+        for text in [
+            "queryA {a}",
+            "{a} fragmentf on Q {a}",
+            "query A() {a}",
+            "{a} fragment on on Q {a}",
+            "query A {a} mutationM {b}",
+        ] {
             assert!(parse_query(text).is_ok(), "the parser refuses {text} by itself now");
             said(text);
         }
-        for text in ["query {a}", "query on {a}", "fragment f on on {a}", "query query {query}", "{fragment {on}}"] {
+        for text in
+            ["query {a}", "query on {a}", "fragment f on on {a}", "query query {query}", "{fragment {on}}"]
+        {
             assert!(read(text).is_ok(), "{text}");
         }
     }

@@ -112,14 +112,19 @@ fn together(roots: Vec<Root>) -> Result<Positioned<Selection>, Refusal> {
         let conflict = |message: String| Refusal::Invalid { message, locations: vec![whole.pos, other.pos] };
         let key = &whole.node.response_key().node;
         if whole.node.name.node != other.node.name.node {
-            return Err(conflict(format!("\"{key}\" stands for different fields; give them different aliases")));
+            return Err(conflict(format!(
+                "\"{key}\" stands for different fields; give them different aliases"
+            )));
         }
         if !same_arguments(&whole.node, &other.node) {
             return Err(conflict(format!("\"{key}\" is selected with different arguments")));
         }
-        let differs = |a: &Positioned<TypeCondition>, b: &Positioned<TypeCondition>| a.node.on.node != b.node.on.node;
+        let differs =
+            |a: &Positioned<TypeCondition>, b: &Positioned<TypeCondition>| a.node.on.node != b.node.on.node;
         if on.as_ref().zip(other_on.as_ref()).is_some_and(|(a, b)| differs(a, b)) {
-            return Err(conflict("fragments at the root of a subscription are for different types".to_owned()));
+            return Err(conflict(
+                "fragments at the root of a subscription are for different types".to_owned(),
+            ));
         }
         on = on.or(other_on);
         whole.node.directives.extend(other.node.directives);
@@ -185,7 +190,9 @@ mod tests {
         else {
             panic!("{operation:?}")
         };
-        let [Positioned { node: Selection::Field(field), .. }] = inline.node.selection_set.node.items.as_slice() else {
+        let [Positioned { node: Selection::Field(field), .. }] =
+            inline.node.selection_set.node.items.as_slice()
+        else {
             panic!("{inline:?}")
         };
         assert_eq!(field.node.selection_set.node.items.len(), 2);
@@ -193,7 +200,9 @@ mod tests {
 
     #[test]
     fn more_than_one_is_refused() {
-        for text in ["subscription {a b}", "subscription {a x: a}", "subscription {...f} fragment f on S {a ... {b}}"] {
+        for text in
+            ["subscription {a b}", "subscription {a x: a}", "subscription {...f} fragment f on S {a ... {b}}"]
+        {
             assert_eq!(read(text).map(drop), Err(Refusal::Roots { found: 2 }), "{text}");
         }
         for (text, said) in [

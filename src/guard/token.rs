@@ -76,8 +76,7 @@ impl Iterator for Tokens<'_> {
             b'"' => string(rest).unwrap_or((Kind::Unended, rest.len())),
             b'.' if rest.starts_with(b"...") => (Kind::Sign(byte), 3),
             b'-' | b'0'..=b'9' => {
-                let number =
-                    |byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                let number = |byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
                 (Kind::Sign(byte), 1 + run(&rest[1..], number))
             }
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {

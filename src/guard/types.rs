@@ -8,7 +8,8 @@ use async_graphql::{
     parser::{
         self, parse_schema,
         types::{
-            BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition,
+            BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind,
+            TypeSystemDefinition,
         },
     },
 };

@@ -116,7 +116,9 @@ impl<'a> Walk<'a> {
                 items.iter().try_for_each(|item| self.value(item, expected, at))
             }
             InputValue::Object(given) => {
-                let Some((name, Input { one_of, fields })) = self.types.input(expected.ty) else { return Ok(()) };
+                let Some((name, Input { one_of, fields })) = self.types.input(expected.ty) else {
+                    return Ok(());
+                };
                 let one_of = one_of.then_some(name);
                 given.iter().try_for_each(|(name, value)| match fields.get(name) {
                     Some(Place { ty, has_default }) => {
@@ -147,7 +149,8 @@ impl<'a> Walk<'a> {
         if fits {
             return Ok(());
         }
-        let message = match expected.one_of.filter(|_| declared.nullable && fits_base(declared, expected.ty)) {
+        let message = match expected.one_of.filter(|_| declared.nullable && fits_base(declared, expected.ty))
+        {
             Some(object) => format!(
                 "the variable \"${name}\" of type \"{declared}\" may be null, and a field of the oneOf input \
                  object \"{object}\" may not; declare it as \"{declared}!\""
@@ -188,14 +191,17 @@ pub(super) fn settle(
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get_mut(name),
         (DocumentOperations::Multiple(_), None) => None,
     };
-    let Some(operation) = operation.filter(|operation| !operation.node.variable_definitions.is_empty()) else {
+    let Some(operation) = operation.filter(|operation| !operation.node.variable_definitions.is_empty())
+    else {
         return Ok(());
     };
     let (mut missing, mut absent) = (Vec::new(), HashSet::new());
     for definition in &mut operation.node.variable_definitions {
         let VariableDefinition { name, var_type, default_value, .. } = &mut definition.node;
         match (variables.get(&name.node), default_value) {
-            (Some(Value::Null), _) if !var_type.node.nullable => missing.push((name.node.clone(), definition.pos)),
+            (Some(Value::Null), _) if !var_type.node.nullable => {
+                missing.push((name.node.clone(), definition.pos))
+            }
             (Some(Value::Null), _) => {}
             // What is given is not null, and fits also where null would not: validation need not ask for a default.
             (Some(_), _) => var_type.node.nullable = false,
@@ -362,7 +368,11 @@ mod tests {
         );
     }
 
-    fn settled(text: &str, name: Option<&str>, given: serde_json::Value) -> Result<(String, Variables), Refusal> {
+    fn settled(
+        text: &str,
+        name: Option<&str>,
+        given: serde_json::Value,
+    ) -> Result<(String, Variables), Refusal> {
         let mut document = parse_query(text).expect(text);
         let mut variables = Variables::from_json(given);
         settle(&mut document, name, &mut variables)?;
@@ -377,7 +387,8 @@ mod tests {
             }
             said + &operation.variable_definitions.len().to_string()
         };
-        let said: Vec<_> = document.operations.iter().map(|(_, operation)| arguments(&operation.node)).collect();
+        let said: Vec<_> =
+            document.operations.iter().map(|(_, operation)| arguments(&operation.node)).collect();
         Ok((format!("{}/{}", said.join(" "), document.fragments.len()), variables))
     }
 
@@ -388,11 +399,13 @@ mod tests {
         let (said, _) = settled(text, None, json!({"b": 2})).expect("nothing is required");
         assert_eq!(said, "b={b: $b, l: [null, $b]} 1/0");
         // Null is a value.
-        let (said, _) = settled(text, None, json!({"a": null, "b": null, "c": null})).expect("nothing is required");
+        let (said, _) =
+            settled(text, None, json!({"a": null, "b": null, "c": null})).expect("nothing is required");
         assert_eq!(said, "a=$a b={a: $a, b: $b, l: [$a, $b]} c=$c 3/0");
         // A default is one too.
         let (said, variables) =
-            settled("query($a: Int = 3, $b: Int!) {f(a: $a, b: $b)}", None, json!({"b": 1})).expect("all is there");
+            settled("query($a: Int = 3, $b: Int!) {f(a: $a, b: $b)}", None, json!({"b": 1}))
+                .expect("all is there");
         assert_eq!((said.as_str(), variables.get("a")), ("a=$a b=$b 2/0", Some(&Value::from(3))));
     }
 
@@ -413,7 +426,10 @@ mod tests {
         for (given, said) in [
             (json!({}), "the variables \"$a\", \"$b\" are required; give them values other than null"),
             (json!({"a": null, "b": []}), "the variable \"$a\" is required; give it a value other than null"),
-            (json!({"a": 1, "b": [], "c": null}), "the variable \"$c\" is required; give it a value other than null"),
+            (
+                json!({"a": 1, "b": [], "c": null}),
+                "the variable \"$c\" is required; give it a value other than null",
+            ),
         ] {
             let Err(refusal) = settled(text, None, given) else { panic!("{said}") };
             assert_eq!(refusal.to_string(), said);

@@ -24,7 +24,8 @@ use super::answer::Fault;
 const LEVEL: CompressionLevel = CompressionLevel::Precise(4);
 
 /// Compresses answers of at least so many bytes.
-pub(super) fn compression(least: u16) -> CompressionLayer<impl Predicate> {
+pub(super) fn compression(least: u32) -> CompressionLayer<impl Predicate> {
+    let least = u16::try_from(least).unwrap_or(u16::MAX);
     let predicate = SizeAbove::new(least).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     CompressionLayer::new().quality(LEVEL).compress_when(predicate)
 }

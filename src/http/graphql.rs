@@ -56,7 +56,9 @@ pub(super) async fn post<E: Executor>(
             ))
         })?;
         if let Json::Array(requests) = json {
-            return batch::run(&edge, requests, &caller, &id, manner).await.map_err(|fault| fault.with(manner));
+            return batch::run(&edge, requests, &caller, &id, manner)
+                .await
+                .map_err(|fault| fault.with(manner));
         }
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
         execute(&edge, request.data(caller), &id, manner, Method::Post)
@@ -154,9 +156,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     // JSON is UTF-8; who declares another charset would be misread.
     let charset = |part: &str| {
         let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"').to_ascii_lowercase())
     };
-    is_json && parts.filter_map(charset).all(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"))
+    is_json
+        && parts.filter_map(charset).all(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"))
 }
 
 async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Fault> {
@@ -171,8 +176,8 @@ async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> R
         let mut chunks = body.into_data_stream();
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.next().await {
-            let chunk =
-                chunk.map_err(|_| Fault::bad("the body broke off, or is not what its Content-Encoding says"))?;
+            let chunk = chunk
+                .map_err(|_| Fault::bad("the body broke off, or is not what its Content-Encoding says"))?;
             if bytes.len() + chunk.len() > http.body_bytes {
                 return Err(Fault::too_large(http.body_bytes));
             }

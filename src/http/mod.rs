@@ -70,9 +70,8 @@ impl<E: Executor> Edge<E> {
 
     /// The same for this schema, and with the documents that the settings trust.
     fn knowing(mut self, types: Arc<Types>) -> io::Result<Self> {
-        let config = self.app.config();
-        let guard = Guard::new(&config.guard, &config.page).knowing(types);
-        self.guard = Arc::new(guard.trusting().map_err(io::Error::other)?);
+        let guard = Arc::into_inner(self.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
+        self.guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
         Ok(self)
     }
 

@@ -76,7 +76,8 @@ story! {
 async fn only_trusted_documents_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let follow = "subscription Follow($after: Cursor) { changes(after: $after) { cursor } }";
-    std::fs::write(folder.path().join("Newest.graphql"), "query { service { newestCursor } }").expect("is written");
+    std::fs::write(folder.path().join("Newest.graphql"), "query { service { newestCursor } }")
+        .expect("is written");
     std::fs::write(folder.path().join("Follow.graphql"), follow).expect("is written");
     let make = "mutation($input: CreateOrganizationInput!) { createOrganization(input: $input) { cursor } }";
     std::fs::write(folder.path().join("Make.graphql"), make).expect("is written");
