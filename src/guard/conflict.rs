@@ -1,4 +1,4 @@
-//! Fields that share a place in the answer are the same field (§5.3.2, Field Selection Merging): of one name, with the
+//! Fields that share a place in the answer are the same field ("Field Selection Merging"): of one name, with the
 //! same arguments, and of types that one answer can hold, fragments followed and sets of selections put together. The
 //! library compares fields as they are written next to each other, and lets one overwrite the other elsewhere.
 
@@ -225,7 +225,7 @@ mod tests {
         check(&parse_query(text).expect(text), &types, 100)
     }
 
-    /// §5.3.2 with the examples of its kinds.
+    /// Field Selection Merging, with the examples of its kinds.
     #[test]
     fn what_means_the_same_may_stand_twice() {
         for text in [

@@ -2,9 +2,9 @@
 //!
 //! There are two kinds. *Trusted* documents are files that whoever runs the server has put into a folder; a request
 //! names one by `documentId`, which is `sha256:` and the hash of the text, or the file's name. With `trusted_only`
-//! nothing else runs. *Persisted* ones (APQ) clients bring themselves: the hash alone first, and when it is unknown the
-//! text with it. They save bytes and keep nobody out. Only a document that passed validation is kept, so that rubbish
-//! cannot drive out what is used, and so many at most as the setting says.
+//! nothing else runs. *Persisted* ones (APQ) clients bring themselves: the hash alone first, and when it is unknown
+//! the text with it. They save bytes and keep nobody out. Only a document that passed validation is kept, so that
+//! rubbish cannot drive out what is used, and so many at most as the setting says.
 
 use std::{
     any::TypeId,

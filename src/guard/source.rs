@@ -1,16 +1,17 @@
 //! A text as the parser can read it. The parser of async-graphql knows an older edition of the language than that of
-//! September 2025 and a looser grammar. Another parser would give another tree, which the executor does not take; so the
-//! few things that differ are put right in the text, before it is parsed:
+//! September 2025 and a looser grammar. Another parser would give another tree, which the executor does not take; so
+//! the few things that differ are put right in the text, before it is parsed:
 //!
-//! - descriptions of operations, fragments and variables become blanks (§2.2, Descriptions);
-//! - `\u{1F600}` and surrogate pairs become the character that they stand for (§2.9.4, String Value);
-//! - a field given twice in an input object is refused (§5.6.3): the parser keeps the last one and is silent;
+//! - descriptions of operations, fragments and variables become blanks ("Descriptions");
+//! - `\u{1F600}` and surrogate pairs become the character that they stand for ("String Value");
+//! - a field given twice in an input object is refused ("Input Object Field Uniqueness"): the parser keeps the last
+//!   one and is silent;
 //! - keywords that run into the name behind them, empty lists of variables and a fragment called `on` are refused
-//!   (§2.1.7, §2.4, §2.8).
+//!   ("Lexical Tokens", "Operations", "Fragments").
 //!
 //! Every character keeps its line and column, because blanks take the place of what goes, so errors point to what the
-//! client wrote. A text without any of it is not copied, and whatever is known by its text is not looked at again. The pass
-//! takes one to four hundredths of the time that parsing takes (a release build, documents of 0.3 to 6 KB).
+//! client wrote. A text without any of it is not copied, and whatever is known by its text is not looked at again.
+//! The pass takes one to four hundredths of the time that parsing takes (a release build, documents of 0.3 to 6 KB).
 
 use std::borrow::Cow;
 
@@ -284,7 +285,7 @@ mod tests {
         }
     }
 
-    /// §2.2: operations, fragments and variables can be described, a query in short form cannot.
+    /// Descriptions: operations, fragments and variables can be described, a query in short form cannot.
     #[test]
     fn definitions_can_be_described() {
         let text = "\"\"\"Pages,\nwith ü\"\"\" query A(\"how many\" $n: Int = 3 \"x\" $s: String = \"y\" \"\"\"z\"\"\" $t: [Int!]) @d(a: \"b\") { a(n: $n) }\n \
@@ -316,7 +317,8 @@ mod tests {
         }
     }
 
-    /// §2.9.4: every Unicode scalar value, by number or as a surrogate pair, and what follows stays where it was.
+    /// String Value: every Unicode scalar value, by number or as a surrogate pair, and what follows stays where it
+    /// was.
     #[test]
     fn every_character_can_be_escaped() {
         for (literal, value) in [
@@ -363,7 +365,7 @@ mod tests {
         assert!(matches!(read(r#"{a(s: """\u{110000}""")}"#), Ok(Cow::Borrowed(_))));
     }
 
-    /// §5.6.3: in each object each field once.
+    /// Input Object Field Uniqueness: in each object each field once.
     #[test]
     fn no_input_field_is_given_twice() {
         let (message, at) = said("{a(by: {name: \"x\"\n name: \"y\"})}");
@@ -385,7 +387,7 @@ mod tests {
         }
     }
 
-    /// §2.1.7, §2.4, §2.8: a name ends where it ends, and what must hold something does.
+    /// Lexical Tokens, Operations, Fragments: a name ends where it ends, and what must hold something does.
     #[test]
     fn the_loose_ends_of_the_grammar_are_refused() {
         for text in [

@@ -1,6 +1,6 @@
-//! One stream per subscription (§5.2.4.1 of the September 2025 edition): one response name at the root, fragments
-//! followed, neither skipped nor included by a variable, and no introspection. The library would open one stream per
-//! field that it meets and merge them.
+//! One stream per subscription ("Single Root Field" of the September 2025 edition): one response name at the root,
+//! fragments followed, neither skipped nor included by a variable, and no introspection. The library would open one
+//! stream per field that it meets and merge them.
 
 use std::collections::HashSet;
 
@@ -163,7 +163,7 @@ mod tests {
         one_root(&mut document).map(|()| document)
     }
 
-    /// §5.2.4.1: one response name, however it is written.
+    /// Single Root Field: one response name, however it is written.
     #[test]
     fn one_name_is_one_stream() {
         for (text, fragments) in [

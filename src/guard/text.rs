@@ -1,6 +1,6 @@
 //! A pass over the text before the parser sees it: it counts tokens and brackets. Where it and the parser could
-//! disagree on where a string ends, it refuses, because a bracket that it takes for text and the parser does not would
-//! not be counted.
+//! disagree on where a string ends, it refuses, because a bracket that it takes for text and the parser does not
+//! would not be counted.
 
 use super::{
     Refusal,

@@ -1,7 +1,8 @@
-//! Variables as the September 2025 edition has them. A variable fits where it stands (§5.8.5), also in a `@oneOf` input
-//! object, whose fields take no nullable one. One that is required and missing is a mistake of the request, and nothing
-//! runs (§6.1.2). One that may be missing and is leaves no trace: its argument or field counts as not given, where the
-//! library would give `null` and a change would empty what was not to be touched (§6.4.1, §3.10).
+//! Variables as the September 2025 edition has them. A variable fits where it stands ("All Variable Usages Are
+//! Allowed"), also in a `@oneOf` input object, whose fields take no nullable one. One that is required and missing is
+//! a mistake of the request, and nothing runs ("Coercing Variable Values"). One that may be missing and is leaves no
+//! trace: its argument or field counts as not given, where the library would give `null` and a change would empty
+//! what was not to be touched ("Coercing Field Arguments").
 
 use std::collections::HashSet;
 
@@ -231,8 +232,8 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Takes out what stands on absent variables, and their definitions. Other operations of the document go too: they may
-/// use the same fragments, and would then have variables that nothing uses.
+/// Takes out what stands on absent variables, and their definitions. Other operations of the document go too: they
+/// may use the same fragments, and would then have variables that nothing uses.
 fn strip(document: &mut ExecutableDocument, name: Option<&str>, absent: &HashSet<Name>) {
     if let (DocumentOperations::Multiple(operations), Some(name)) = (&document.operations, name)
         && operations.len() > 1
@@ -323,7 +324,8 @@ mod tests {
         check(&parse_query(text).expect(text), &Types::read(SCHEMA).expect("a schema"))
     }
 
-    /// §5.8.5: also where a location has a default, in lists, in objects and through fragments.
+    /// All Variable Usages Are Allowed: also where a location has a default, in lists, in objects and through
+    /// fragments.
     #[test]
     fn a_variable_stands_where_its_type_fits() {
         for text in [
@@ -392,7 +394,7 @@ mod tests {
         Ok((format!("{}/{}", said.join(" "), document.fragments.len()), variables))
     }
 
-    /// §6.4.1 and §3.10: an argument or field on a variable without a value was not given.
+    /// Coercing Field Arguments: an argument or field on a variable without a value was not given.
     #[test]
     fn what_has_no_value_was_not_given() {
         let text = "query($a: Int, $b: Int, $c: [Int]) {f(a: $a, b: {a: $a, b: $b, l: [$a, $b]}, c: $c)}";
@@ -419,7 +421,7 @@ mod tests {
         assert!(said.ends_with("/3") && said.contains("x=$x 1"), "{said}");
     }
 
-    /// §6.1.2: a variable that is required and missing, or null, is a mistake of the request.
+    /// Coercing Variable Values: a variable that is required and missing, or null, is a mistake of the request.
     #[test]
     fn what_is_required_is_asked_for() {
         let text = "query($a: Int!, $b: [Int]!, $c: Int! = 3) {f(a: $a, b: $b, c: $c)}";

@@ -1,5 +1,6 @@
-//! Several requests in one body, where the settings allow it. They run one after the other, in their order, so a batch
-//! takes no more of the server at a time than one request; each is judged, priced, timed and answered for itself.
+//! Several requests in one body, where the settings allow it. They run one after the other, in their order, so a
+//! batch takes no more of the server at a time than one request; each is judged, priced, timed and answered for
+//! itself.
 
 use async_graphql::{Executor, Response as Executed, ServerError, parser::types::OperationType};
 use axum::{

@@ -1,6 +1,6 @@
-//! Answers to GET that a client may keep. What is answered depends on who asks, so it is the client's alone to keep, and
-//! no proxy's. Its entity tag is made of the answer itself: a client that has it already gets 304 and no body. The query
-//! runs all the same; what is saved is the way.
+//! Answers to GET that a client may keep. What is answered depends on who asks, so it is the client's alone to keep,
+//! and no proxy's. Its entity tag is made of the answer itself: a client that has it already gets 304 and no body.
+//! The query runs all the same; what is saved is the way.
 
 use axum::{
     body::{self, Body},
@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::answer::Codes;
 
-/// Marks an answer to a GET, and empties it when the client has it already. One with errors, whole or in part, is left as
-/// it is: it is not to be kept.
+/// Marks an answer to a GET, and empties it when the client has it already. One with errors, whole or in part, is
+/// left as it is: it is not to be kept.
 pub(super) async fn kept(asked: &HeaderMap, response: Response, secs: u64) -> Response {
     let clean = response.extensions().get::<Codes>().is_none_or(|codes| codes.0.is_empty());
     let (mut parts, body) = response.into_parts();

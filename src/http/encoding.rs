@@ -1,7 +1,7 @@
-//! Compressed bodies, both ways: gzip, br and zstd. An answer is compressed when its client takes it, it is long enough
-//! by the settings, and it is no event stream, whose events would wait in the compressor. A request is inflated piece by
-//! piece while it is read, and whoever reads it stops at its own limit on what comes out: a small body that would become a
-//! large one costs no more than that limit.
+//! Compressed bodies, both ways: gzip, br and zstd. An answer is compressed when its client takes it, it is long
+//! enough by the settings, and it is no event stream, whose events would wait in the compressor. A request is
+//! inflated piece by piece while it is read, and whoever reads it stops at its own limit on what comes out: a small
+//! body that would become a large one costs no more than that limit.
 
 use axum::{
     extract::Request,

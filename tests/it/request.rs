@@ -24,7 +24,7 @@ async fn get(client: &Client, path: &str, known: Option<&str>) -> (u16, String, 
 }
 
 story! {
-    /// §6.4.1, §3.10: a field of an input on a variable that is not given is not given; one on null is emptied.
+    /// Coercing Field Arguments: a field of an input on a variable that is not given is not given; one on null is emptied.
     async fn a_variable_that_is_not_given_changes_nothing(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         let id = admin.profile(&estate, &estate.berlin, "EM-anna", &[]).await;
