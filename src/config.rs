@@ -117,6 +117,14 @@ section! {
         pub drain_ms: u64 = 10_000, 0..=600_000;
         /// HTTP statuses of refusals: `classic`, as today's clients expect, or `draft-2026`, which has 422 and 294.
         pub statuses: Statuses = Statuses::Classic;
+        /// Most requests in a batch; 0 takes no batches.
+        pub batch: usize = 0, 0..=1_000;
+        /// Origins whose pages may call from a browser, such as `https://desk.example`, comma-separated, or `*`; empty for none.
+        pub origins: String = String::new();
+        /// Seconds for which a client may keep the answer to a GET without asking again; with 0 it asks each time, by ETag.
+        pub cache_secs: u64 = 0, 0..=86_400;
+        /// Smallest answer that is compressed for clients that take gzip, br or zstd, in bytes; 0 compresses none.
+        pub compress_bytes: u32 = 1_024, 0..=65_535;
     }
 }
 
@@ -148,6 +156,12 @@ section! {
         pub cost: u64 = 500_000, 1..=1_000_000_000;
         /// Parsed documents kept for reuse.
         pub documents: usize = 1_000, 1..=1_000_000;
+        /// Documents kept that clients sent once and then name by their hash (APQ); 0 takes no hashes.
+        pub persisted: usize = 1_000, 0..=1_000_000;
+        /// Folder of `*.graphql` files that clients run by `documentId`, the file's name or its hash; empty for none.
+        pub trusted: String = String::new();
+        /// Run the documents of `guard.trusted` and nothing else.
+        pub trusted_only: bool = false;
     }
 }
 

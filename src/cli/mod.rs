@@ -26,7 +26,8 @@ Examples:
   roamline serve
   roamline serve --listen 0.0.0.0:8080 --database postgres://host/name
   roamline serve --sample examples/acme         with the sample estate, when the database is empty
-  roamline serve --no-auth                      for development: no tokens, loopback only";
+  roamline serve --no-auth                      for development: no tokens, loopback only
+  roamline serve --trusted documents --trusted-only    run the documents of a folder, and nothing else";
 
 const MIGRATE: &str = "\
 Examples:
@@ -123,6 +124,12 @@ pub struct Serve {
     /// Serve without tokens, as an administrator of everything; loopback addresses only.
     #[arg(long)]
     no_auth: bool,
+    /// Let clients run the documents of this folder by their ids.
+    #[arg(long, value_name = "DIR")]
+    trusted: Option<String>,
+    /// Run the trusted documents and nothing else.
+    #[arg(long)]
+    trusted_only: bool,
     /// Import this folder first when the database is empty.
     #[arg(long, value_name = "DIR")]
     pub sample: Option<PathBuf>,
@@ -241,11 +248,13 @@ impl Args {
             Some(Command::Serve(after)) => Serve {
                 listen: after.listen.or(serve.listen),
                 no_auth: after.no_auth || serve.no_auth,
+                trusted: after.trusted.clone().or(serve.trusted),
+                trusted_only: after.trusted_only || serve.trusted_only,
                 sample: after.sample.clone().or(serve.sample),
             },
             Some(_) if serve == Serve::default() => serve,
             Some(_) => {
-                let message = "--listen, --no-auth and --sample belong to `serve`";
+                let message = "--listen, --no-auth, --trusted, --trusted-only and --sample belong to `serve`";
                 return Err(Line::command().error(ErrorKind::ArgumentConflict, message));
             }
         };
@@ -276,6 +285,16 @@ fn overlay(global: &Global, serve: &Serve) -> toml::Table {
     // Not given is not the same as given as false: the file or the environment may say true.
     if serve.no_auth {
         flags.insert("no_auth".into(), true.into());
+    }
+    let mut guard = toml::Table::new();
+    if let Some(folder) = &serve.trusted {
+        guard.insert("trusted".into(), folder.as_str().into());
+    }
+    if serve.trusted_only {
+        guard.insert("trusted_only".into(), true.into());
+    }
+    if !guard.is_empty() {
+        flags.insert("guard".into(), guard.into());
     }
     flags
 }

@@ -25,6 +25,24 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
         "database.url",
         "must be `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`",
     );
+    for origin in config.http.origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+        refuse(
+            !is_origin(origin) && !(origin == "*" && config.http.origins.trim() == "*"),
+            "http.origins",
+            "lists origins such as `https://desk.example:8443`, comma-separated, or is `*`",
+        );
+    }
+    let trusted = &config.guard.trusted;
+    refuse(
+        !trusted.is_empty() && !std::path::Path::new(trusted).is_dir(),
+        "guard.trusted",
+        &format!("names the folder {trusted}, which is not there"),
+    );
+    refuse(
+        config.guard.trusted_only && trusted.is_empty(),
+        "guard.trusted_only",
+        "runs nothing but the documents of `guard.trusted`, which names no folder",
+    );
     let page = &config.page;
     refuse(
         page.default > page.most,
@@ -66,6 +84,13 @@ fn is_database(url: &str) -> bool {
     let place =
         ["sqlite://", "postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
     place.is_some_and(|place| !place.is_empty() && !place.starts_with('?'))
+}
+
+/// Whether this is an origin as browsers send it: scheme, host and perhaps a port, in lower case.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    !host.is_empty() && host.bytes().all(plain)
 }
 
 #[cfg(test)]
@@ -146,6 +171,33 @@ mod tests {
             pages,
             ["`page.default`, set by default, is 50 and must not be more than `page.most`, which is 20"]
         );
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_send_them() {
+        let said = |origins: &str| said(|config| config.http.origins = origins.into()).len();
+        for origins in ["", "*", "https://desk.example", "http://localhost:3000, https://[::1]:8443"] {
+            assert_eq!(said(origins), 0, "{origins}");
+        }
+        for origins in [
+            "desk.example",
+            "https://desk.example/",
+            "https://Desk.example",
+            "https://",
+            "*, https://a",
+            "null",
+        ] {
+            assert!(said(origins) > 0, "{origins}");
+        }
+    }
+
+    #[test]
+    fn trust_needs_a_folder() {
+        let none = said(|config| config.guard.trusted_only = true);
+        assert_eq!(none.len(), 1);
+        assert!(none[0].contains("`guard.trusted_only`") && none[0].contains("names no folder"), "{none:?}");
+        let lost = said(|config| config.guard.trusted = "no such folder".into());
+        assert!(lost.len() == 1 && lost[0].contains("is not there"), "{lost:?}");
     }
 
     #[test]

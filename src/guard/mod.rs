@@ -3,15 +3,27 @@
 //! ends the process. Caps on shape and cost come after parsing and before validation, because validation
 //! follows fragments again at every spread and a chain of them doubles its work at each link.
 //!
-//! Nothing here knows the schema: a document is judged by what it says, so that the verdict is cheap and
-//! can be kept with the parsed document.
+//! The limits know nothing of the schema: a document is judged by what it says, so that the verdict is cheap. The rules
+//! of the language that async-graphql does not keep are kept here too (`source`, `subscription`, `variable`, `conflict`), before it
+//! validates the rest. What does not depend on the request is decided once and kept with the parsed document.
+//!
+//! A request may name its document instead of sending it: `document` finds the text, for every transport.
 
+mod conflict;
+mod document;
+mod reach;
 mod refusal;
+mod source;
+mod subscription;
 mod text;
+mod token;
+mod types;
+mod variable;
 mod walk;
 
 use std::{
     num::NonZeroUsize,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -24,7 +36,13 @@ use async_graphql::{
 };
 use lru::LruCache;
 
-pub use self::{refusal::Refusal, text::check_text};
+use self::document::{Documents, Offer};
+pub use self::{
+    document::{Reference, Unfit},
+    refusal::Refusal,
+    text::check_text,
+    types::Types,
+};
 use crate::config;
 
 /// Documents longer than this are parsed each time, so that the cache's memory stays in proportion to the
@@ -41,6 +59,8 @@ pub struct Prepared {
     pub kind: OperationType,
     /// The name of the operation that will run.
     pub name: Option<String>,
+    /// A document to keep under its hash once it has been found valid.
+    pub offer: Option<Offer>,
 }
 
 /// Judges requests and keeps parsed documents.
@@ -49,18 +69,50 @@ pub struct Guard {
     limits: config::Guard,
     page: config::Page,
     documents: Mutex<LruCache<String, Arc<ExecutableDocument>>>,
+    /// Texts that clients name instead of sending them.
+    texts: Documents,
+    types: Arc<Types>,
 }
 
 impl Guard {
     /// A guard with these limits. The page sizes tell what a list costs.
     pub fn new(limits: &config::Guard, page: &config::Page) -> Self {
         let room = NonZeroUsize::new(limits.documents).unwrap_or(NonZeroUsize::MIN);
-        Self { limits: limits.clone(), page: page.clone(), documents: Mutex::new(LruCache::new(room)) }
+        Self {
+            limits: limits.clone(),
+            page: page.clone(),
+            documents: Mutex::new(LruCache::new(room)),
+            texts: Documents::new(limits.persisted),
+            types: Arc::default(),
+        }
+    }
+
+    /// The same for this schema; without one, what depends on types is left to the executor.
+    #[must_use]
+    pub fn knowing(mut self, types: Arc<Types>) -> Self {
+        self.types = types;
+        self
+    }
+
+    /// The same with the documents of the folder that the settings name, each of which must be one that may run.
+    pub fn trusting(mut self) -> Result<Self, Unfit> {
+        let folder = Path::new(&self.limits.trusted);
+        if !folder.as_os_str().is_empty() {
+            let trusted = document::read(folder, |text| self.document(text).map(drop))?;
+            self.texts.trust(trusted, self.limits.trusted_only);
+        }
+        Ok(self)
+    }
+
+    /// Keeps a document that was found valid, so that its hash will do.
+    pub fn keep(&self, offer: Offer) {
+        self.texts.keep(offer);
     }
 
     /// Parses and judges a request; the only way to the executor, for every transport.
     pub fn prepare(&self, mut request: Request) -> Result<Prepared, Refusal> {
         check_variables(&request.variables, self.limits.nesting)?;
+        let offer = self.texts.find(&mut request)?;
         let document = self.document(&request.query)?;
 
         let chosen = chosen(&document, request.operation_name.as_deref());
@@ -74,8 +126,10 @@ impl Guard {
             }
         }
 
-        request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Prepared { request, kind, name })
+        let mut document = ExecutableDocument::clone(&document);
+        variable::settle(&mut document, name.as_deref(), &mut request.variables)?;
+        request.set_parsed_query(document);
+        Ok(Prepared { request, kind, name, offer })
     }
 
     /// The parsed document of a text. Only a document that passed every check that does not depend on
@@ -86,8 +140,12 @@ impl Guard {
             return Ok(Arc::clone(known));
         }
         check_text(text, &self.limits)?;
-        let document = Arc::new(parse_query(text)?);
+        let mut document = parse_query(source::read(text)?)?;
         walk::check(&document, &self.limits)?;
+        subscription::one_root(&mut document)?;
+        variable::check(&document, &self.types)?;
+        conflict::check(&document, &self.types, self.limits.fields)?;
+        let document = Arc::new(document);
         if keep {
             self.kept().put(text.to_owned(), Arc::clone(&document));
         }

@@ -63,6 +63,33 @@ pub enum Refusal {
         "a subscription selects exactly one field at its root, this one {found}; subscribe once for each"
     )]
     Roots { found: u64 },
+    /// Comparing the fields that share a place in the answer takes too long.
+    #[error(
+        "too many fields share their places in the answer, in fragments within fragments; the limit on fields is {most}; \
+         ask in several queries"
+    )]
+    Overlap { most: u64 },
+    /// Another rule of the language is broken.
+    #[error("{message}")]
+    Invalid { message: String, locations: Vec<Pos> },
+    /// A variable that is required has no value.
+    #[error("{message}")]
+    Variable { message: String, locations: Vec<Pos> },
+    /// No document is known by the hash that was sent. Clients know this sentence and send the text with it.
+    #[error("PersistedQueryNotFound")]
+    UnknownHash,
+    /// Documents are not taken by hash. Clients know this sentence and stop sending hashes.
+    #[error("PersistedQueryNotSupported")]
+    NoHashes,
+    /// No document is known by the id that was sent.
+    #[error("no document is known by this `documentId`")]
+    UnknownId,
+    /// A hash that is none, or not that of the text.
+    #[error("{0}")]
+    Reference(&'static str),
+    /// A document that is not one of those that may run.
+    #[error("this server runs only the documents that it was given; send the `documentId` of one of them")]
+    Untrusted,
 }
 
 impl Refusal {
@@ -70,8 +97,12 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "GRAPHQL_PARSE_FAILED",
-            Self::Nul => "BAD_USER_INPUT",
-            Self::Cycle { .. } | Self::Roots { .. } => "GRAPHQL_VALIDATION_FAILED",
+            Self::Nul | Self::Variable { .. } => "BAD_USER_INPUT",
+            Self::Cycle { .. } | Self::Roots { .. } | Self::Invalid { .. } => "GRAPHQL_VALIDATION_FAILED",
+            Self::UnknownHash | Self::UnknownId => "PERSISTED_QUERY_NOT_FOUND",
+            Self::NoHashes => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::Reference(_) => "BAD_REQUEST",
+            Self::Untrusted => "UNTRUSTED_DOCUMENT",
             Self::Tokens { .. }
             | Self::Nesting { .. }
             | Self::Variables { .. }
@@ -80,6 +111,7 @@ impl Refusal {
             | Self::Fields { .. }
             | Self::Aliases { .. }
             | Self::Cost { .. }
+            | Self::Overlap { .. }
             | Self::Introspection { .. } => "QUERY_TOO_LARGE",
         }
     }
@@ -88,13 +120,24 @@ impl Refusal {
     fn limit(&self) -> Option<(&'static str, u64, Option<u64>)> {
         let count = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);
         Some(match *self {
-            Self::Syntax { .. } | Self::Nul | Self::Cycle { .. } | Self::Roots { .. } => return None,
+            Self::Syntax { .. }
+            | Self::Nul
+            | Self::Cycle { .. }
+            | Self::Roots { .. }
+            | Self::Invalid { .. }
+            | Self::Variable { .. }
+            | Self::UnknownHash
+            | Self::NoHashes
+            | Self::UnknownId
+            | Self::Reference(_)
+            | Self::Untrusted => return None,
             Self::Tokens { most } => ("tokens", count(most), None),
             Self::Nesting { most } | Self::Variables { most } | Self::Followed { most } => {
                 ("nesting", count(most), None)
             }
             Self::Depth { found, most } => ("depth", most, Some(found)),
             Self::Fields { found, most } => ("fields", most, Some(found)),
+            Self::Overlap { most } => ("fields", most, None),
             Self::Aliases { found, most } => ("aliases", most, Some(found)),
             Self::Cost { found, most } => ("cost", most, Some(found)),
             Self::Introspection { most } => ("introspection", most, None),
@@ -125,7 +168,10 @@ impl From<Refusal> for ServerError {
         }
         let mut error = Self::new(refusal.to_string(), None);
         error.extensions = Some(extensions);
-        if let Refusal::Syntax { locations, .. } = refusal {
+        if let Refusal::Syntax { locations, .. }
+        | Refusal::Invalid { locations, .. }
+        | Refusal::Variable { locations, .. } = refusal
+        {
             error.locations = locations;
         }
         error

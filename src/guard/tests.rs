@@ -7,7 +7,16 @@ use super::{Guard, Refusal, check_text, check_variables};
 use crate::config;
 
 fn limits() -> config::Guard {
-    config::Guard { tokens: 400, nesting: 16, depth: 8, fields: 60, aliases: 5, cost: 5_000, documents: 4 }
+    config::Guard {
+        tokens: 400,
+        nesting: 16,
+        depth: 8,
+        fields: 60,
+        aliases: 5,
+        cost: 5_000,
+        documents: 4,
+        ..config::Guard::default()
+    }
 }
 
 fn guard() -> Guard {

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use async_graphql::{
     Name, Positioned, Value, Variables,
     parser::types::{
-        ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection,
-        SelectionSet,
+        ExecutableDocument, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
     },
 };
 
@@ -28,11 +27,7 @@ pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<()
     let mut walk = Walk { fragments: &document.fragments, most: limits.nesting, known: HashMap::new() };
     let mut whole = Shape::default();
     for (_, operation) in document.operations.iter() {
-        let shape = walk.set(&operation.node.selection_set.node, 1)?;
-        if operation.node.ty == OperationType::Subscription && shape.width != 1 {
-            return Err(Refusal::Roots { found: shape.width });
-        }
-        whole.add(shape);
+        whole.add(walk.set(&operation.node.selection_set.node, 1)?);
     }
     let unused: Vec<_> =
         document.fragments.keys().filter(|name| !walk.known.contains_key(name.as_str())).collect();
@@ -69,8 +64,6 @@ struct Shape {
     depth: u64,
     /// Sets inside sets, spreads and inline fragments counted.
     height: usize,
-    /// Fields at this level.
-    width: u64,
     /// Introspection's lists inside each other, if this were introspection.
     lists: u64,
     /// Fields where introspection begins.
@@ -82,7 +75,6 @@ impl Shape {
     fn add(&mut self, other: Self) {
         self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
-        self.width = self.width.saturating_add(other.width);
         self.introspections = self.introspections.saturating_add(other.introspections);
         self.depth = self.depth.max(other.depth);
         self.height = self.height.max(other.height);
@@ -133,7 +125,6 @@ impl<'a> Walk<'a> {
         Ok(Shape {
             aliases: inside.aliases.saturating_add(u64::from(field.alias.is_some())),
             depth: inside.depth.saturating_add(1),
-            width: 1,
             lists: inside.lists.saturating_add(u64::from(list)),
             introspections: inside.introspections.saturating_add(u64::from(begins)),
             ..inside

@@ -79,7 +79,7 @@ impl Media {
         })
     }
 
-    const fn header(self) -> HeaderValue {
+    pub(super) const fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Response => "application/graphql-response+json; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
@@ -100,13 +100,26 @@ impl Manner {
     fn refusal(self, status: StatusCode, code: Option<&str>) -> StatusCode {
         let of_document = matches!(
             code,
-            Some("GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED" | "QUERY_TOO_LARGE" | "BAD_USER_INPUT")
+            Some(
+                "GRAPHQL_PARSE_FAILED"
+                    | "GRAPHQL_VALIDATION_FAILED"
+                    | "QUERY_TOO_LARGE"
+                    | "BAD_USER_INPUT"
+                    | "PERSISTED_QUERY_NOT_FOUND"
+                    | "PERSISTED_QUERY_NOT_SUPPORTED"
+            )
         );
         match (self.statuses, self.media) {
             (Statuses::Classic, Media::Json) if of_document => StatusCode::OK,
             (Statuses::Classic, _) if status == StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             _ => status,
         }
+    }
+
+    /// The status of a request that was executed: "partial success" of the draft, for clients that know of it.
+    pub(super) fn executed(self, has_errors: bool) -> StatusCode {
+        let knows = self == Self { media: Media::Response, statuses: Statuses::Draft2026 };
+        if knows && has_errors { StatusCode::from_u16(294).unwrap_or(StatusCode::OK) } else { StatusCode::OK }
     }
 }
 
@@ -185,6 +198,12 @@ impl Fault {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
+    /// The body is compressed in a way that is not known here.
+    pub(super) fn encoding() -> Self {
+        let message = "send the body as it is, or with one `Content-Encoding` of gzip, br and zstd";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
     /// The data of a job is not declared as what it can be.
     pub(super) fn upload_type() -> Self {
         let message =
@@ -244,6 +263,11 @@ impl Fault {
         self
     }
 
+    /// The status that it is told with.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The errors, for a transport that has no status.
     pub(super) fn into_errors(self) -> Vec<ServerError> {
         self.errors
@@ -284,13 +308,9 @@ pub(super) fn executed(executed: Executed, manner: Manner) -> Response {
         return Fault::of(executed.errors).with(manner).into_response();
     }
     let codes = codes(&executed.errors);
-    // "Partial success" of the draft, for clients that know of it.
-    let knows = manner == Manner { media: Media::Response, statuses: Statuses::Draft2026 };
-    let partial = knows && !executed.errors.is_empty();
+    let status = manner.executed(!executed.errors.is_empty());
     let mut response = GraphQLResponse::from(executed).into_response();
-    if partial && let Ok(status) = StatusCode::from_u16(294) {
-        *response.status_mut() = status;
-    }
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, manner.media.header());
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -375,7 +395,7 @@ fn status(code: &str) -> StatusCode {
         "BAD_REQUEST" | "GRAPHQL_PARSE_FAILED" => StatusCode::BAD_REQUEST,
         "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
         "NOT_FOUND" => StatusCode::NOT_FOUND,
-        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "FORBIDDEN" | "UNTRUSTED_DOCUMENT" => StatusCode::FORBIDDEN,
         "CONFLICT" => StatusCode::CONFLICT,
         "UNAVAILABLE" | "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,
         "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,

@@ -17,12 +17,13 @@ use axum::{
 };
 use futures_util::StreamExt;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use tokio::time;
 
 use super::{
     Edge,
     answer::{self, Fault, Manner},
-    bearer, run, same_machine, socket, trace, wire,
+    batch, bearer, cache, run, same_machine, socket, trace, wire,
 };
 use crate::error::RequestId;
 
@@ -54,6 +55,11 @@ pub(super) async fn post<E: Executor>(
                 error.column()
             ))
         })?;
+        if let Json::Array(requests) = json {
+            return batch::run(&edge, requests, &caller, &id, manner)
+                .await
+                .map_err(|fault| fault.with(manner));
+        }
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
         execute(&edge, request.data(caller), &id, manner, Method::Post)
             .await
@@ -93,7 +99,8 @@ pub(super) async fn get<E: Executor>(
             .await
             .map_err(|fault| fault.with(manner))
     };
-    answer.await.unwrap_or_else(IntoResponse::into_response)
+    let response = answer.await.unwrap_or_else(IntoResponse::into_response);
+    cache::kept(&headers, response, edge.app.config().http.cache_secs).await
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -144,8 +151,17 @@ pub(super) const fn kind(kind: OperationType) -> &'static str {
 fn is_json(headers: &HeaderMap) -> bool {
     let declared =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let mut parts = declared.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    // JSON is UTF-8; who declares another charset would be misread.
+    let charset = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    };
+    is_json
+        && parts.filter_map(charset).all(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"))
 }
 
 async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Fault> {
@@ -160,7 +176,8 @@ async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> R
         let mut chunks = body.into_data_stream();
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| Fault::bad("the body broke off"))?;
+            let chunk = chunk
+                .map_err(|_| Fault::bad("the body broke off, or is not what its Content-Encoding says"))?;
             if bytes.len() + chunk.len() > http.body_bytes {
                 return Err(Fault::too_large(http.body_bytes));
             }
@@ -179,23 +196,29 @@ fn asked(uri: &Uri) -> Result<Operation, Fault> {
     #[serde(rename_all = "camelCase")]
     struct Asked {
         query: Option<String>,
+        document_id: Option<String>,
         operation_name: Option<String>,
         variables: Option<String>,
+        extensions: Option<String>,
     }
     let Query(asked) = Query::<Asked>::try_from_uri(uri).map_err(|_| {
         Fault::bad("the address cannot be read; each parameter is given once, percent-encoded")
     })?;
-    let query = asked.query.ok_or_else(|| {
-        Fault::ill_formed("`query` is missing; send POST with JSON, or open a WebSocket for subscriptions")
-    })?;
-    let mut request = Operation::new(query);
-    request.operation_name = asked.operation_name.filter(|name| !name.is_empty());
-    if let Some(variables) = asked.variables.filter(|variables| !variables.is_empty()) {
-        let json = serde_json::from_str::<serde_json::Value>(&variables)
-            .map_err(|_| Fault::bad("`variables` is not JSON that can be read"))?;
-        if !json.is_null() {
-            request.variables = wire::variables(json).map_err(Fault::ill_formed)?;
-        }
+    if asked.query.is_none() && asked.document_id.is_none() && asked.extensions.is_none() {
+        let message = "`query` is missing; send POST with JSON, or open a WebSocket for subscriptions";
+        return Err(Fault::ill_formed(message));
     }
-    Ok(request)
+    let mut members = serde_json::Map::new();
+    let texts =
+        [("query", asked.query), ("documentId", asked.document_id), ("operationName", asked.operation_name)];
+    for (name, text) in texts {
+        members.extend(text.map(|text| (name.to_owned(), Json::String(text))));
+    }
+    for (name, text) in [("variables", asked.variables), ("extensions", asked.extensions)] {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
+        let json = serde_json::from_str(&text)
+            .map_err(|_| Fault::bad(format!("`{name}` is not JSON that can be read")))?;
+        members.insert(name.to_owned(), json);
+    }
+    wire::request(Json::Object(members)).map_err(Fault::ill_formed)
 }

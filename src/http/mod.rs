@@ -6,6 +6,10 @@
 //! panics and that streams.
 
 mod answer;
+mod batch;
+mod cache;
+mod cors;
+mod encoding;
 mod graphql;
 mod job;
 mod page;
@@ -15,7 +19,11 @@ mod socket;
 mod trace;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_graphql::Executor;
 use axum::{
@@ -32,7 +40,11 @@ use tokio::{net::TcpListener, sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::answer::{Fault, Manner, Media};
-use crate::{app::App, guard::Guard, schema};
+use crate::{
+    app::App,
+    guard::{Guard, Types},
+    schema,
+};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -56,6 +68,13 @@ impl<E: Executor> Edge<E> {
         Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
     }
 
+    /// The same for this schema, and with the documents that the settings trust.
+    fn knowing(mut self, types: Arc<Types>) -> io::Result<Self> {
+        let guard = Arc::into_inner(self.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
+        self.guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
+        Ok(self)
+    }
+
     /// How a client wants its answer, which some cannot have.
     fn manner(&self, headers: &HeaderMap) -> Result<Manner, Fault> {
         let statuses = self.app.config().http.statuses;
@@ -65,7 +84,8 @@ impl<E: Executor> Edge<E> {
 }
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
-    Router::new()
+    let http = edge.app.config().http.clone();
+    let router = Router::new()
         .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
@@ -77,7 +97,24 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .method_not_allowed_fallback(async || Fault::method().into_response())
         .fallback(async || Fault::path().into_response())
         .with_state(edge)
-        .layer(middleware::from_fn(trace::request))
+        .layer(encoding::decompression())
+        .layer(middleware::from_fn(encoding::known));
+    let router = match http.compress_bytes {
+        0 => router,
+        least => router.layer(encoding::compression(least)),
+    };
+    let router = match cors::layer(&http.origins) {
+        None => router,
+        Some(layer) => router.layer(layer),
+    };
+    router.layer(middleware::from_fn(trace::request))
+}
+
+/// What the guard knows of the schema, read once.
+fn types() -> io::Result<Arc<Types>> {
+    static TYPES: LazyLock<Result<Arc<Types>, String>> =
+        LazyLock::new(|| Types::read(&SDL).map(Arc::new).map_err(|error| error.to_string()));
+    TYPES.clone().map_err(io::Error::other)
 }
 
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
@@ -109,7 +146,7 @@ async fn serving<E: Executor>(
 ) -> std::io::Result<()> {
     panics::log_with_request();
     let drain = Duration::from_millis(app.config().http.drain_ms);
-    let edge = Edge::new(app, schema);
+    let edge = Edge::new(app, schema).knowing(types()?)?;
     let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
 
     let announce = stopping.clone();
@@ -148,8 +185,9 @@ async fn serving<E: Executor>(
 }
 
 /// The schema as text, printed once.
+static SDL: LazyLock<String> = LazyLock::new(schema::sdl);
+
 async fn sdl() -> impl IntoResponse {
-    static SDL: std::sync::LazyLock<String> = std::sync::LazyLock::new(schema::sdl);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str())
 }
 

@@ -13,7 +13,7 @@ use crate::{error::RequestId, guard::Prepared};
 
 /// Executes a query or a mutation.
 pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
-    let Prepared { request, kind, .. } = prepared;
+    let Prepared { request, kind, offer, .. } = prepared;
     let http = &edge.app.config().http;
     let mutates = kind == OperationType::Mutation;
     let most = if mutates { http.mutation_ms } else { http.query_ms };
@@ -27,12 +27,19 @@ pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &R
             Err(panics::Panicked) => failed(answer::internal(&task_id)),
         }
     };
-    if mutates {
+    let response = if mutates {
         // The task can only fail to answer when the runtime is torn down under it.
         edge.tasks.spawn(work.in_current_span()).await.unwrap_or_else(|_| failed(answer::internal(id)))
     } else {
         work.await
+    };
+    // What was executed was found valid before.
+    if let Some(offer) = offer
+        && !answer::is_refusal(&response)
+    {
+        edge.guard.keep(offer);
     }
+    response
 }
 
 fn failed(error: ServerError) -> Response {

@@ -1,5 +1,7 @@
-//! The routes one by one, on a schema that can be slow, panic and stream; sockets are in `socket_tests`.
+//! The routes one by one, on a schema that can be slow, panic and stream; sockets are in `socket`, and what the
+//! specifications say of requests in `request`.
 
+mod request;
 mod socket;
 
 use std::{

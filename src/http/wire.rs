@@ -1,10 +1,13 @@
 //! The parameters of a GraphQL request as JSON, read by hand so that each mistake has its own sentence.
-//! `null` stands for absent; unknown members are ignored, as the GraphQL-over-HTTP draft asks.
+//! `null` stands for absent; unknown members are ignored, as the GraphQL-over-HTTP draft asks. A document may be named
+//! instead of sent, by `documentId` or by the hash of `extensions.persistedQuery`; the guard finds it.
 
 use async_graphql::{Request, Value, Variables};
 use serde_json::Value as Json;
 
-/// Reads `query`, `operationName` and `variables`.
+use crate::guard::Reference;
+
+/// Reads `query`, `operationName`, `variables`, `documentId` and what is known of `extensions`.
 pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     let mut members = match body {
         Json::Object(members) => members,
@@ -13,11 +16,28 @@ pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     };
     let mut take = |name: &str| members.remove(name).filter(|value| !value.is_null());
 
+    let extensions = match take("extensions") {
+        None => None,
+        Some(Json::Object(extensions)) => Some(extensions),
+        Some(_) => return Err("`extensions` is not an object"),
+    };
+    let hash = extensions.and_then(|mut extensions| extensions.remove("persistedQuery"));
+    let reference = match (take("documentId"), hash.filter(|hash| !hash.is_null())) {
+        (None, None) => None,
+        (Some(Json::String(id)), None) => Some(Reference::Id(id)),
+        (Some(Json::String(_)), Some(_)) => return Err("send `documentId` or `persistedQuery`, not both"),
+        (Some(_), _) => return Err("`documentId` is not a string"),
+        (None, Some(hash)) => Some(persisted(hash)?),
+    };
     let mut request = match take("query") {
         Some(Json::String(query)) => Request::new(query),
         Some(_) => return Err("`query` is not a string"),
+        None if reference.is_some() => Request::new(""),
         None => return Err("`query` is missing"),
     };
+    if let Some(reference) = reference {
+        request = request.data(reference);
+    }
     request.operation_name = match take("operationName") {
         None => None,
         // Some clients send an empty name for an anonymous operation.
@@ -27,10 +47,16 @@ pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     if let Some(variables) = take("variables") {
         request.variables = self::variables(variables)?;
     }
-    if take("extensions").is_some_and(|extensions| !extensions.is_object()) {
-        return Err("`extensions` is not an object");
-    }
     Ok(request)
+}
+
+/// Reads `persistedQuery`, of which there is one version.
+fn persisted(hash: Json) -> Result<Reference, &'static str> {
+    match (hash["version"].as_u64(), &hash["sha256Hash"]) {
+        (Some(1), Json::String(hash)) => Ok(Reference::Hash(hash.clone())),
+        (Some(1), _) => Err("`persistedQuery.sha256Hash` is not a string"),
+        _ => Err("`persistedQuery.version` is not 1, which is the only one that is known"),
+    }
 }
 
 /// Reads the variables.

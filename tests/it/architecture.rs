@@ -94,7 +94,16 @@ const TABLE: &[Row] = &[
     row(
         "guard",
         &["caller", "config", "error"],
-        &["async_graphql", "lru", "serde", "serde_json", "thiserror"],
+        &[
+            "async_graphql",
+            "async_graphql_value",
+            "data_encoding",
+            "lru",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+        ],
     ),
     // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(

@@ -27,6 +27,7 @@ mod property;
 mod query;
 mod quick_add;
 mod readme;
+mod request;
 mod rules;
 mod schema;
 mod service;
