@@ -43,8 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", folder.join(source).display());
     }
-    match build(folder, &out.join("explorer")) {
-        Ok(()) => embed(Some(&out.join("explorer")), &out),
+    let built = out.join("explorer");
+    match build(folder, &built) {
+        Ok(()) => embed(Some(&built), &out),
         Err(failure) if demanded => Err(failure.to_string().into()),
         Err(Failure::NoNode) => embed(None, &out),
         Err(failure) => {
@@ -81,12 +82,13 @@ impl std::fmt::Display for Failure {
 
 /// Installs what is missing and builds the explorer into `into`.
 fn build(folder: &Path, into: &Path) -> Result<(), Failure> {
+    let log = into.with_extension("log");
     if !is_installed(folder) {
         let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"];
-        npm(folder, "ci", Command::new(NPM).arg("ci").args(quiet))?;
+        npm(folder, "ci", Command::new(NPM).arg("ci").args(quiet), &log)?;
     }
     let out = ["--emptyOutDir", "--logLevel=warn", "--outDir"];
-    npm(folder, "run build", Command::new(NPM).args(["run", "build", "--"]).args(out).arg(into))
+    npm(folder, "run build", Command::new(NPM).args(["run", "build", "--"]).args(out).arg(into), &log)
 }
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
@@ -101,11 +103,9 @@ fn is_installed(folder: &Path) -> bool {
 }
 
 /// Runs a step of npm, for no longer than is sensible.
-fn npm(folder: &Path, step: &'static str, command: &mut Command) -> Result<(), Failure> {
-    // What they say goes to a file, which no one has to read for them to go on.
-    let log = folder.join("node_modules").join(".build.log");
-    let begun = fs::create_dir_all(folder.join("node_modules")).and_then(|()| {
-        let said = fs::File::create(&log)?;
+fn npm(folder: &Path, step: &'static str, command: &mut Command, log: &Path) -> Result<(), Failure> {
+    // What it says goes to a file, which no one has to read for it to go on.
+    let begun = fs::File::create(log).and_then(|said| {
         command.current_dir(folder).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).spawn()
     });
     let child = begun.map_err(|error| match error.kind() {
@@ -115,7 +115,7 @@ fn npm(folder: &Path, step: &'static str, command: &mut Command) -> Result<(), F
     match ended(child).map_err(|error| Failure::Begin(step, error))? {
         Some(true) => Ok(()),
         Some(false) => {
-            let said = fs::read_to_string(&log).unwrap_or_default();
+            let said = fs::read_to_string(log).unwrap_or_default();
             let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
             Err(Failure::Step(step, lines[lines.len().saturating_sub(5)..].join(" | ")))
         }

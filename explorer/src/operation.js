@@ -28,11 +28,11 @@ export function settled(request) {
  * whether the author said where it begins; a stream from now on can be resumed only once it is known when now was.
  */
 export function resumable(request) {
-  const { field, selection } = root(request);
+  const { operation, field, selection } = root(request);
   if (!field) return { request, begins: true };
   const cursor = selection.find((node) => node.kind === Kind.FIELD && node.name.value === 'cursor');
   const query = cursor ? request.query : changed(request, (node) => ({ ...node, selectionSet: withCursor(node) }));
-  return { request: { ...request, query }, begins: begins(field, request.variables ?? {}) };
+  return { request: { ...request, query }, begins: begins(operation, field, request.variables ?? {}) };
 }
 
 /** The same subscription from a cursor on. */
@@ -77,11 +77,14 @@ function root({ query, operationName }) {
 }
 
 /** Whether a place to begin at is given: a cursor, or the present state. */
-function begins(field, variables) {
+function begins({ variableDefinitions }, field, variables) {
+  const literal = (value) => (value?.kind === Kind.NULL ? undefined : value?.value);
   const given = (name) => {
     const value = field.arguments.find((argument) => argument.name.value === name)?.value;
-    if (value?.kind === Kind.VARIABLE) return variables[value.name.value];
-    return value?.kind === Kind.NULL ? undefined : value?.value;
+    if (value?.kind !== Kind.VARIABLE) return literal(value);
+    const variable = value.name.value;
+    if (variable in variables) return variables[variable];
+    return literal(variableDefinitions.find((definition) => definition.variable.name.value === variable)?.defaultValue);
   };
   return Boolean(given('after')) || given('snapshot') === true;
 }

@@ -132,7 +132,7 @@ function reason(problem) {
   if (Array.isArray(problem)) return problem[0]?.message ?? 'the server refused it';
   switch (problem?.code) {
     case 1006:
-      return 'the connection broke off';
+      return 'the connection was lost';
     case 1012:
       return 'the server is restarting';
     case 4403:

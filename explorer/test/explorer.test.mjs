@@ -105,7 +105,7 @@ test('a query of one\'s own stays in its tab and in the history', async () => {
   const { data } = await explorer.answer();
   assert.match(data.service.version, /^\d/);
   await explorer.example('The rules, and what breaks them');
-  await explorer.page.getByRole('tab', { name: 'Rules' }).or(explorer.page.locator('#graphiql-session-tab-1')).waitFor();
+  await explorer.page.locator('#graphiql-session-tab-1', { hasText: 'Rules' }).waitFor();
   await explorer.page.getByLabel('Show History').click();
   await explorer.page.locator('.graphiql-history').getByText('Mine').first().waitFor();
   await explorer.page.reload();
