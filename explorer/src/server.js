@@ -1,5 +1,6 @@
 // This server, over HTTP: where it is, and how it is asked.
 import { Cell } from './cell.js';
+import { costed } from './cost.js';
 import { credentials } from './token.js';
 
 export const GRAPHQL = new URL('graphql', document.baseURI);
@@ -18,32 +19,18 @@ export async function ask(request) {
       accept: 'application/graphql-response+json, application/json;q=0.9',
       ...credentials(),
     },
-    body: JSON.stringify(request),
+    body: JSON.stringify({ ...request, extensions: { cost: true } }),
     referrerPolicy: 'no-referrer',
   });
   const text = await response.text();
-  const about = {
-    status: response.status,
-    ms: performance.now() - began,
-    bytes: new TextEncoder().encode(text).length,
-    errors: 0,
-    cost: null,
-  };
-  let result;
+  const ms = performance.now() - began;
+  let answered;
   try {
-    result = JSON.parse(text);
+    answered = JSON.parse(text);
   } catch {
-    result = { errors: [{ message: `${response.status} ${response.statusText}: ${text.slice(0, 500)}` }] };
+    answered = { errors: [{ message: `${response.status} ${response.statusText}: ${text.slice(0, 500)}` }] };
   }
-  return { result, about: { ...about, errors: result.errors?.length ?? 0, cost: cost(result) } };
-}
-
-/** The cost in an answer's extensions: a number, or what was asked for and what it came to. */
-function cost(result) {
-  const cost = result?.extensions?.cost;
-  if (typeof cost === 'number') return { requested: cost, actual: null };
-  if (cost === null || typeof cost !== 'object') return null;
-  const requested = cost.requested ?? cost.requestedCost ?? cost.estimated;
-  const actual = cost.actual ?? cost.actualCost;
-  return requested === undefined && actual === undefined ? null : { requested, actual };
+  const { result, cost } = costed(answered);
+  const bytes = new TextEncoder().encode(text).length;
+  return { result, about: { status: response.status, ms, bytes, errors: result?.errors?.length ?? 0, cost } };
 }

@@ -23,13 +23,12 @@ function Request() {
       <b className={errors ? 'bad' : 'good'}>{errors ? `${status}, ${errors} ${errors === 1 ? 'error' : 'errors'}` : status}</b>
       <span>{ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms</span>
       <span>{size(bytes)}</span>
-      {cost && <span title="What the request was taken to cost, and what it came to">cost {price(cost)}</span>}
+      {cost && <span title={tariff(cost)}>cost {cost.actual === null ? cost.requested : `${cost.actual} of ${cost.requested}`}</span>}
     </p>
   );
 }
 
-const price = ({ requested, actual }) =>
-  [requested, actual].filter((part) => part !== undefined && part !== null).join(' → ');
+const tariff = ({ left }) => `What it came to, of what it was taken to cost before${left ? `; ${left} are left` : ''}`;
 
 function size(bytes) {
   if (bytes < 1_000) return `${bytes} B`;
