@@ -21,7 +21,8 @@ use std::{
 const VARIABLE: &str = "ROAMLINE_EXPLORER";
 
 /// What the explorer is made of, besides what the lockfile names.
-const SOURCES: &[&str] = &[".npmrc", "index.html", "package-lock.json", "package.json", "src", "vite.config.js"];
+const SOURCES: &[&str] =
+    &[".npmrc", "index.html", "package-lock.json", "package.json", "src", "vite.config.js"];
 
 /// How long npm and Vite may take each. A registry that cannot be reached is given up on sooner, by npm.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -63,7 +64,7 @@ enum Failure {
     NoNode,
     /// A step could not be begun.
     Begin(&'static str, io::Error),
-    /// A step failed, with the end of what it said.
+    /// A step failed, with the beginning of what it said.
     Step(&'static str, String),
     /// A step did not end.
     Late(&'static str),
@@ -74,7 +75,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::NoNode => write!(f, "npm, which comes with Node.js, is not on the path"),
             Self::Begin(step, error) => write!(f, "`npm {step}` cannot be run: {error}"),
-            Self::Step(step, end) => write!(f, "`npm {step}` failed: {end}"),
+            Self::Step(step, said) => write!(f, "`npm {step}` failed: {said}"),
             Self::Late(step) => write!(f, "`npm {step}` took longer than {} s", PATIENCE.as_secs()),
         }
     }
@@ -84,7 +85,8 @@ impl std::fmt::Display for Failure {
 fn build(folder: &Path, into: &Path) -> Result<(), Failure> {
     let log = into.with_extension("log");
     if !is_installed(folder) {
-        let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"];
+        let quiet =
+            ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"];
         npm(folder, "ci", Command::new(NPM).arg("ci").args(quiet), &log)?;
     }
     let out = ["--emptyOutDir", "--logLevel=warn", "--outDir"];
@@ -116,8 +118,8 @@ fn npm(folder: &Path, step: &'static str, command: &mut Command, log: &Path) -> 
         Some(true) => Ok(()),
         Some(false) => {
             let said = fs::read_to_string(log).unwrap_or_default();
-            let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-            Err(Failure::Step(step, lines[lines.len().saturating_sub(5)..].join(" | ")))
+            let telling = |line: &&str| !line.trim().is_empty() && !line.starts_with("npm warn");
+            Err(Failure::Step(step, said.lines().filter(telling).take(5).collect::<Vec<_>>().join(" | ")))
         }
         None => Err(Failure::Late(step)),
     }
@@ -155,7 +157,11 @@ fn embed(built: Option<&Path>, out: &Path) -> Result<(), Box<dyn Error>> {
             format!("include_bytes!({:?})", file.display().to_string())
         };
         let compressed = format!("{path}.gz");
-        let gzip = if paths.contains(&compressed) { format!("Some({})", bytes(&compressed)) } else { "None".to_owned() };
+        let gzip = if paths.contains(&compressed) {
+            format!("Some({})", bytes(&compressed))
+        } else {
+            "None".to_owned()
+        };
         writeln!(list, "    File {{ path: {path:?}, plain: {}, gzip: {gzip} }},", bytes(path))?;
     }
     list.push_str("];\n");

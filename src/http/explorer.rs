@@ -105,9 +105,11 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 /// The parts of a header that is a list.
 fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
-    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| {
-        value.split(',').map(str::trim)
-    })
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
 }
 
 /// The media type by a file's ending.
