@@ -11,6 +11,7 @@ use std::{
     error::Error,
     fmt::Write as _,
     fs,
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -162,9 +163,18 @@ fn embed(built: Option<&Path>, out: &Path) -> Result<(), Box<dyn Error>> {
         } else {
             "None".to_owned()
         };
-        writeln!(list, "    File {{ path: {path:?}, plain: {}, gzip: {gzip} }},", bytes(path))?;
+        let tag = tag(&built.unwrap_or(out).join(path))?;
+        writeln!(list, "    File {{ path: {path:?}, tag: {tag:?}, plain: {}, gzip: {gzip} }},", bytes(path))?;
     }
     list.push_str("];\n");
     fs::write(out.join("explorer.rs"), list)?;
     Ok(())
+}
+
+/// An entity tag of what a file holds, weak since the file is sent plain and compressed. It only has to differ from the
+/// one of another build.
+fn tag(file: &Path) -> io::Result<String> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(file)?.hash(&mut hasher);
+    Ok(format!("W/\"{:016x}\"", hasher.finish()))
 }

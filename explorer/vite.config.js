@@ -25,6 +25,8 @@ export default defineConfig({
   worker: { format: 'es' },
   build: {
     assetsDir: 'explorer',
+    // Whose work it is made of, and on what terms.
+    license: { fileName: 'explorer/licenses.md' },
     target: 'es2022',
     // The policy allows no `data:` scripts, and a preload polyfill would be for browsers without modules.
     modulePreload: { polyfill: false },

@@ -4,15 +4,12 @@
 //! The policy lets the page load from this server alone: no script in the page or made at run time, no other host,
 //! no frame around it. Styles are the exception, since the editor sets them on its elements as it draws.
 
-use std::sync::LazyLock;
-
 use async_graphql::Executor;
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
 
 use super::{Edge, answer::Fault, page};
 
@@ -22,31 +19,26 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; 
                       font-src 'self' data:; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// A file of the explorer, and the same compressed where that saves something.
+/// A file of the explorer, its entity tag, and the same compressed where that saves something.
 struct File {
     path: &'static str,
+    tag: &'static str,
     plain: &'static [u8],
     gzip: Option<&'static [u8]>,
 }
 
 /// `GET /`.
 pub(super) async fn front<E: Executor>(edge: State<Edge<E>>, headers: HeaderMap) -> Response {
-    static TAG: LazyLock<String> = LazyLock::new(|| {
-        let page = find(BUILT, "index.html").map_or(&[][..], |page| page.plain);
-        format!("\"{}\"", data_encoding::BASE64URL_NOPAD.encode(&Sha256::digest(page)[..12]))
-    });
-
     match find(BUILT, "index.html") {
-        // Asked for each time, so that a new version's page names its own files at once.
-        Some(page) => answer(page, &TAG, "no-cache", &headers),
+        Some(page) => answer(page, &headers),
         None => page::front(edge, headers).await,
     }
 }
 
-/// `GET /explorer/…`: a file that the page names. Its name changes with what it holds.
+/// `GET /explorer/…`: a file that the page names.
 pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match find(BUILT, &format!("explorer/{name}")) {
-        Some(file) => answer(file, &format!("\"{name}\""), "public, max-age=31536000, immutable", &headers),
+        Some(file) => answer(file, &headers),
         None => Fault::path().into_response(),
     }
 }
@@ -55,23 +47,22 @@ fn find<'a>(files: &'a [File], path: &str) -> Option<&'a File> {
     files.iter().find(|file| file.path == path)
 }
 
-fn answer(file: &File, tag: &str, cache: &'static str, asked: &HeaderMap) -> Response {
+fn answer(file: &File, asked: &HeaderMap) -> Response {
     let gzip = file.gzip.filter(|_| accepts_gzip(asked));
-    let mut response = if has(asked, tag) {
+    let (media, lasting) = kind(file.path);
+    let mut response = if has(asked, file.tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let kind = [(header::CONTENT_TYPE, media(file.path))];
+        let media = [(header::CONTENT_TYPE, media)];
         match gzip {
-            Some(gzip) => (kind, [(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
-            None => (kind, file.plain).into_response(),
+            Some(gzip) => (media, [(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
+            None => (media, file.plain).into_response(),
         }
     };
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    let fixed: [(HeaderName, &'static str); 6] = [
-        (header::CACHE_CONTROL, cache),
+    let fixed: [(HeaderName, &'static str); 7] = [
+        (header::ETAG, file.tag),
+        (header::CACHE_CONTROL, if lasting { "public, max-age=31536000, immutable" } else { "no-cache" }),
         (header::VARY, "accept-encoding"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -86,8 +77,8 @@ fn answer(file: &File, tag: &str, cache: &'static str, asked: &HeaderMap) -> Res
 
 /// Whether the client says that it has what the tag names.
 fn has(headers: &HeaderMap, tag: &str) -> bool {
-    words(headers, &header::IF_NONE_MATCH)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    let tag = tag.trim_start_matches("W/");
+    words(headers, &header::IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
 /// Whether the client takes gzip: by name, or by `*` where it does not name it.
@@ -112,16 +103,18 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
         .flat_map(|value| value.split(',').map(str::trim))
 }
 
-/// The media type by a file's ending.
-fn media(path: &str) -> &'static str {
+/// The media type by a file's ending, and whether its name changes with what it holds. The page does not, and is asked
+/// for each time, so that a new version's page names its own files at once.
+fn kind(path: &str) -> (&'static str, bool) {
     match path.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("ttf") => "font/ttf",
-        Some("woff2") => "font/woff2",
-        _ => "application/octet-stream",
+        Some("html") => ("text/html; charset=utf-8", false),
+        Some("md") => ("text/markdown; charset=utf-8", false),
+        Some("js") => ("text/javascript; charset=utf-8", true),
+        Some("css") => ("text/css; charset=utf-8", true),
+        Some("svg") => ("image/svg+xml", true),
+        Some("ttf") => ("font/ttf", true),
+        Some("woff2") => ("font/woff2", true),
+        _ => ("application/octet-stream", false),
     }
 }
 
@@ -131,7 +124,8 @@ mod tests {
 
     use super::*;
 
-    const FILE: File = File { path: "explorer/a-1.js", plain: b"plain", gzip: Some(b"small") };
+    const FILE: File =
+        File { path: "explorer/a-1.js", tag: "W/\"a-1\"", plain: b"plain", gzip: Some(b"small") };
 
     fn asking(headers: &[(HeaderName, &'static str)]) -> HeaderMap {
         headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
@@ -153,7 +147,7 @@ mod tests {
             ("identity", "plain"),
             ("", "plain"),
         ] {
-            let response = answer(&FILE, "\"a-1.js\"", "", &asking(&[(header::ACCEPT_ENCODING, accepted)]));
+            let response = answer(&FILE, &asking(&[(header::ACCEPT_ENCODING, accepted)]));
             let coded = response.headers().contains_key(header::CONTENT_ENCODING);
             assert_eq!(coded, expected == "small", "{accepted}");
             assert_eq!(response.headers()[header::VARY], "accept-encoding");
@@ -165,18 +159,14 @@ mod tests {
     /// RFC 9110, 13.1.2: who has it already is told so, and nothing else.
     #[tokio::test]
     async fn what_the_client_has_is_not_sent_again() {
-        for (known, status) in [
-            ("\"a-1.js\"", 304),
-            ("\"x\", W/\"a-1.js\"", 304),
-            ("*", 304),
-            ("\"a-2.js\"", 200),
-            ("a-1.js", 200),
-        ] {
+        for (known, status) in
+            [("\"a-1\"", 304), ("\"x\", W/\"a-1\"", 304), ("*", 304), ("\"a-2\"", 200), ("a-1", 200)]
+        {
             let asked = asking(&[(header::IF_NONE_MATCH, known), (header::ACCEPT_ENCODING, "gzip")]);
-            let response = answer(&FILE, "\"a-1.js\"", "no-cache", &asked);
+            let response = answer(&FILE, &asked);
             assert_eq!(response.status(), status, "{known}");
-            assert_eq!(response.headers()[header::ETAG], "\"a-1.js\"");
-            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+            assert_eq!(response.headers()[header::ETAG], "W/\"a-1\"");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
             assert_eq!(response.headers().contains_key(header::CONTENT_ENCODING), status == 200);
             assert_eq!(body(response).await.is_empty(), status == 304, "{known}");
         }
@@ -194,7 +184,9 @@ mod tests {
     fn what_is_built_in_can_be_served() {
         assert!(BUILT.is_empty() || find(BUILT, "index.html").is_some());
         for file in BUILT {
-            assert_ne!(media(file.path), "application/octet-stream", "{}", file.path);
+            assert_ne!(kind(file.path).0, "application/octet-stream", "{}", file.path);
+            // What lasts has a hash in its name.
+            assert!(!kind(file.path).1 || file.path.contains('-'), "{}", file.path);
             assert_eq!(BUILT.iter().filter(|other| other.path == file.path).count(), 1, "{}", file.path);
             assert!(!file.plain.is_empty() && file.gzip.is_none_or(|gzip| gzip.len() < file.plain.len()));
         }
