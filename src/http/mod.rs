@@ -10,6 +10,7 @@ mod batch;
 mod cache;
 mod cors;
 mod encoding;
+mod explorer;
 mod graphql;
 mod job;
 mod page;
@@ -91,7 +92,8 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .route("/jobs/{id}/result", get(job::result::<E>))
         .route("/export/{noun}", get(job::export::<E>))
         .route("/schema.graphql", get(sdl))
-        .route("/", get(page::front::<E>))
+        .route("/", get(explorer::front::<E>))
+        .route("/explorer/{file}", get(explorer::file))
         .route("/health/live", get(StatusCode::NO_CONTENT))
         .route("/health/ready", get(ready::<E>))
         .method_not_allowed_fallback(async || Fault::method().into_response())

@@ -17,6 +17,7 @@ use axum::{
     Router,
     body::{self, Body},
     http::{HeaderMap, Request, StatusCode, header},
+    routing,
 };
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value as Json, json};
@@ -452,13 +453,21 @@ async fn a_flood_of_mistakes_is_cut() {
 #[tokio::test]
 async fn the_pages_are_there() {
     let server = server(|_| {}).await;
-    let answer = send(&server, with(get("/"), "host", "localhost:8080")).await;
+    // The explorer stands in its place where it is built in.
+    let edge = Edge::new(app(config()).await, schema(&Done::default()));
+    let plain = Router::new().route("/", routing::get(super::page::front)).with_state(edge);
+    let answer = send(&plain, with(get("/"), "host", "localhost:8080")).await;
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
     assert!(answer.body.contains("http://localhost:8080/graphql"), "{}", answer.body);
     assert!(!answer.body.contains("{host}") && !answer.body.contains("{token}"));
-    let answer = send(&server, with(get("/"), "host", "<script>")).await;
+    let answer = send(&plain, with(get("/"), "host", "<script>")).await;
     assert!(!answer.body.contains("<script>"));
+
+    let front = send(&server, get("/")).await;
+    assert_eq!((front.status, front.header("content-type")), (200, "text/html; charset=utf-8"));
+    let absent = send(&server, get("/explorer/..%2Findex.html")).await;
+    assert_eq!(absent.status, 404);
 
     assert_eq!(send(&server, get("/schema.graphql")).await.body, crate::schema::sdl());
     assert_eq!(send(&server, get("/health/live")).await.status, 204);

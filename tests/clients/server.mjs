@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Starts a server; answers its address and how to stop it. */
-export async function serve(settings = {}) {
+/**
+ * Starts a server; answers its address and how to stop it. With `tokens` it asks for them, and the first one, an
+ * administrator's, is answered too.
+ */
+export async function serve(settings = {}, { tokens = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'roamline-'));
   const environment = {
     ROAMLINE__DATABASE__URL: `sqlite://${join(folder, 'test.db')}`,
@@ -19,19 +22,21 @@ export async function serve(settings = {}) {
   const program = process.env.ROAMLINE ?? join(root, 'target/debug/roamline');
   const server = spawn(
     program,
-    ['serve', '--sample', join(root, 'examples/acme'), '--no-auth', '--listen', '127.0.0.1:0'],
+    ['serve', '--sample', join(root, 'examples/acme'), '--listen', '127.0.0.1:0', ...(tokens ? [] : ['--no-auth'])],
     { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise((resolve) => server.once('exit', resolve));
+  let address;
   for await (const line of createInterface({ input: server.stdout })) {
-    const address = /http:\/\/([^/]+)\//.exec(line)?.[1];
-    if (address) {
+    address ??= /http:\/\/([^/]+)\//.exec(line)?.[1];
+    const token = /administrator's token, .*: (\S+)$/.exec(line)?.[1];
+    if (address && (token || !tokens)) {
       const stop = async () => {
         server.kill('SIGTERM');
         await ended;
         await rm(folder, { recursive: true });
       };
-      return { address, url: `http://${address}/graphql`, stop };
+      return { address, url: `http://${address}/graphql`, token, stop };
     }
   }
   throw new Error('the server ended before it listened');
