@@ -121,7 +121,7 @@ section! {
         pub batch: usize = 0, 0..=1_000;
         /// Origins whose pages may call from a browser, such as `https://desk.example`, comma-separated, or `*`; empty for none.
         pub origins: String = String::new();
-        /// Seconds for which a client may keep the answer to a GET without asking again; with 0 it asks each time, by ETag.
+        /// Seconds for which a client may keep the answer to a GET without asking again; with 0 it asks each time, by `ETag`.
         pub cache_secs: u64 = 0, 0..=86_400;
         /// Smallest answer that is compressed for clients that take gzip, br or zstd, in bytes; 0 compresses none.
         pub compress_bytes: u32 = 1_024, 0..=65_535;

@@ -27,7 +27,7 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
     );
     for origin in config.http.origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
         refuse(
-            !is_origin(origin) && !(origin == "*" && config.http.origins.trim() == "*"),
+            !is_origin(origin) && config.http.origins.trim() != "*",
             "http.origins",
             "lists origins such as `https://desk.example:8443`, comma-separated, or is `*`",
         );

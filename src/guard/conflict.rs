@@ -172,33 +172,34 @@ impl<'a> Merge<'a> {
                 objects => objects.iter().map(|object| together(Some(object))).collect(),
             };
             for set in sets {
-                self.same(key, &set)?;
+                same(key, &set)?;
                 let inner = self.groups(&set.iter().map(Selected::inside).collect::<Vec<_>>())?;
                 self.meanings(&inner)?;
             }
         }
         Ok(())
     }
+}
 
-    fn same(&self, key: &str, fields: &[Selected<'a>]) -> Result<(), Refusal> {
-        let [first, others @ ..] = fields else { return Ok(()) };
-        for other in others {
-            let (one, two) = (&first.field.node, &other.field.node);
-            if one.name.node != two.name.node {
-                let message = format!(
-                    "\"{key}\" stands for the fields \"{}\" and \"{}\"; give them different aliases",
-                    one.name.node, two.name.node
-                );
-                return Err(collision(message, first, other));
-            }
-            if !same_arguments(one, two) {
-                let message =
-                    format!("\"{key}\" is selected with different arguments; give them different aliases");
-                return Err(collision(message, first, other));
-            }
+/// Refuses fields of one key that are not the same field with the same arguments.
+fn same(key: &str, fields: &[Selected<'_>]) -> Result<(), Refusal> {
+    let [first, others @ ..] = fields else { return Ok(()) };
+    for other in others {
+        let (one, two) = (&first.field.node, &other.field.node);
+        if one.name.node != two.name.node {
+            let message = format!(
+                "\"{key}\" stands for the fields \"{}\" and \"{}\"; give them different aliases",
+                one.name.node, two.name.node
+            );
+            return Err(collision(message, first, other));
         }
-        Ok(())
+        if !same_arguments(one, two) {
+            let message =
+                format!("\"{key}\" is selected with different arguments; give them different aliases");
+            return Err(collision(message, first, other));
+        }
     }
+    Ok(())
 }
 
 fn collision(message: String, one: &Selected<'_>, other: &Selected<'_>) -> Refusal {

@@ -193,9 +193,9 @@ mod tests {
         HEXLOWER.encode(&Sha256::digest(text))
     }
 
-    fn request(text: &str, reference: Option<Reference>) -> Request {
+    fn request(text: &str, reference: impl Into<Option<Reference>>) -> Request {
         let request = Request::new(text);
-        match reference {
+        match reference.into() {
             Some(reference) => request.data(reference),
             None => request,
         }
@@ -204,19 +204,19 @@ mod tests {
     fn find(
         documents: &Documents,
         text: &str,
-        reference: Option<Reference>,
+        reference: impl Into<Option<Reference>>,
     ) -> Result<(String, bool), Refusal> {
         let mut request = request(text, reference);
         let offer = documents.find(&mut request)?;
         Ok((request.query, offer.is_some()))
     }
 
-    fn by_hash(text: &str) -> Option<Reference> {
-        Some(Reference::Hash(hash(text)))
+    fn by_hash(text: &str) -> Reference {
+        Reference::Hash(hash(text))
     }
 
-    fn by_id(id: impl Into<String>) -> Option<Reference> {
-        Some(Reference::Id(id.into()))
+    fn by_id(id: impl Into<String>) -> Reference {
+        Reference::Id(id.into())
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!(find(&documents, "", by_hash("{c}")), Ok(("{c}".to_owned(), false)));
         assert_eq!(
-            find(&documents, "", Some(Reference::Hash(hash("{c}").to_uppercase()))),
+            find(&documents, "", Reference::Hash(hash("{c}").to_uppercase())),
             Ok(("{c}".to_owned(), false))
         );
         assert_eq!(
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(find(&documents, "", by_hash("{a}")), Err(Refusal::UnknownHash), "there is room for two");
         let long = format!("{{a}}{}", " ".repeat(LONGEST_KEPT));
         assert_eq!(find(&documents, &long, by_hash(&long)), Ok((long.clone(), false)));
-        assert_eq!(find(&documents, "{a}", None), Ok(("{a}".to_owned(), false)));
+        assert_eq!(find(&documents, "{a}", None::<Reference>), Ok(("{a}".to_owned(), false)));
     }
 
     #[test]
@@ -250,8 +250,8 @@ mod tests {
         let documents = Documents::new(2);
         for (text, reference) in [
             ("{a}", by_hash("{b}")),
-            ("{a}", Some(Reference::Hash("abc".to_owned()))),
-            ("", Some(Reference::Hash("x".repeat(64)))),
+            ("{a}", Reference::Hash("abc".to_owned())),
+            ("", Reference::Hash("x".repeat(64))),
             ("{a}", by_id("a")),
         ] {
             assert!(matches!(find(&documents, text, reference), Err(Refusal::Reference(_))), "{text}");
@@ -298,9 +298,9 @@ mod tests {
             let other = if only { Err(Refusal::Untrusted) } else { Ok(("{x}".to_owned(), true)) };
             assert_eq!(find(&documents, "{x}", by_hash("{x}")), other);
             let other = if only { Err(Refusal::Untrusted) } else { Ok(("{x}".to_owned(), false)) };
-            assert_eq!(find(&documents, "{x}", None), other);
+            assert_eq!(find(&documents, "{x}", None::<Reference>), other);
             assert_eq!(
-                find(&documents, "{b}", None),
+                find(&documents, "{b}", None::<Reference>),
                 Ok(("{b}".to_owned(), false)),
                 "the text of a trusted one will do"
             );

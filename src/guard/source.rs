@@ -87,10 +87,7 @@ impl<'a> Reader<'a> {
                     // What stands before a description stands before what it describes.
                     continue;
                 }
-                Kind::String if self.open.is_empty() && begins(before) => {
-                    return Err(self.undescribed(token));
-                }
-                Kind::Block if self.open.is_empty() && begins(before) => {
+                Kind::String | Kind::Block if self.open.is_empty() && begins(before) => {
                     return Err(self.undescribed(token));
                 }
                 Kind::String => {

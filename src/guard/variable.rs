@@ -150,16 +150,15 @@ impl<'a> Walk<'a> {
         if fits {
             return Ok(());
         }
-        let message = match expected.one_of.filter(|_| declared.nullable && fits_base(declared, expected.ty))
-        {
-            Some(object) => format!(
+        let only_null = declared.nullable && fits_base(declared, expected.ty);
+        let message = if let Some(object) = expected.one_of.filter(|_| only_null) {
+            format!(
                 "the variable \"${name}\" of type \"{declared}\" may be null, and a field of the oneOf input \
                  object \"{object}\" may not; declare it as \"{declared}!\""
-            ),
-            None => {
-                let ty = expected.ty;
-                format!("the variable \"${name}\" of type \"{declared}\" stands where \"{ty}\" is expected")
-            }
+            )
+        } else {
+            let ty = expected.ty;
+            format!("the variable \"${name}\" of type \"{declared}\" stands where \"{ty}\" is expected")
         };
         Err(Refusal::Invalid { message, locations: vec![definition.pos, at] })
     }
@@ -201,7 +200,7 @@ pub(super) fn settle(
         let VariableDefinition { name, var_type, default_value, .. } = &mut definition.node;
         match (variables.get(&name.node), default_value) {
             (Some(Value::Null), _) if !var_type.node.nullable => {
-                missing.push((name.node.clone(), definition.pos))
+                missing.push((name.node.clone(), definition.pos));
             }
             (Some(Value::Null), _) => {}
             // What is given is not null, and fits also where null would not: validation need not ask for a default.
@@ -215,13 +214,12 @@ pub(super) fn settle(
             (None, None) => missing.push((name.node.clone(), definition.pos)),
         }
     }
-    if let [(first, _), ..] = missing.as_slice() {
-        let message = match missing.len() {
-            1 => format!("the variable \"${first}\" is required; give it a value other than null"),
-            _ => {
-                let names: Vec<_> = missing.iter().map(|(name, _)| format!("\"${name}\"")).collect();
-                format!("the variables {} are required; give them values other than null", names.join(", "))
-            }
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|(name, _)| format!("\"${name}\"")).collect();
+        let message = if let [name] = names.as_slice() {
+            format!("the variable {name} is required; give it a value other than null")
+        } else {
+            format!("the variables {} are required; give them values other than null", names.join(", "))
         };
         let locations = missing.into_iter().map(|(_, at)| at).collect();
         return Err(Refusal::Variable { message, locations });
@@ -308,6 +306,8 @@ fn is_absent(value: &InputValue, absent: &HashSet<Name>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use async_graphql::parser::parse_query;
     use serde_json::json;
 
@@ -383,7 +383,7 @@ mod tests {
             for selection in &operation.selection_set.node.items {
                 if let Selection::Field(field) = &selection.node {
                     for (name, value) in &field.node.arguments {
-                        said += &format!("{}={} ", name.node, value.node);
+                        write!(said, "{}={} ", name.node, value.node).expect("a string takes any text");
                     }
                 }
             }
