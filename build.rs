@@ -26,7 +26,7 @@ const SOURCES: &[&str] =
     &[".npmrc", "index.html", "package-lock.json", "package.json", "src", "vite.config.js"];
 
 /// How long npm and Vite may take each. A registry that cannot be reached is given up on sooner, by npm.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -146,13 +146,16 @@ fn embed(built: Option<&Path>, out: &Path) -> Result<(), Box<dyn Error>> {
     if let Some(built) = built {
         paths.extend(["index.html", "index.html.gz"].map(str::to_owned));
         for entry in fs::read_dir(built.join("explorer"))? {
-            let name = entry?.file_name().into_string().map_err(|name| format!("{name:?} is not UTF-8"))?;
+            let name = entry?
+                .file_name()
+                .into_string()
+                .map_err(|name| format!("{} is not UTF-8", name.display()))?;
             paths.push(format!("explorer/{name}"));
         }
     }
     paths.sort();
     let mut list = "/// What Vite made.\nstatic BUILT: &[File] = &[\n".to_owned();
-    for path in paths.iter().filter(|path| !path.ends_with(".gz")) {
+    for path in paths.iter().filter(|path| path.strip_suffix(".gz").is_none()) {
         let bytes = |path: &str| {
             let file = built.unwrap_or(out).join(path);
             format!("include_bytes!({:?})", file.display().to_string())

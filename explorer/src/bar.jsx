@@ -63,19 +63,20 @@ function Caller() {
   useEffect(() => {
     let stale = false;
     ask({ query: '{ me { name role organization { path } } }' })
-      .then(({ result }) => result.data?.me ?? null)
-      .catch(() => null)
-      .then((me) => stale || setWho({ me }));
+      .then(({ result }) => ({ me: result.data?.me, code: result.errors?.[0]?.extensions?.code }))
+      .catch(() => ({}))
+      .then((who) => stale || setWho(who));
     return () => {
       stale = true;
     };
   }, [shown]);
   if (!who) return <p className="caller" />;
-  const { me } = who;
+  const { me, code } = who;
   if (!me) {
+    const stranger = shown ? 'The token was refused' : 'This server asks for a token';
     return (
       <p className="caller wanting" role="status">
-        {shown ? 'The token was refused' : 'This server asks for a token'}
+        {code === 'UNAUTHENTICATED' ? stranger : 'The server does not say who you are'}
       </p>
     );
   }
