@@ -52,7 +52,10 @@ async fn main() -> Result<()> {
     }
     let need = u64::try_from(args.idle + args.busy)? + 500;
     let files = rlimit::increase_nofile_limit(u64::MAX)?;
-    ensure!(files >= need, "{need} open files are needed and the hard limit is {files}: raise it with `ulimit -Hn`");
+    ensure!(
+        files >= need,
+        "{need} open files are needed and the hard limit is {files}: raise it with `ulimit -Hn`"
+    );
     let server = Server::start(args.idle + args.busy).await?;
 
     // Whatever the first socket brings into memory is not counted as the others'.
@@ -231,7 +234,8 @@ impl Server {
     fn memory(&self) -> Result<u64> {
         let id = self.process.id();
         let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no memory is told")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no memory is told")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 }

@@ -161,7 +161,11 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-pub(super) async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Fault> {
+pub(super) async fn read<E: Executor>(
+    edge: &Edge<E>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, Fault> {
     let http = &edge.app.config().http;
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -67,7 +67,8 @@ impl<E: Executor> Edge<E> {
         let guard = Arc::new(Guard::new(&config.guard, &config.page));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         let seats = Seats::new((!config.no_auth).then_some(config.subscription.sockets_per_token));
-        let (tasks, stop, reservations) = (TaskTracker::new(), CancellationToken::new(), Reservations::default());
+        let (tasks, stop, reservations) =
+            (TaskTracker::new(), CancellationToken::new(), Reservations::default());
         Self { app, schema, guard, tasks, stop, sockets, seats, reservations }
     }
 

@@ -23,11 +23,7 @@ use crate::{
 pub(super) trait Outlet: Sync {
     /// Hands over an answer, once there is room for it; that is what slows a stream down to its reader. `at` is the
     /// place to go on from after it.
-    fn next(
-        &self,
-        response: &Executed,
-        at: Option<Cursor>,
-    ) -> impl Future<Output = Result<(), Gone>> + Send;
+    fn next(&self, response: &Executed, at: Option<Cursor>) -> impl Future<Output = Result<(), Gone>> + Send;
 }
 
 /// Nobody takes answers any more.
@@ -79,9 +75,7 @@ impl<E: Executor> Operation<E> {
     async fn spanned(self, asked: Asked, outlet: &impl Outlet) -> End {
         let began = Instant::now();
         let mut story = Story::default();
-        let operating = async {
-            self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed)
-        };
+        let operating = async { self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed) };
         let end = match panics::caught(&self.id, operating).await {
             Ok(end) => end,
             Err(panics::Panicked) => End::Failed(vec![answer::internal(&self.id)]),

@@ -37,8 +37,8 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-pub(super) use self::{close::Close, message::shown};
 use self::message::{Incoming, Outgoing};
+pub(super) use self::{close::Close, message::shown};
 use super::{
     Edge,
     answer::{self, Fault},
@@ -407,7 +407,10 @@ impl<E: Executor> Peer<E> {
             return Err(("UNAUTHENTICATED", "the first token comes with connection_init".to_owned()));
         };
         let Some(token) = token else {
-            return Err(("UNAUTHENTICATED", "the authorization is not of the form `Bearer TOKEN`".to_owned()));
+            return Err((
+                "UNAUTHENTICATED",
+                "the authorization is not of the form `Bearer TOKEN`".to_owned(),
+            ));
         };
         let caller = match self.authenticate(Some(&token)).await {
             Ok(caller) => caller,

@@ -134,7 +134,9 @@ async fn a_server_that_is_told_to_stop_ends_what_it_began_and_tells_each_stream_
     up(&http, &url).await;
     let acme = r#"createOrganization(input: {kind: PROVIDER, name: "acme"}) { organization { id } errors { code } }"#;
     let acme = done(&http, &url, acme).await.expect("done")["organization"]["id"].clone();
-    let emea = format!(r#"createCluster(input: {{organizationId: {acme}, name: "emea"}}) {{ cluster {{ id }} errors {{ code }} }}"#);
+    let emea = format!(
+        r#"createCluster(input: {{organizationId: {acme}, name: "emea"}}) {{ cluster {{ id }} errors {{ code }} }}"#
+    );
     let emea = done(&http, &url, &emea).await.expect("done")["cluster"]["id"].clone();
     let user = |id: &str| {
         format!(
@@ -190,7 +192,10 @@ async fn a_server_that_is_told_to_stop_ends_what_it_began_and_tells_each_stream_
         }
     }
     let last = last.expect("an error");
-    assert_eq!(last.data["errors"][0]["extensions"]["code"], "RESTARTING", "no `complete`: browsers come back");
+    assert_eq!(
+        last.data["errors"][0]["extensions"]["code"], "RESTARTING",
+        "no `complete`: browsers come back"
+    );
     assert_eq!(last.data["errors"][0]["extensions"]["cursor"].as_str(), last.id.as_deref());
 
     assert!(server.ended().await, "it ends well");

@@ -52,12 +52,16 @@ impl EventStream {
         loop {
             if let Some((block, rest)) = self.read.split_once("\n\n") {
                 let field = |name: &str| {
-                    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                        .map(str::to_owned)
                 };
                 let event = field("event").map(|name| Event {
                     id: field("id"),
                     name,
-                    data: serde_json::from_str(&field("data").expect("an event has data")).unwrap_or_default(),
+                    data: serde_json::from_str(&field("data").expect("an event has data"))
+                        .unwrap_or_default(),
                 });
                 self.read = rest.to_owned();
                 match event {
@@ -65,7 +69,8 @@ impl EventStream {
                     None => continue,
                 }
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event in time");
+            let chunk =
+                tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event in time");
             let chunk = chunk.ok().flatten()?;
             self.read += std::str::from_utf8(&chunk).expect("text");
         }

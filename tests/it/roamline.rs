@@ -448,7 +448,9 @@ impl Following {
     /// Shows another token on the living socket; answers what the server says to it. For streams on which nothing
     /// happens meanwhile.
     pub async fn show(&mut self, token: &str) -> Value {
-        self.socket.send(json!({"type": "ping", "payload": {"authorization": format!("Bearer {token}")}})).await;
+        self.socket
+            .send(json!({"type": "ping", "payload": {"authorization": format!("Bearer {token}")}}))
+            .await;
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             let next = tokio::time::timeout_at(until, self.socket.stream.next()).await;

@@ -118,12 +118,7 @@ pub(super) fn takes_get(headers: &HeaderMap, uri: &Uri) -> bool {
 }
 
 /// `GET /graphql`: opens a reserved stream, or one of its own.
-pub(super) async fn get<E: Executor>(
-    edge: Edge<E>,
-    id: RequestId,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
+pub(super) async fn get<E: Executor>(edge: Edge<E>, id: RequestId, headers: HeaderMap, uri: Uri) -> Response {
     let answer = async {
         same_machine(&edge, &headers)?;
         if let Some(ticket) = ticket(&headers, &uri) {
@@ -278,8 +273,9 @@ async fn open<E: Executor>(
     } else {
         edge.reservations.find(&ticket).ok_or_else(no_ticket)?
     };
-    let told =
-        reservation.open().ok_or_else(|| Fault::conflict("this event stream is open already; reserve another"))?;
+    let told = reservation
+        .open()
+        .ok_or_else(|| Fault::conflict("this event stream is open already; reserve another"))?;
     let settings = &edge.app.config().subscription;
     let retry = restart::retry(settings.retry_ms);
     let held = Held { reservations: edge.reservations.clone(), ticket };
@@ -296,9 +292,9 @@ async fn begin<E: Executor>(
     judged: Result<Prepared, Refusal>,
     resume: Option<String>,
 ) -> Result<Response, Fault> {
-    let id = id
-        .filter(|id| (1..=LONGEST_ID).contains(&id.len()))
-        .ok_or_else(|| Fault::ill_formed(format!("`extensions.operationId` is a text of 1 to {LONGEST_ID} bytes")))?;
+    let id = id.filter(|id| (1..=LONGEST_ID).contains(&id.len())).ok_or_else(|| {
+        Fault::ill_formed(format!("`extensions.operationId` is a text of 1 to {LONGEST_ID} bytes"))
+    })?;
     if edge.stop.is_cancelled() {
         return Err(Fault::unavailable("the server is stopping"));
     }
@@ -312,8 +308,7 @@ async fn begin<E: Executor>(
     let listener = Listener::new(reservation.holder.clone(), resume);
     let least = settings.retry_ms;
     let (verdict, judged) = oneshot::channel();
-    let (owner, reservations, leaves) =
-        (Arc::clone(reservation), edge.reservations.clone(), id.clone());
+    let (owner, reservations, leaves) = (Arc::clone(reservation), edge.reservations.clone(), id.clone());
     let operation = Operation { edge: edge.clone(), id: request_id.clone(), listener: listener.clone() };
     let work = move |number| async move {
         let mut running = std::pin::pin!(operation.run(Asked::Judged(Ok(prepared)), &outlet));
@@ -353,10 +348,9 @@ async fn begin<E: Executor>(
         }
     })?;
     match judged.await {
-        Ok(Ok(())) => Ok(StatusCode::ACCEPTED.into_response()),
+        // Without a verdict it was ended from elsewhere before it came to anything.
+        Ok(Ok(())) | Err(_) => Ok(StatusCode::ACCEPTED.into_response()),
         Ok(Err(errors)) => Err(Fault::of(errors)),
-        // Ended from elsewhere before it came to anything.
-        Err(_) => Ok(StatusCode::ACCEPTED.into_response()),
     }
 }
 
@@ -461,11 +455,7 @@ fn streamed<G: Send + 'static>(told: mpsc::Receiver<Bytes>, beat: u64, retry: u6
 }
 
 /// Who sends the request.
-async fn caller<E: Executor>(
-    edge: &Edge<E>,
-    headers: &HeaderMap,
-    id: &RequestId,
-) -> Result<Caller, Fault> {
+async fn caller<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, id: &RequestId) -> Result<Caller, Fault> {
     let token = bearer(headers)?;
     edge.app.authenticate(token).await.map_err(|error| Fault::of(vec![answer::refused(&error, id)]))
 }

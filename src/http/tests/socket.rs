@@ -497,7 +497,8 @@ async fn a_stop_tells_each_stream_its_place() {
     assert!((700..=1400).contains(&flood["retryMs"].as_u64().expect("a number")));
     let Message::Close(Some(frame)) = close else { panic!("{close:?}") };
     assert_eq!(u16::from(frame.code), 1012);
-    let ms = frame.reason.strip_prefix("Service restart; retry in ").and_then(|rest| rest.strip_suffix(" ms"));
+    let ms =
+        frame.reason.strip_prefix("Service restart; retry in ").and_then(|rest| rest.strip_suffix(" ms"));
     let ms: u64 = ms.and_then(|ms| ms.parse().ok()).expect("the reason says when to come back");
     assert!((700..=1400).contains(&ms));
 }

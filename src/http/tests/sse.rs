@@ -25,7 +25,10 @@ impl Events {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
-                    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                        .map(str::to_owned)
                 };
                 let event = field("event").map(|name| Event {
                     id: field("id"),
@@ -38,7 +41,8 @@ impl Events {
                     None => continue,
                 }
             }
-            let chunk = time::timeout(Duration::from_secs(30), self.body.next()).await.expect("not for ever")?;
+            let chunk =
+                time::timeout(Duration::from_secs(30), self.body.next()).await.expect("not for ever")?;
             self.text += std::str::from_utf8(&chunk.expect("a chunk")).expect("text");
         }
     }
@@ -63,7 +67,10 @@ async fn events(router: &Router, request: Request<Body>) -> Events {
     assert_eq!(response.status(), 200);
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
     assert_eq!(header("content-type"), "text/event-stream; charset=utf-8");
-    assert_eq!((header("cache-control"), header("x-accel-buffering")), ("no-store".to_owned(), "no".to_owned()));
+    assert_eq!(
+        (header("cache-control"), header("x-accel-buffering")),
+        ("no-store".to_owned(), "no".to_owned())
+    );
     Events { body: response.into_body().into_data_stream(), text: String::new() }
 }
 
@@ -103,7 +110,8 @@ async fn an_operation_has_a_stream_of_its_own() {
     stream.completes().await;
 
     let answer = send(&server, streaming("{echo(n:1)}")).await.body;
-    let (retry, rest) = answer.strip_prefix("retry: ").and_then(|rest| rest.split_once('\n')).expect("a first line");
+    let (retry, rest) =
+        answer.strip_prefix("retry: ").and_then(|rest| rest.split_once('\n')).expect("a first line");
     assert!((700..=1400).contains(&retry.parse::<u64>().expect("a number")));
     assert!(rest.starts_with(":\n\n"), "{rest}");
 }
@@ -287,11 +295,8 @@ async fn operations_share_a_reserved_stream() {
     assert_eq!(send(&server, operation(&ticket, "early", "{echo(n:1)}")).await.status, 202);
     let mut stream = opened(&server, &ticket).await;
     assert_eq!(stream.answer().await, json!({ "id": "early", "payload": { "data": { "echo": 1 } } }));
-    let complete = |id: &str| Event {
-        id: None,
-        name: "complete".to_owned(),
-        data: json!({ "id": id }).to_string(),
-    };
+    let complete =
+        |id: &str| Event { id: None, name: "complete".to_owned(), data: json!({ "id": id }).to_string() };
     assert_eq!(stream.next().await, Some(complete("early")));
 
     let accepted = send(&server, operation(&ticket, "a", "subscription{numbers}")).await;
@@ -342,7 +347,11 @@ async fn an_operation_that_cannot_be_is_refused_at_once() {
         (operation(&ticket, "", "{hello}"), 400, "BAD_REQUEST"),
         (unnamed, 400, "BAD_REQUEST"),
         (operation("unheard-of", "1", "{hello}"), 404, "NOT_FOUND"),
-        (with(operation(&ticket, "1", "{hello}"), "content-type", "text/plain"), 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (
+            with(operation(&ticket, "1", "{hello}"), "content-type", "text/plain"),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
         (with(get(&format!("/graphql?token={ticket}")), "accept", STREAM), 409, "CONFLICT"),
         (with(get("/graphql?token=unheard-of"), "accept", STREAM), 404, "NOT_FOUND"),
         (ending("unheard-of", "1"), 404, "NOT_FOUND"),
@@ -369,7 +378,10 @@ async fn a_reservation_that_nobody_opens_is_gone() {
     .await;
     let ticket = reserved(&server).await;
     until(async || send(&server, ending(&ticket, "1")).await.status == 404).await;
-    assert_eq!(send(&server, with(get(&format!("/graphql?token={ticket}")), "accept", STREAM)).await.status, 404);
+    assert_eq!(
+        send(&server, with(get(&format!("/graphql?token={ticket}")), "accept", STREAM)).await.status,
+        404
+    );
     // And its room is free.
     until(async || send(&server, reserving()).await.status == 201).await;
 }
