@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long what is known of a token is believed; a revoked one is out after it.
-const BELIEVED: Duration = Duration::from_secs(1);
+const BELIEVED: Duration = Duration::from_millis(500);
 /// Tokens remembered at once, so that guesses cannot fill the memory.
 const REMEMBERED: usize = 10_000;
 

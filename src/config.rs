@@ -166,17 +166,25 @@ section! {
 }
 
 section! {
-    /// Sockets and the operations on them.
+    /// Sockets, event streams and the operations on them.
     #[derive(Debug)]
     pub struct Subscription {
         /// Milliseconds in which a new socket must send `connection_init`.
         pub init_ms: u64 = 10_000, 1..=600_000;
-        /// Milliseconds between the server's pings; a peer silent for two of them is closed.
+        /// Milliseconds between the server's pings; a peer silent for two of them is closed, and so is an event stream that nobody reads.
         pub ping_ms: u64 = 20_000, 1..=600_000;
-        /// Most operations at once on one socket.
+        /// Most operations at once on one socket or reserved event stream.
         pub operations: usize = 100, 1..=100_000;
-        /// Most sockets at once on this server.
+        /// Most sockets and event streams at once on this server.
         pub sockets: usize = 10_000, 1..=1_000_000;
+        /// Most sockets and event streams at once of one token.
+        pub sockets_per_token: usize = 1_000, 1..=1_000_000;
+        /// Answers that wait for a peer to read; then its streams pause, and lose nothing.
+        pub queue: usize = 8, 1..=10_000;
+        /// Milliseconds in which a reserved event stream must be opened.
+        pub reservation_ms: u64 = 10_000, 1..=600_000;
+        /// Milliseconds after which clients are asked to come back when their connection ends: at least so many, at most twice.
+        pub retry_ms: u64 = 2_000, 1..=600_000;
         /// Largest message from a client, in bytes.
         pub message_bytes: usize = 256 * 1024, 1_024..=16 * 1024 * 1024;
         /// Seconds that a snapshot may take to be read by its subscriber.

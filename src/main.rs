@@ -94,6 +94,10 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
 }
 
 async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
+    // A socket is an open file, and what a process may open is mostly set for programs with few.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let (address, no_auth) = (config.listen, config.no_auth);
     let database = config.database.shown_url();
     let app = App::open(config, clock()).await?;

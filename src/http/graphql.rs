@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: POST with JSON, GET for queries, and the way to a WebSocket. What a browser sends
+//! GraphQL over HTTP: POST with JSON, GET for queries, and the way to a WebSocket and to event streams. What a browser sends
 //! without asking first (forms, plain text, links) can run no mutation here: POST demands JSON, whose
 //! content type makes browsers ask, and GET runs queries only.
 
@@ -23,7 +23,7 @@ use tokio::time;
 use super::{
     Edge,
     answer::{self, Fault, Manner},
-    batch, bearer, cache, run, same_machine, socket, trace, wire,
+    batch, bearer, cache, run, same_machine, socket, sse, trace, wire,
 };
 use crate::error::RequestId;
 
@@ -32,8 +32,12 @@ pub(super) async fn post<E: Executor>(
     State(edge): State<Edge<E>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
+    uri: Uri,
     body: Body,
 ) -> Response {
+    if sse::takes_post(&headers, &uri) {
+        return sse::post(edge, id, headers, uri, body).await;
+    }
     let answer = async {
         let manner = edge.manner(&headers)?;
         if !is_json(&headers) {
@@ -61,7 +65,7 @@ pub(super) async fn post<E: Executor>(
                 .map_err(|fault| fault.with(manner));
         }
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
-        execute(&edge, request.data(caller), &id, manner, Method::Post)
+        execute(&edge, request.data(caller), &id, &headers, manner, Method::Post)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -85,6 +89,9 @@ pub(super) async fn get<E: Executor>(
             Err(rejection) => Fault::upgrade(&rejection).into_response(),
         };
     }
+    if sse::takes_get(&headers, &uri) {
+        return sse::get(edge, id, headers, uri).await;
+    }
     let answer = async {
         let manner = edge.manner(&headers)?;
         same_machine(&edge, &headers)?;
@@ -95,7 +102,7 @@ pub(super) async fn get<E: Executor>(
             .authenticate(token)
             .await
             .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
-        execute(&edge, request.data(caller), &id, manner, Method::Get)
+        execute(&edge, request.data(caller), &id, &headers, manner, Method::Get)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -103,8 +110,9 @@ pub(super) async fn get<E: Executor>(
     cache::kept(&headers, response, edge.app.config().http.cache_secs).await
 }
 
+/// How an operation came.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Method {
+pub(super) enum Method {
     Get,
     Post,
 }
@@ -114,6 +122,7 @@ async fn execute<E: Executor>(
     edge: &Edge<E>,
     request: Operation,
     id: &RequestId,
+    headers: &HeaderMap,
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
@@ -121,8 +130,12 @@ async fn execute<E: Executor>(
         edge.guard.prepare(request.data(id.clone())).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     let operation = trace::Operation { kind: kind(prepared.kind), name: prepared.name.clone() };
     let mut response = match prepared.kind {
+        OperationType::Subscription if sse::wish(headers) != sse::Wish::Never => {
+            sse::carry(edge.clone(), id.clone(), headers, prepared)?
+        }
         OperationType::Subscription => Fault::ill_formed(
-            "subscriptions run over a WebSocket at this address, protocol graphql-transport-ws",
+            "accept text/event-stream for a subscription, or open a WebSocket at this address, protocol \
+             graphql-transport-ws",
         )
         .with(manner)
         .into_response(),
@@ -148,7 +161,7 @@ pub(super) const fn kind(kind: OperationType) -> &'static str {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let declared =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = declared.split(';').map(str::trim);
@@ -164,7 +177,11 @@ fn is_json(headers: &HeaderMap) -> bool {
         && parts.filter_map(charset).all(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"))
 }
 
-async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Fault> {
+pub(super) async fn read<E: Executor>(
+    edge: &Edge<E>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, Fault> {
     let http = &edge.app.config().http;
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -191,7 +208,7 @@ async fn read<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, body: Body) -> R
 }
 
 /// The request in an address.
-fn asked(uri: &Uri) -> Result<Operation, Fault> {
+pub(super) fn asked(uri: &Uri) -> Result<Operation, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Asked {

@@ -1,4 +1,5 @@
-//! The server's outside: axum routes, GraphQL over HTTP and over WebSocket, the front page, health, request
+//! The server's outside: axum routes, GraphQL over HTTP, over WebSocket and over
+//! server-sent events, the front page, health, request
 //! ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
 //! through `run`, so deadlines, panics and mutations are treated alike on every transport.
 //!
@@ -13,10 +14,14 @@ mod encoding;
 mod explorer;
 mod graphql;
 mod job;
+mod operation;
 mod page;
 mod panics;
+mod restart;
 mod run;
+mod seat;
 mod socket;
+mod sse;
 mod trace;
 mod wire;
 
@@ -40,7 +45,11 @@ use futures_util::future::BoxFuture;
 use tokio::{net::TcpListener, sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::answer::{Fault, Manner, Media};
+use self::{
+    answer::{Fault, Manner, Media},
+    seat::Seats,
+    sse::Reservations,
+};
 use crate::{
     app::App,
     guard::{Guard, Types},
@@ -57,8 +66,12 @@ struct Edge<E> {
     tasks: TaskTracker,
     /// Cancelled when the server begins to stop.
     stop: CancellationToken,
-    /// One permit for each open socket.
+    /// One permit for each open socket and event stream.
     sockets: Arc<Semaphore>,
+    /// How many of them each token has.
+    seats: Seats,
+    /// Event streams that were reserved.
+    reservations: Reservations,
 }
 
 impl<E: Executor> Edge<E> {
@@ -66,7 +79,10 @@ impl<E: Executor> Edge<E> {
         let config = app.config();
         let guard = Arc::new(Guard::new(&config.guard, &config.page));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
-        Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
+        let seats = Seats::new((!config.no_auth).then_some(config.subscription.sockets_per_token));
+        let (tasks, stop, reservations) =
+            (TaskTracker::new(), CancellationToken::new(), Reservations::default());
+        Self { app, schema, guard, tasks, stop, sockets, seats, reservations }
     }
 
     /// The same for this schema, and with the documents that the settings trust.
@@ -87,7 +103,10 @@ impl<E: Executor> Edge<E> {
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
     let http = edge.app.config().http.clone();
     let router = Router::new()
-        .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
+        .route(
+            "/graphql",
+            post(graphql::post::<E>).get(graphql::get::<E>).put(sse::reserve::<E>).delete(sse::stop::<E>),
+        )
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
         .route("/export/{noun}", get(job::export::<E>))

@@ -8,6 +8,9 @@
 //!
 //! When the socket ends its operations end with it, except mutations, which run on by themselves.
 
+mod close;
+mod message;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -17,9 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_graphql::{Executor, Request, Response as Executed, ServerError, parser::types::OperationType};
+use async_graphql::{Executor, Request, Response as Executed};
 use axum::{
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     http::HeaderMap,
     response::Response,
 };
@@ -27,21 +30,29 @@ use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::{AbortHandle, JoinSet},
     time::{self, MissedTickBehavior},
 };
-use tracing::Instrument;
 
+use self::message::{Incoming, Outgoing};
+pub(super) use self::{close::Close, message::shown};
 use super::{
     Edge,
-    answer::{self, Codes, Fault},
-    bearer, bearer_token, graphql, panics, run, same_machine, trace, wire,
+    answer::{self, Fault},
+    bearer,
+    operation::{self, Asked, End, Gone, Operation},
+    panics, restart, same_machine,
+    seat::Seat,
+    wire,
 };
-use crate::error::RequestId;
+use crate::{
+    caller::Caller,
+    error::{Error, RequestId},
+    schema::{Holder, Listener, value::scalar::Cursor},
+};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -49,8 +60,9 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// more pile up sends without reading.
 const CONTROL: usize = 32;
 
-/// Messages of operations that may wait. Small, so that a message of a quiet operation waits for few others.
-const ITEMS: usize = 8;
+/// What a socket reads and writes at once, in bytes; the library's own are 32 times as large, for every socket, though
+/// most say little. Longer messages are read and written all the same.
+const BUFFER: usize = 4 * 1024;
 
 /// How long a closing socket waits for its last frame to go out and for the peer's answer.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -79,6 +91,8 @@ pub(super) fn open<E: Executor>(
     let upgrade = upgrade
         .max_message_size(most.saturating_mul(2))
         .max_frame_size(most.saturating_mul(2))
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
         .protocols([PROTOCOL]);
     let (id, tasks) = (id.clone(), edge.tasks.clone());
     Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, token, id, permit))))
@@ -96,22 +110,27 @@ async fn serve<E: Executor>(
     let agreed = socket.protocol().is_some();
     let (sink, mut frames) = socket.split();
     let (control, control_queue) = mpsc::channel(CONTROL);
-    let (items, item_queue) = mpsc::channel(ITEMS);
+    let (items, item_queue) = mpsc::channel(edge.app.config().subscription.queue);
     let mut writer = tokio::spawn(write(sink, control_queue, item_queue));
 
     let mut peer = Peer {
         edge,
         id: id.clone(),
         header_token: token,
-        token: None,
+        holder: None,
+        seat: None,
         control,
         items,
         live: Live::default(),
         running: JoinSet::new(),
         begun: 0,
     };
-    let end = if agreed { peer.read(&mut frames).await } else { Err(Close::Protocol) };
-    let Peer { control, running, .. } = peer;
+    let end = if agreed {
+        panics::caught(&id, peer.read(&mut frames)).await.unwrap_or(Err(Close::Internal))
+    } else {
+        Err(Close::Protocol)
+    };
+    let Peer { control, items, running, seat, .. } = peer;
     // Ends the operations; mutations are tasks of their own.
     drop(running);
 
@@ -124,7 +143,14 @@ async fn serve<E: Executor>(
     );
     if let Some(close) = close {
         let farewell = async {
-            let sent = control.send(close.message()).await.is_ok() && (&mut writer).await.is_ok();
+            let message = close.message();
+            // The last words of operations come before the end of all of them.
+            let sent = if matches!(close, Close::Restart(_)) {
+                items.send(Item { message, over: Arc::default() }).await.is_ok()
+            } else {
+                control.send(message).await.is_ok()
+            };
+            let sent = sent && (&mut writer).await.is_ok();
             // Hearing the peer out lets the close frame arrive before the connection is torn down.
             while sent && matches!(frames.next().await, Some(Ok(_))) {}
         };
@@ -136,108 +162,7 @@ async fn serve<E: Executor>(
         let _ = time::timeout(FAREWELL, answered).await;
     }
     writer.abort();
-    drop(permit);
-}
-
-/// Why the server ends a socket.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Close {
-    /// The server is stopping; come back soon.
-    Restart,
-    /// The message is longer than allowed.
-    TooLong(usize),
-    /// The message is not of the protocol.
-    Invalid(String),
-    /// An operation before the acknowledgement.
-    Unauthorized,
-    /// The token is missing, unknown or revoked.
-    Forbidden,
-    /// The server cannot tell whether the token is good.
-    Unavailable,
-    /// No agreement on the protocol.
-    Protocol,
-    /// No `connection_init` in time.
-    InitTimeout,
-    /// The id is in use.
-    Duplicate(String),
-    /// A second `connection_init`.
-    InitTwice,
-    /// No sign of life for two pings.
-    Silent,
-    /// The peer sends and does not read.
-    Unread,
-}
-
-impl Close {
-    const fn code(&self) -> u16 {
-        match self {
-            Self::Unread => 1008,
-            Self::TooLong(_) => 1009,
-            Self::Restart => 1012,
-            Self::Unavailable => 1013,
-            Self::Invalid(_) => 4400,
-            Self::Unauthorized => 4401,
-            Self::Forbidden => 4403,
-            Self::Protocol => 4406,
-            Self::InitTimeout => 4408,
-            Self::Duplicate(_) => 4409,
-            Self::InitTwice => 4429,
-            Self::Silent => 4499,
-        }
-    }
-
-    fn message(&self) -> Message {
-        let reason = match self {
-            Self::Unread => "Messages are not read".to_owned(),
-            Self::TooLong(most) => format!("A message is longer than {most} bytes"),
-            Self::Restart => "Service restart".to_owned(),
-            Self::Unavailable => "Try again later".to_owned(),
-            Self::Invalid(what) => what.clone(),
-            Self::Unauthorized => "Unauthorized".to_owned(),
-            Self::Forbidden => "Forbidden".to_owned(),
-            Self::Protocol => "Subprotocol not acceptable".to_owned(),
-            Self::InitTimeout => "Connection initialisation timeout".to_owned(),
-            Self::Duplicate(id) => format!("Subscriber for {id} already exists"),
-            Self::InitTwice => "Too many initialisation requests".to_owned(),
-            Self::Silent => "Terminated".to_owned(),
-        };
-        let frame = CloseFrame { code: self.code(), reason: fitting(&reason).into() };
-        Message::Close(Some(frame))
-    }
-}
-
-/// A close frame holds at most 123 bytes of reason; with more it is illegal and the peer sees 1006.
-fn fitting(reason: &str) -> &str {
-    let end = (0..=reason.len().min(123)).rev().find(|&end| reason.is_char_boundary(end)).unwrap_or(0);
-    &reason[..end]
-}
-
-/// A message of the peer.
-#[derive(Debug, Deserialize)]
-struct Incoming {
-    #[serde(rename = "type")]
-    kind: String,
-    id: Option<String>,
-    payload: Option<Json>,
-}
-
-/// A message to the peer.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "type")]
-enum Outgoing<'a> {
-    ConnectionAck,
-    Ping,
-    Pong,
-    Next { id: &'a str, payload: &'a Executed },
-    Error { id: &'a str, payload: &'a [ServerError] },
-    Complete { id: &'a str },
-}
-
-impl From<Outgoing<'_>> for Message {
-    fn from(outgoing: Outgoing<'_>) -> Self {
-        // Responses hold only what JSON can express.
-        Self::Text(serde_json::to_string(&outgoing).unwrap_or_default().into())
-    }
+    drop((permit, seat));
 }
 
 /// A message of an operation, on its way to the writer.
@@ -277,7 +202,7 @@ async fn write(
 }
 
 /// An operation under way.
-struct Operation {
+struct Running {
     over: Arc<AtomicBool>,
     task: AbortHandle,
 }
@@ -285,10 +210,10 @@ struct Operation {
 /// The operations under way by id, shared with their tasks: an operation leaves before its last message
 /// goes out, so that its id is free when the peer learns of the end.
 #[derive(Clone, Default)]
-struct Live(Arc<Mutex<HashMap<String, Operation>>>);
+struct Live(Arc<Mutex<HashMap<String, Running>>>);
 
 impl Live {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Operation>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -306,8 +231,9 @@ struct Peer<E> {
     edge: Edge<E>,
     id: RequestId,
     header_token: Option<String>,
-    /// What the peer showed in `connection_init`; nothing before the acknowledgement.
-    token: Option<Token>,
+    /// Whose token was shown, in `connection_init` or later; nobody's before the acknowledgement.
+    holder: Option<Holder>,
+    seat: Option<Seat>,
     control: mpsc::Sender<Message>,
     items: mpsc::Sender<Item>,
     live: Live,
@@ -315,10 +241,6 @@ struct Peer<E> {
     /// Operations so far, for their request ids.
     begun: u64,
 }
-
-/// The token of an acknowledged peer; a server without tokens asks for none.
-#[derive(Clone)]
-struct Token(Option<String>);
 
 impl<E: Executor> Peer<E> {
     /// Reads until the peer goes (`Ok`) or the server ends the socket.
@@ -330,9 +252,17 @@ impl<E: Executor> Peer<E> {
         let mut ping = time::interval_at(time::Instant::now() + pause, pause);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.edge.stop.clone();
+        // Operations may end by themselves while the server stops, but not take all of the time that it has.
+        let drain = Duration::from_millis(self.edge.app.config().http.drain_ms);
+        let last = time::sleep(Duration::ZERO);
+        tokio::pin!(last);
+        let mut stopping = false;
         let mut heard = Instant::now();
 
         loop {
+            if stopping && self.running.is_empty() {
+                return Err(self.restart());
+            }
             tokio::select! {
                 frame = frames.next() => {
                     heard = Instant::now();
@@ -347,21 +277,42 @@ impl<E: Executor> Peer<E> {
                         Some(Err(error)) => return self.broken(&error),
                     }
                 }
-                () = &mut init, if self.token.is_none() => return Err(Close::InitTimeout),
+                () = &mut init, if self.holder.is_none() => return Err(Close::InitTimeout),
                 _ = ping.tick() => {
                     if heard.elapsed() >= pause * 2 {
                         return Err(Close::Silent);
                     }
+                    self.still_welcome(pause).await?;
                     // Frames that every library answers, and messages for peers that watch the protocol only.
                     // Where the queue is full something is being written, and a ping would tell no more.
                     let _ = self.control.try_send(Message::Ping(Vec::new().into()));
-                    if self.token.is_some() {
+                    if self.holder.is_some() {
                         let _ = self.control.try_send(Outgoing::Ping.into());
                     }
                 }
-                () = stop.cancelled() => return Err(Close::Restart),
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    let most = drain.saturating_sub(FAREWELL).max(drain / 2);
+                    last.as_mut().reset(time::Instant::now() + most);
+                }
+                () = &mut last, if stopping => return Err(self.restart()),
                 Some(_) = self.running.join_next(), if !self.running.is_empty() => {}
             }
+        }
+    }
+
+    fn restart(&self) -> Close {
+        Close::Restart(restart::retry(self.edge.app.config().subscription.retry_ms))
+    }
+
+    /// Whether the token is good still. Its streams were told at once when it was not; until the next ping the peer
+    /// had time to show another.
+    async fn still_welcome(&self, most: Duration) -> Result<(), Close> {
+        let Some(holder) = &self.holder else { return Ok(()) };
+        match time::timeout(most, self.edge.app.renew(&holder.caller())).await {
+            Ok(Err(error)) if is_refusal(&error) => Err(Close::Forbidden),
+            // What cannot be told now is told at the next ping.
+            _ => Ok(()),
         }
     }
 
@@ -384,7 +335,7 @@ impl<E: Executor> Peer<E> {
             .map_err(|_| Close::Invalid("A message is a JSON object with the member `type`".to_owned()))?;
         match (incoming.kind.as_str(), incoming.id) {
             ("connection_init", _) => self.init(incoming.payload).await,
-            ("ping", _) => self.say(Outgoing::Pong),
+            ("ping", _) => self.ping(incoming.payload.as_ref()).await,
             ("pong", _) => Ok(()),
             ("subscribe", Some(id)) => self.subscribe(id, incoming.payload),
             ("complete", Some(id)) => {
@@ -405,31 +356,91 @@ impl<E: Executor> Peer<E> {
     }
 
     async fn init(&mut self, payload: Option<Json>) -> Result<(), Close> {
-        if self.token.is_some() {
+        if self.holder.is_some() {
             return Err(Close::InitTwice);
         }
-        let token = shown(payload.as_ref())?.or_else(|| self.header_token.clone());
+        let token = shown(payload.as_ref())?.or_else(|| self.header_token.take());
+        let caller = match self.authenticate(token.as_deref()).await {
+            Ok(caller) => caller,
+            Err(Some(error)) if is_refusal(&error) => return Err(Close::Forbidden),
+            Err(Some(Error::Internal(chain))) => {
+                tracing::error!(request = self.id.0, error = format!("{chain:#}"), "internal error");
+                return Err(Close::Internal);
+            }
+            Err(_) => return Err(Close::Unavailable),
+        };
+        self.seat = Some(self.edge.seats.take(&caller).map_err(Close::Crowded)?);
+        self.holder = Some(Holder::new(caller));
+        self.say(Outgoing::ConnectionAck)
+    }
+
+    /// Who comes with a token; no error when it takes too long to tell.
+    async fn authenticate(&self, token: Option<&str>) -> Result<Caller, Option<Error>> {
         let most = Duration::from_millis(self.edge.app.config().http.query_ms);
-        match time::timeout(most, self.edge.app.authenticate(token.as_deref())).await {
-            Ok(Ok(_)) => {
-                self.token = Some(Token(token));
-                self.say(Outgoing::ConnectionAck)
-            }
-            Ok(Err(error)) if matches!(error.code().as_str(), "UNAUTHENTICATED" | "FORBIDDEN") => {
-                Err(Close::Forbidden)
-            }
-            Ok(Err(_)) | Err(_) => Err(Close::Unavailable),
+        match time::timeout(most, self.edge.app.authenticate(token)).await {
+            Ok(outcome) => outcome.map_err(Some),
+            Err(_) => Err(None),
         }
     }
 
+    /// A ping may bring a new token in its payload, named as in `connection_init`; the pong says whether it was
+    /// accepted. If it was, everything on this socket goes on under it; if not, under the old one for as long as that
+    /// is good.
+    async fn ping(&mut self, payload: Option<&Json>) -> Result<(), Close> {
+        let token = match shown(payload) {
+            // Other payloads are the peer's own affair.
+            Ok(None) | Err(Close::Invalid(_)) => return self.say(Outgoing::Pong { payload: None }),
+            Ok(Some(token)) => Some(token),
+            Err(_) => None,
+        };
+        let told = match self.renew(token).await {
+            Ok(()) => json!({ "authorization": "accepted" }),
+            Err((code, message)) => {
+                json!({ "authorization": "refused", "code": code, "message": message })
+            }
+        };
+        self.say(Outgoing::Pong { payload: Some(&told) })
+    }
+
+    async fn renew(&mut self, token: Option<String>) -> Result<(), (&'static str, String)> {
+        let Some(holder) = &self.holder else {
+            return Err(("UNAUTHENTICATED", "the first token comes with connection_init".to_owned()));
+        };
+        let Some(token) = token else {
+            return Err((
+                "UNAUTHENTICATED",
+                "the authorization is not of the form `Bearer TOKEN`".to_owned(),
+            ));
+        };
+        let caller = match self.authenticate(Some(&token)).await {
+            Ok(caller) => caller,
+            Err(Some(Error::Internal(chain))) => {
+                tracing::error!(request = self.id.0, error = format!("{chain:#}"), "internal error");
+                return Err(("INTERNAL", "internal error".to_owned()));
+            }
+            Err(Some(error)) => return Err((error.code().as_str(), error.to_string())),
+            Err(None) => return Err(("TIMEOUT", "the token could not be looked up in time".to_owned())),
+        };
+        if !self.seat.as_ref().is_some_and(|seat| seat.is_of(&caller)) {
+            let crowded = |most| ("TOO_MANY_CONNECTIONS", Close::Crowded(most).reason());
+            self.seat = Some(self.edge.seats.take(&caller).map_err(crowded)?);
+        }
+        holder.replace(caller);
+        Ok(())
+    }
+
     fn subscribe(&mut self, id: String, payload: Option<Json>) -> Result<(), Close> {
-        let Some(token) = self.token.clone() else { return Err(Close::Unauthorized) };
+        let Some(holder) = self.holder.clone() else { return Err(Close::Unauthorized) };
         if id.is_empty() || id.len() > LONGEST_ID {
             return Err(Close::Invalid(format!("An `id` has 1 to {LONGEST_ID} bytes")));
         }
         let request =
             wire::request(payload.unwrap_or_default()).map_err(|what| Close::Invalid(what.to_owned()))?;
 
+        if self.edge.stop.is_cancelled() {
+            let errors = [answer::error("UNAVAILABLE", "the server is stopping")];
+            return self.say(Outgoing::Error { id: &id, payload: &errors });
+        }
         // Held over the start, so that the task cannot leave before it has entered.
         let mut live = self.live.lock();
         if live.contains_key(&id) {
@@ -445,139 +456,69 @@ impl<E: Executor> Peer<E> {
         }
         self.begun += 1;
         let over = Arc::new(AtomicBool::new(false));
-        let task = Task {
+        let operation = Operation {
             edge: self.edge.clone(),
-            request_id: RequestId(format!("{}-{}", self.id.0, self.begun)),
+            id: RequestId(format!("{}-{}", self.id.0, self.begun)),
+            listener: Listener::new(holder, None),
+        };
+        let task = Task {
             id: id.clone(),
-            token,
             items: self.items.clone(),
             live: self.live.clone(),
             over: Arc::clone(&over),
         };
-        let task = self.running.spawn(task.run(request));
-        live.insert(id, Operation { over, task });
+        let task = self.running.spawn(task.run(operation, request));
+        live.insert(id, Running { over, task });
         Ok(())
     }
 }
 
-/// The token in the payload of `connection_init`: `{"authorization": "Bearer x"}`, as headers are called, or
-/// `{"token": "x"}`.
-pub(super) fn shown(payload: Option<&Json>) -> Result<Option<String>, Close> {
-    let members = match payload {
-        None | Some(Json::Null) => return Ok(None),
-        Some(Json::Object(members)) => members,
-        Some(_) => {
-            return Err(Close::Invalid("The payload of `connection_init` is not an object".to_owned()));
-        }
-    };
-    for (name, value) in members {
-        let token = match value.as_str() {
-            Some(value) if name.eq_ignore_ascii_case("authorization") => bearer_token(value),
-            Some(value) if name.eq_ignore_ascii_case("token") => Some(value),
-            None if name.eq_ignore_ascii_case("authorization") && !value.is_null() => None,
-            _ => continue,
-        };
-        return token.map(|token| Some(token.to_owned())).ok_or(Close::Forbidden);
-    }
-    Ok(None)
+/// Whether a token was refused, and not only not looked up.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.code().as_str(), "UNAUTHENTICATED" | "FORBIDDEN")
 }
 
 /// One operation of a socket.
-struct Task<E> {
-    edge: Edge<E>,
-    request_id: RequestId,
+struct Task {
     id: String,
-    token: Token,
     items: mpsc::Sender<Item>,
     live: Live,
     over: Arc<AtomicBool>,
 }
 
-/// What an operation was and how it went, for the log.
-#[derive(Default)]
-struct Story {
-    operation: Option<trace::Operation>,
-    codes: Codes,
-}
-
-impl<E: Executor> Task<E> {
-    async fn run(self, request: Request) {
-        let span = tracing::info_span!("operation", request = self.request_id.0);
-        self.spanned(request).instrument(span).await;
-    }
-
-    async fn spanned(self, request: Request) {
-        let began = Instant::now();
-        let mut story = Story::default();
-        let outcome = match panics::caught(&self.request_id, self.operate(request, &mut story)).await {
-            Ok(outcome) => outcome,
-            Err(panics::Panicked) => Err(vec![answer::internal(&self.request_id)]),
-        };
-        if let Err(errors) = &outcome {
-            story.codes = answer::codes(errors);
-        }
-        trace::operation(&self.request_id, story.operation.as_ref(), &story.codes, began);
-
+impl Task {
+    async fn run<E: Executor>(self, operation: Operation<E>, request: Request) {
+        let least = operation.edge.app.config().subscription.retry_ms;
+        let end = operation.run(Asked::Now(request), &self).await;
         self.live.leave(&self.id, &self.over);
-        let last = match &outcome {
-            Ok(()) => Outgoing::Complete { id: &self.id },
-            Err(errors) => Outgoing::Error { id: &self.id, payload: errors },
+        let restart;
+        let last = match &end {
+            End::Complete => Outgoing::Complete { id: &self.id },
+            End::Failed(errors) => Outgoing::Error { id: &self.id, payload: errors },
+            // Not `next`: libraries open a stream again as it was opened first, and what happened since would be
+            // told again, or never.
+            End::Restart(cursor) => {
+                restart = [restart::told(*cursor, restart::retry(least))];
+                Outgoing::Error { id: &self.id, payload: &restart }
+            }
+            End::Gone => return,
         };
         // Fails only when the socket is gone, and then there is nobody to tell.
         let _ = self.send(last).await;
     }
 
-    /// Runs to the end. Errors mean that the operation was refused or broke, and are its last message.
-    async fn operate(&self, request: Request, story: &mut Story) -> Result<(), Vec<ServerError>> {
-        // Asked again for each operation: a socket may outlive the right to use it.
-        let caller = self
-            .edge
-            .app
-            .authenticate(self.token.0.as_deref())
-            .await
-            .map_err(|error| vec![answer::refused(&error, &self.request_id)])?;
-        let request = request.data(caller).data(self.request_id.clone());
-        let prepared =
-            self.edge.guard.prepare(request).map_err(|refusal| vec![ServerError::from(refusal)])?;
-        story.operation =
-            Some(trace::Operation { kind: graphql::kind(prepared.kind), name: prepared.name.clone() });
-
-        if prepared.kind != OperationType::Subscription {
-            let response = answer::coded(run::once(&self.edge, prepared, &self.request_id).await);
-            if answer::is_refusal(&response) {
-                return Err(Fault::of(response.errors).into_errors());
-            }
-            story.codes = answer::codes(&response.errors);
-            return self.next(&response).await;
-        }
-
-        let mut stream = self.edge.schema.execute_stream(prepared.request, None);
-        let mut first = true;
-        while let Some(response) = stream.next().await {
-            let response = answer::coded(response);
-            if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
-                return Err(Fault::of(response.errors).into_errors());
-            }
-            first = false;
-            let codes = answer::codes(&response.errors);
-            self.next(&response).await?;
-            if codes.0.iter().any(|code| code == "UNAUTHENTICATED") {
-                story.codes = codes;
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    async fn next(&self, response: &Executed) -> Result<(), Vec<ServerError>> {
-        self.send(Outgoing::Next { id: &self.id, payload: response }).await.map_err(|_| Vec::new())
-    }
-
-    /// Waits for room, which is what slows a stream down to its reader. Then lets the others have their turn:
-    /// without it the first to wake would take all the room that is left.
-    async fn send(&self, outgoing: Outgoing<'_>) -> Result<(), mpsc::error::SendError<Item>> {
-        self.items.send(Item { message: outgoing.into(), over: Arc::clone(&self.over) }).await?;
+    /// Waits for room. Then lets the others have their turn: without it the first to wake would take all the room that
+    /// is left.
+    async fn send(&self, outgoing: Outgoing<'_>) -> Result<(), Gone> {
+        let item = Item { message: outgoing.into(), over: Arc::clone(&self.over) };
+        self.items.send(item).await.map_err(|_| Gone)?;
         tokio::task::yield_now().await;
         Ok(())
+    }
+}
+
+impl operation::Outlet for Task {
+    async fn next(&self, response: &Executed, _at: Option<Cursor>) -> Result<(), Gone> {
+        self.send(Outgoing::Next { id: &self.id, payload: response }).await
     }
 }

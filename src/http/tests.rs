@@ -1,8 +1,9 @@
-//! The routes one by one, on a schema that can be slow, panic and stream; sockets are in `socket`, and what the
-//! specifications say of requests in `request`.
+//! The routes one by one, on a schema that can be slow, panic and stream; what the specifications say of requests is in
+//! `request`, and sockets and event streams have files of their own.
 
 mod request;
 mod socket;
+mod sse;
 
 use std::{
     sync::{
@@ -30,6 +31,7 @@ use crate::{
     caller::Caller,
     config::{Config, Statuses},
     error::RequestId,
+    schema::{Listener, value::scalar::Cursor},
 };
 
 /// The one place where these tests make an application.
@@ -132,18 +134,35 @@ impl Subscriptions {
     ) -> async_graphql::Result<impl Stream<Item = i32> + use<>> {
         let done = ctx.data::<Done>()?.clone();
         done.0.fetch_add(1, Ordering::SeqCst);
-        let alive = Alive(done);
-        Ok(stream::iter(0..to.unwrap_or(i32::MAX)).inspect(move |_| {
+        let (alive, listener) = (Alive(done), ctx.data::<Listener>()?.clone());
+        Ok(stream::iter(0..to.unwrap_or(i32::MAX)).inspect(move |n| {
+            listener.tell(Cursor::Change(i64::from(*n)));
             alive.0.1.fetch_add(1, Ordering::SeqCst);
         }))
     }
 
     /// A number every few milliseconds.
-    async fn ticks(&self, ms: u64) -> impl Stream<Item = i32> + use<> {
-        stream::unfold(0, move |n| async move {
+    async fn ticks(
+        &self,
+        ctx: &Context<'_>,
+        ms: u64,
+    ) -> async_graphql::Result<impl Stream<Item = i32> + use<>> {
+        ctx.data::<Listener>()?.begin();
+        Ok(stream::unfold(0, move |n| async move {
             time::sleep(Duration::from_millis(ms)).await;
             Some((n, n + 1))
-        })
+        }))
+    }
+
+    /// The cursor that the client brought.
+    async fn resumed(&self, ctx: &Context<'_>) -> async_graphql::Result<impl Stream<Item = String> + use<>> {
+        let from = ctx.data::<Listener>()?.resume().unwrap_or("nowhere").to_owned();
+        Ok(stream::iter([from]))
+    }
+
+    /// Who listens.
+    async fn who(&self, ctx: &Context<'_>) -> async_graphql::Result<impl Stream<Item = String> + use<>> {
+        Ok(stream::iter([ctx.data::<Listener>()?.caller().name]))
     }
 
     async fn refuses(&self) -> async_graphql::Result<stream::Empty<i32>> {
@@ -301,7 +320,7 @@ async fn each_refusal_has_its_status_and_code() {
         (get("/graphql?query=%7Bhello%7D&variables=%7B"), 400, "BAD_REQUEST"),
         (get("/graphql?query=%7Bhello%7D&query=%7Bhello%7D"), 400, "BAD_REQUEST"),
         (get("/graphql?query=mutation%7Bact(ms:0)%7D"), 405, "METHOD_NOT_ALLOWED"),
-        (method("PUT", "/graphql"), 405, "METHOD_NOT_ALLOWED"),
+        (method("PATCH", "/graphql"), 405, "METHOD_NOT_ALLOWED"),
         (method("DELETE", "/health/live"), 405, "METHOD_NOT_ALLOWED"),
         (with(get("/graphql"), "upgrade", "websocket"), 400, "BAD_REQUEST"),
         (get("/nowhere"), 404, "NOT_FOUND"),

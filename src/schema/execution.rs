@@ -7,7 +7,7 @@
 use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Data, ErrorExtensionValues, Executor, Request, Response, ServerError,
+    Data, ErrorExtensionValues, Executor, Pos, Request, Response, ServerError,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
 use futures_util::{future::BoxFuture, stream::BoxStream};
@@ -16,6 +16,7 @@ use super::{
     Mutation, Query,
     drive::Gate,
     in_order::{put_in_order, root_keys},
+    listener::Listener,
     loader::Loaders,
     subscription::Subscription,
 };
@@ -108,14 +109,31 @@ impl Extension for Event {
     ) -> Response {
         let (mut data, mut gate) = (Data::default(), Gate::default());
         if let (Some(app), Some(caller)) = (ctx.data_opt::<App>(), ctx.data_opt::<Caller>()) {
-            let loaders = Loaders::new(&app.read(caller));
+            // What an event leads to is read as whoever listens now, not as who began to.
+            let listener = ctx.data_opt::<Listener>();
+            let caller = match listener {
+                Some(listener) => match app.renew(&listener.caller()).await {
+                    Ok(caller) => caller,
+                    Err(error) => return refused(error, ctx.data_opt::<RequestId>()),
+                },
+                None => caller.clone(),
+            };
+            let loaders = Loaders::new(&app.read(&caller));
             gate = loaders.gate();
             data.insert(loaders);
+            data.insert(caller);
         }
         let mut response = gate.through(next.run_with_data(ctx, operation, data)).await;
         settle(&mut response.errors, ctx.data_opt::<RequestId>());
         response
     }
+}
+
+/// The answer to an event whose listener may no longer have it.
+fn refused(error: Error, request: Option<&RequestId>) -> Response {
+    let mut errors = vec![async_graphql::Error::new_with_source(error).into_server_error(Pos::default())];
+    settle(&mut errors, request);
+    Response::from_errors(errors)
 }
 
 /// Gives errors their code, and logs those that are ours.

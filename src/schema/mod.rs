@@ -22,6 +22,7 @@ mod job;
 mod layout;
 mod level;
 mod line;
+mod listener;
 mod loader;
 mod mutation;
 mod node;
@@ -44,6 +45,7 @@ mod user;
 pub mod value;
 
 pub use execution::Schema;
+pub use listener::{Holder, Listener};
 use loader::Loaders;
 
 /// What a resolver answers.

@@ -17,6 +17,7 @@ use super::{
     device::OtherDevice,
     job::Job,
     line::Line,
+    listener::{Holder, Listener},
     node::{Node, of_template},
     number::Number,
     organization::Organization,
@@ -27,7 +28,7 @@ use super::{
     session::Session,
     template::Template,
     user::User,
-    value::scalar::Cursor,
+    value::scalar::{Cursor, NotACursor},
 };
 use crate::{
     app::App,
@@ -47,7 +48,11 @@ use crate::{
 /// Items of a snapshot read at once.
 const PAGE: u32 = 500;
 /// How often a stream on which nothing happens looks whether its caller may still listen.
-const LOOK: Duration = Duration::from_secs(1);
+/// Together with how long the application believes a token it is less than the second within which a revoked one is out.
+const LOOK: Duration = Duration::from_millis(400);
+
+/// Why a snapshot ends before it is told whole.
+const MOVED: &str = "what this token may see was changed while the snapshot was told: begin it again";
 
 /// What can be listened to.
 pub struct Subscription;
@@ -72,8 +77,17 @@ impl Subscription {
         )]
         snapshot: bool,
     ) -> Result<impl Stream<Item = Result<ChangeEvent>> + use<>> {
-        let (app, caller) = (ctx.app()?.clone(), ctx.caller()?.clone());
+        let app = ctx.app()?.clone();
+        let listener = match ctx.data_opt::<Listener>() {
+            Some(listener) => listener.clone(),
+            None => Listener::new(Holder::new(ctx.caller()?.clone()), None),
+        };
         let query = Query::from(filter.unwrap_or_default());
+        // A client that comes back says where it was beside its query, which still says where it began.
+        let after = match listener.resume() {
+            Some(text) => Some(text.parse().map_err(|error: NotACursor| Error::Input(error.to_string()))?),
+            None => after,
+        };
         let start = match after {
             Some(Cursor::Change(seq)) => Some(seq),
             Some(Cursor::Snapshot(_)) if !snapshot => {
@@ -82,18 +96,21 @@ impl Subscription {
             Some(Cursor::Snapshot(_)) | None if snapshot => None,
             Some(Cursor::Snapshot(_)) | None => Some(app.newest_change().await?),
         };
-        Ok(stream(app, caller, query, start))
+        listener.begin();
+        Ok(stream(app, listener, query, start))
     }
 }
 
-/// The events: a snapshot where no start is given, then every change.
+/// The events: a snapshot where no start is given, then every change. Before each of them it is asked anew who listens
+/// and what they may see.
 fn stream(
     app: App,
-    caller: Caller,
+    listener: Listener,
     query: Query,
     start: Option<i64>,
 ) -> impl Stream<Item = Result<ChangeEvent>> {
     async_stream::try_stream! {
+        let mut caller = app.renew(&listener.caller()).await?;
         let start = if let Some(start) = start {
             start
         } else {
@@ -102,28 +119,36 @@ fn stream(
             let mut present = snapshot.told(app.now(), caller.scope, query.clone());
             while let Some(part) = present.recv().await {
                 for event in part? {
+                    if app.renew(&listener.caller()).await?.scope != caller.scope {
+                        Err(Error::Input(MOVED.to_owned()))?;
+                    }
+                    listener.tell(event.cursor);
                     yield event;
                 }
             }
             newest
         };
+        listener.pass(Cursor::Change(start));
         let mut sight = Sight::of(&app, &caller, &query).await?;
         let mut changes = std::pin::pin!(app.feed().follow(start));
         loop {
             let next = match tokio::time::timeout(LOOK, changes.next()).await {
-                Ok(Some(next)) => next.map_err(ended)?,
+                Ok(Some(next)) => Some(next.map_err(ended)?),
                 Ok(None) => return,
-                Err(_) => {
-                    app.renew(&caller).await?;
-                    continue;
-                }
+                Err(_) => None,
             };
-            app.renew(&caller).await?;
-            if moves_organizations(&next.change) {
+            let scope = caller.scope;
+            caller = app.renew(&listener.caller()).await?;
+            let moves = next.as_ref().is_some_and(|next| moves_organizations(&next.change));
+            if moves || caller.scope != scope {
                 sight = Sight::of(&app, &caller, &query).await?;
             }
+            let Some(next) = next else { continue };
             if let Some(event) = sight.event(&query, &next) {
+                listener.tell(event.cursor);
                 yield event;
+            } else {
+                listener.pass(Cursor::Change(next.seq));
             }
         }
     }

@@ -133,7 +133,7 @@ const TABLE: &[Row] = &[
             "app", "bulk", "caller", "cli", "command", "config", "error", "feed", "guard", "http", "rule",
             "schema", "store",
         ],
-        &["anyhow", "entity", "indicatif", "mimalloc", "tokio", "tracing", "tracing_subscriber"],
+        &["anyhow", "entity", "indicatif", "mimalloc", "rlimit", "tokio", "tracing", "tracing_subscriber"],
     ),
 ];
 

@@ -10,6 +10,8 @@ mod button;
 mod cluster;
 mod crash;
 mod device;
+mod drain;
+mod event_stream;
 mod history;
 mod items;
 mod job;

@@ -445,6 +445,26 @@ impl Following {
         events
     }
 
+    /// Shows another token on the living socket; answers what the server says to it. For streams on which nothing
+    /// happens meanwhile.
+    pub async fn show(&mut self, token: &str) -> Value {
+        self.socket
+            .send(json!({"type": "ping", "payload": {"authorization": format!("Bearer {token}")}}))
+            .await;
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let next = tokio::time::timeout_at(until, self.socket.stream.next()).await;
+            let next = next.expect("a message in time").expect("an open socket").expect("a message");
+            let Message::Text(text) = next else { continue };
+            let mut message: Value = serde_json::from_str(&text).expect("JSON");
+            match message["type"].as_str() {
+                Some("pong") => return message["payload"].take(),
+                Some("ping") => {}
+                _ => panic!("something happened: {message}"),
+            }
+        }
+    }
+
     /// The code of the error that ends the stream.
     pub async fn ends_with(&mut self) -> String {
         loop {

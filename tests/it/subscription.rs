@@ -11,14 +11,14 @@ use std::{
 
 use ::roamline::{app::App, config::Config, schema, store::Estate as Generated};
 use async_graphql::{Executor, Request};
-use entity::{Moment, TokenId, token::Role};
+use entity::{Moment, OrganizationId, TokenId, token::Role};
 use futures_util::StreamExt;
 use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    roamline::{Client, Estate, Following, Roamline, tell, text},
+    roamline::{Client, Estate, Following, Roamline, number, tell, text},
     story,
 };
 
@@ -569,6 +569,82 @@ story! {
         assert_eq!(following.ends_with().await, "UNAUTHENTICATED");
         assert_eq!(idle.ends_with().await, "UNAUTHENTICATED");
         admin.data("{ me { name } }").await;
+    }
+}
+
+story! {
+    /// An expired token is out like a revoked one.
+    async fn an_expired_token_ends_its_stream(server) {
+        server.estate().await;
+        let (_, secret) = server.app.create_token("guest", Role::Viewer, None, Some(1)).await.expect("a token");
+        let guest = server.client(Some(secret));
+        let mut following = guest.follow(r#"(after: "s0")"#, "change { kind }").await;
+        following.next().await;
+        let mut idle = from_now(&guest, "change { kind }").await;
+        server.pass(Duration::from_hours(23));
+        guest.data("{ me { name } }").await;
+        server.pass(Duration::from_hours(2));
+        assert_eq!(following.ends_with().await, "UNAUTHENTICATED");
+        assert_eq!(idle.ends_with().await, "UNAUTHENTICATED");
+    }
+}
+
+story! {
+    /// What one node revokes is out on all of them.
+    async fn a_token_that_one_node_revokes_ends_its_streams_on_another(server) {
+        let (_, other) = (server.estate().await, server.beside().await);
+        let (token, secret) =
+            server.app.create_token("leaver", Role::Viewer, None, None).await.expect("a token");
+        let mut idle = from_now(&other.client(Some(secret)), "change { kind }").await;
+        assert!(server.app.revoke_token(token.id).await.expect("revoked"));
+        assert_eq!(idle.ends_with().await, "UNAUTHENTICATED");
+        other.close().await;
+    }
+}
+
+story! {
+    /// A token that is shown anew on a living socket carries its streams on; one that is refused changes nothing.
+    async fn a_new_token_carries_a_stream_on(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let token = async |name: &str| server.app.create_token(name, Role::Viewer, None, None).await.expect("a token");
+        let ((old, old_secret), (_, new_secret)) = (token("old").await, token("new").await);
+        let mut following = from_now(&server.client(Some(old_secret)), "change { kind }").await;
+        assert_eq!(following.show("unheard-of").await["authorization"], "refused");
+        assert_eq!(following.show(&new_secret).await, json!({"authorization": "accepted"}));
+        assert!(server.app.revoke_token(old.id).await.expect("revoked"));
+        // Long enough for a stream of the old token to have ended.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        admin.user(&estate, &estate.berlin, "anna").await;
+        assert_eq!(mark(&following.next().await).1, "usercreated");
+    }
+}
+
+story! {
+    /// What a token sees may change while it listens: the next event is told as whoever it is now.
+    async fn a_token_that_sees_something_else_is_told_something_else(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let (token, secret) = server
+            .app
+            .create_token("mover", Role::Viewer, Some(OrganizationId(number(&estate.north))), None)
+            .await
+            .expect("a token");
+        let select = "change { kind node { ... on User { userId organization { name } } } }";
+        let mut following = from_now(&server.client(Some(secret)), select).await;
+        admin.user(&estate, &estate.rome, "too-early").await;
+        admin.user(&estate, &estate.berlin, "anna").await;
+        let anna = json!({"kind": "USER_CREATED", "node": {"userId": "anna", "organization": {"name": "berlin"}}});
+        assert_eq!(following.next().await["change"], anna);
+
+        let db = Database::connect(&server.database).await.expect("the database");
+        let moved = format!("UPDATE token SET organization_id = {} WHERE id = {}", number(&estate.south), token.id);
+        db.execute_unprepared(&moved).await.expect("moved");
+        db.close().await.expect("closed");
+        // Longer than what is known of a token is believed.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        admin.user(&estate, &estate.berlin, "too-late").await;
+        admin.user(&estate, &estate.rome, "carla").await;
+        let carla = json!({"kind": "USER_CREATED", "node": {"userId": "carla", "organization": {"name": "rome"}}});
+        assert_eq!(following.next().await["change"], carla);
     }
 }
 

@@ -1,0 +1,153 @@
+//! An operation on a connection that carries many answers, a socket or an event stream: who asks is asked anew, the
+//! guard judges, each answer is handed over in turn, and the end has its reason. What an answer looks like on the
+//! wire is for the transport to say.
+
+use std::time::Instant;
+
+use async_graphql::{Executor, Request, Response as Executed, ServerError, parser::types::OperationType};
+use futures_util::StreamExt;
+use tracing::Instrument;
+
+use super::{
+    Edge,
+    answer::{self, Codes, Fault},
+    graphql, panics, run, trace,
+};
+use crate::{
+    error::RequestId,
+    guard::{Prepared, Refusal},
+    schema::{Listener, value::scalar::Cursor},
+};
+
+/// Where answers go.
+pub(super) trait Outlet: Sync {
+    /// Hands over an answer, once there is room for it; that is what slows a stream down to its reader. `at` is the
+    /// place to go on from after it.
+    fn next(&self, response: &Executed, at: Option<Cursor>) -> impl Future<Output = Result<(), Gone>> + Send;
+}
+
+/// Nobody takes answers any more.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// What is to be done.
+pub(super) enum Asked {
+    /// As it came; its caller may have lost the right to ask since the connection was opened.
+    Now(Request),
+    /// Just authenticated and judged.
+    Judged(Result<Prepared, Refusal>),
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Everything was told.
+    Complete,
+    /// It was refused, or broke.
+    Failed(Vec<ServerError>),
+    /// The server stops; the stream goes on elsewhere after this place.
+    Restart(Option<Cursor>),
+    /// Nobody listens any more.
+    Gone,
+}
+
+/// An operation to run.
+pub(super) struct Operation<E> {
+    pub(super) edge: Edge<E>,
+    pub(super) id: RequestId,
+    pub(super) listener: Listener,
+}
+
+/// What an operation was and how it went, for the log.
+#[derive(Default)]
+struct Story {
+    operation: Option<trace::Operation>,
+    codes: Codes,
+}
+
+impl<E: Executor> Operation<E> {
+    /// Runs to the end.
+    pub(super) async fn run(self, asked: Asked, outlet: &impl Outlet) -> End {
+        let span = tracing::info_span!("operation", request = self.id.0);
+        self.spanned(asked, outlet).instrument(span).await
+    }
+
+    async fn spanned(self, asked: Asked, outlet: &impl Outlet) -> End {
+        let began = Instant::now();
+        let mut story = Story::default();
+        let operating = async { self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed) };
+        let end = match panics::caught(&self.id, operating).await {
+            Ok(end) => end,
+            Err(panics::Panicked) => End::Failed(vec![answer::internal(&self.id)]),
+        };
+        if let End::Failed(errors) = &end {
+            story.codes = answer::codes(errors);
+        }
+        trace::operation(&self.id, story.operation.as_ref(), &story.codes, began);
+        end
+    }
+
+    async fn operate(
+        &self,
+        asked: Asked,
+        outlet: &impl Outlet,
+        story: &mut Story,
+    ) -> Result<End, Vec<ServerError>> {
+        let (edge, listener) = (&self.edge, &self.listener);
+        let judged = match asked {
+            Asked::Judged(judged) => judged,
+            Asked::Now(request) => {
+                edge.app
+                    .renew(&listener.caller())
+                    .await
+                    .map_err(|error| vec![answer::refused(&error, &self.id)])?;
+                edge.guard.prepare(request)
+            }
+        };
+        let mut prepared = judged.map_err(|refusal| vec![ServerError::from(refusal)])?;
+        let data = &mut prepared.request.data;
+        data.insert(listener.caller());
+        data.insert(self.id.clone());
+        data.insert(listener.clone());
+        story.operation =
+            Some(trace::Operation { kind: graphql::kind(prepared.kind), name: prepared.name.clone() });
+
+        if prepared.kind != OperationType::Subscription {
+            let response = answer::coded(run::once(edge, prepared, &self.id).await);
+            if answer::is_refusal(&response) {
+                return Err(Fault::of(response.errors).into_errors());
+            }
+            listener.begin();
+            story.codes = answer::codes(&response.errors);
+            let told = outlet.next(&response, None).await;
+            return Ok(if told.is_ok() { End::Complete } else { End::Gone });
+        }
+
+        let mut stream = edge.schema.execute_stream(prepared.request, None);
+        let mut first = true;
+        loop {
+            let response = tokio::select! {
+                biased;
+                () = edge.stop.cancelled() => return Ok(End::Restart(listener.kept())),
+                response = stream.next() => response,
+            };
+            let Some(response) = response.map(answer::coded) else { return Ok(End::Complete) };
+            if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
+                return Err(Fault::of(response.errors).into_errors());
+            }
+            if first {
+                listener.begin();
+                first = false;
+            }
+            let codes = answer::codes(&response.errors);
+            if outlet.next(&response, listener.told()).await.is_err() {
+                return Ok(End::Gone);
+            }
+            listener.keep();
+            if codes.0.iter().any(|code| code == "UNAUTHENTICATED") {
+                story.codes = codes;
+                return Ok(End::Complete);
+            }
+        }
+    }
+}
