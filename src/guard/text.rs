@@ -8,7 +8,8 @@ use async_graphql::Pos;
 use super::Refusal;
 use crate::config;
 
-/// Refuses a text that has too many tokens, nests brackets too deeply, holds a string without an end, or U+0000.
+/// Refuses a text that has too many tokens, nests brackets too deeply, has too long a name, holds a string
+/// without an end, or U+0000.
 pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
     // Also where the backslash is itself escaped: nobody has a name with that in it.
     if text.contains('\0') || text.contains(r"\u0000") {
@@ -54,7 +55,11 @@ pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
                 1 + run(&rest[1..], |byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
             }
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
-                run(rest, |byte| byte == b'_' || byte.is_ascii_alphanumeric())
+                let length = run(rest, |byte| byte == b'_' || byte.is_ascii_alphanumeric());
+                if length > limits.name {
+                    return Err(Refusal::Name { most: limits.name });
+                }
+                length
             }
             _ => 1,
         };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use async_graphql::{Executor, Request as Operation, parser::types::OperationType};
+use async_graphql::{Executor, Request as Operation, Value, parser::types::OperationType};
 use axum::{
     Extension,
     body::Body,
@@ -24,7 +24,7 @@ use super::{
     answer::{self, Fault, Manner},
     bearer, run, same_machine, socket, trace, wire,
 };
-use crate::error::RequestId;
+use crate::{error::RequestId, guard::COST};
 
 /// `POST /graphql`.
 pub(super) async fn post<E: Executor>(
@@ -55,7 +55,7 @@ pub(super) async fn post<E: Executor>(
             ))
         })?;
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
-        execute(&edge, request.data(caller), &id, manner, Method::Post)
+        execute(&edge, request.data(caller), &headers, &id, manner, Method::Post)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -89,7 +89,7 @@ pub(super) async fn get<E: Executor>(
             .authenticate(token)
             .await
             .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
-        execute(&edge, request.data(caller), &id, manner, Method::Get)
+        execute(&edge, request.data(caller), &headers, &id, manner, Method::Get)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -106,12 +106,16 @@ enum Method {
 async fn execute<E: Executor>(
     edge: &Edge<E>,
     request: Operation,
+    headers: &HeaderMap,
     id: &RequestId,
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
-    let prepared =
-        edge.guard.prepare(request.data(id.clone())).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let mut request = request.data(id.clone());
+    if asks_for_cost(headers) {
+        request.extensions.insert(COST.to_owned(), Value::Boolean(true));
+    }
+    let prepared = edge.guard.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     let operation = trace::Operation { kind: kind(prepared.kind), name: prepared.name.clone() };
     let mut response = match prepared.kind {
         OperationType::Subscription => Fault::ill_formed(
@@ -130,6 +134,11 @@ async fn execute<E: Executor>(
     };
     response.extensions_mut().insert(operation);
     Ok(response)
+}
+
+/// Whether the client asks what its request costs, as `GraphQL-Cost: report`.
+fn asks_for_cost(headers: &HeaderMap) -> bool {
+    headers.get("graphql-cost").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"report"))
 }
 
 /// The word for a kind of operation, for the log.

@@ -116,7 +116,7 @@ async fn take<B: AsRef<[u8]>>(
             Ok((job, receive(app, caller, key, data).await?))
         }
         (None, Some(noun)) => {
-            let (file, _) = wanted(&noun, None)?;
+            let (file, _) = wanted(&noun, None, 0)?;
             may_import(caller, file)?;
             let cmd = import(caller, file, format.unwrap_or(Format::Csv), asked.auto_run, asked.reason);
             let (key, received) = start(app, caller, cmd, data).await?;
@@ -164,7 +164,8 @@ pub(super) async fn export<E: Send + Sync + Clone + 'static>(
         let Query(asked) = asked.map_err(|rejection| Fault::bad(rejection.body_text()))?;
         let format = named(asked.format.as_deref())?.unwrap_or(Format::Csv);
         let told = |error: Error| told(&error, &id);
-        let (file, filter) = wanted(&noun, asked.filter.as_deref()).map_err(told)?;
+        let conditions = edge.app.config().guard.conditions;
+        let (file, filter) = wanted(&noun, asked.filter.as_deref(), conditions).map_err(told)?;
         let mut rows = crate::bulk::stream(&edge.app, &caller, file, format, filter).await.map_err(told)?;
         let rows = stream::poll_fn(move |context| rows.poll_recv(context));
         Ok(streamed(format, Body::from_stream(rows)))

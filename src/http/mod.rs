@@ -11,6 +11,7 @@ mod job;
 mod page;
 mod panics;
 mod run;
+mod shed;
 mod socket;
 mod trace;
 mod wire;
@@ -19,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::Executor;
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
@@ -32,7 +33,13 @@ use tokio::{net::TcpListener, sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::answer::{Fault, Manner, Media};
-use crate::{app::App, guard::Guard, schema};
+use crate::{
+    app::App,
+    config::Audience,
+    error::RequestId,
+    guard::{Guard, Prices, is_for},
+    schema,
+};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -46,14 +53,30 @@ struct Edge<E> {
     stop: CancellationToken,
     /// One permit for each open socket.
     sockets: Arc<Semaphore>,
+    /// One permit for each request that is being answered.
+    places: Arc<Semaphore>,
 }
 
 impl<E: Executor> Edge<E> {
     fn new(app: App, schema: E) -> Self {
         let config = app.config();
-        let guard = Arc::new(Guard::new(&config.guard, &config.page));
+        let (prices, time) = (
+            Prices { weight: schema::weight::weight, is_abstract: schema::weight::is_abstract },
+            app.clone(),
+        );
+        let guard = Guard::new(&config.guard, &config.page).priced(prices).timed(Arc::new(move || time.now().0));
+        let guard = Arc::new(guard);
+        let places = Arc::new(Semaphore::new(config.http.requests.min(Semaphore::MAX_PERMITS)));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
-        Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
+        Self {
+            app,
+            schema,
+            guard,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            sockets,
+            places,
+        }
     }
 
     /// How a client wants its answer, which some cannot have.
@@ -70,7 +93,8 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
         .route("/export/{noun}", get(job::export::<E>))
-        .route("/schema.graphql", get(sdl))
+        .route("/schema.graphql", get(sdl::<E>))
+        .route_layer(middleware::from_fn_with_state(edge.clone(), shed::request::<E>))
         .route("/", get(page::front::<E>))
         .route("/health/live", get(StatusCode::NO_CONTENT))
         .route("/health/ready", get(ready::<E>))
@@ -147,10 +171,23 @@ async fn serving<E: Executor>(
     })
 }
 
-/// The schema as text, printed once.
-async fn sdl() -> impl IntoResponse {
+/// The schema as text, printed once, for whom introspection is.
+async fn sdl<E: Executor>(
+    State(edge): State<Edge<E>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Fault> {
     static SDL: std::sync::LazyLock<String> = std::sync::LazyLock::new(schema::sdl);
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str())
+    let audience = edge.app.config().guard.introspection;
+    if audience != Audience::Everyone {
+        same_machine(&edge, &headers)?;
+        let caller = edge.app.authenticate(bearer(&headers)?).await;
+        let caller = caller.map_err(|error| Fault::of(vec![answer::refused(&error, &id)]))?;
+        if !is_for(audience, Some(&caller)) {
+            return Err(Fault::forbidden("this server does not tell you its schema"));
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str()))
 }
 
 /// Ready when the store answers and no stop has begun.

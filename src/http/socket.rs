@@ -554,7 +554,8 @@ impl<E: Executor> Task<E> {
         let mut stream = self.edge.schema.execute_stream(prepared.request, None);
         let mut first = true;
         while let Some(response) = stream.next().await {
-            let response = answer::coded(response);
+            let mut response = answer::coded(response);
+            answer::cap(&mut response.errors, self.edge.app.config().guard.errors);
             if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
                 return Err(Fault::of(response.errors).into_errors());
             }

@@ -1,8 +1,11 @@
 //! The parameters of a GraphQL request as JSON, read by hand so that each mistake has its own sentence.
 //! `null` stands for absent; unknown members are ignored, as the GraphQL-over-HTTP draft asks.
+//! `{"extensions": {"cost": true}}` asks what the request costs.
 
 use async_graphql::{Request, Value, Variables};
 use serde_json::Value as Json;
+
+use crate::guard::COST;
 
 /// Reads `query`, `operationName` and `variables`.
 pub(super) fn request(body: Json) -> Result<Request, &'static str> {
@@ -27,8 +30,14 @@ pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     if let Some(variables) = take("variables") {
         request.variables = self::variables(variables)?;
     }
-    if take("extensions").is_some_and(|extensions| !extensions.is_object()) {
-        return Err("`extensions` is not an object");
+    match take("extensions") {
+        None => {}
+        Some(Json::Object(extensions)) => {
+            if let Some(Json::Bool(asked)) = extensions.get(COST) {
+                request.extensions.insert(COST.to_owned(), Value::Boolean(*asked));
+            }
+        }
+        Some(_) => return Err("`extensions` is not an object"),
     }
     Ok(request)
 }

@@ -3,7 +3,7 @@
 use async_graphql::{InputType, Value};
 
 use super::{
-    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, job::file,
+    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded, job::file,
     line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
     profile::ProfileFilter, quick_add::QuickAddGroupFilter, service::PhoneServiceFilter,
     template::TemplateFilter, user::UserFilter,
@@ -11,7 +11,7 @@ use super::{
 use crate::{bulk::File, error::Error, store::page::Filter};
 
 /// What is to be exported: the file of the noun, and the filter that is written as JSON, as in a query's variables.
-pub fn wanted(noun: &str, filter: Option<&str>) -> Result<(File, Filter)> {
+pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(File, Filter)> {
     let file = file(noun)?;
     let Some(text) = filter else { return Ok((file, Filter::All(Vec::new()))) };
     let json: serde_json::Value = serde_json::from_str(text)
@@ -30,7 +30,7 @@ pub fn wanted(noun: &str, filter: Option<&str>) -> Result<(File, Filter)> {
         File::QuickAddGroups => read::<QuickAddGroupFilter>(json)?,
         File::Clusters => return Err(Error::Input("clusters are exported without a filter".to_owned())),
     };
-    Ok((file, filter))
+    Ok((file, bounded(filter, conditions)?))
 }
 
 fn read<F: InputType + Into<Filter>>(json: serde_json::Value) -> Result<Filter> {

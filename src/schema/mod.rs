@@ -42,6 +42,7 @@ mod subscription;
 mod template;
 mod user;
 pub mod value;
+pub mod weight;
 
 pub use execution::Schema;
 use loader::Loaders;

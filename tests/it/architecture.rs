@@ -94,7 +94,7 @@ const TABLE: &[Row] = &[
     row(
         "guard",
         &["caller", "config", "error"],
-        &["async_graphql", "lru", "serde", "serde_json", "thiserror"],
+        &["async_graphql", "async_graphql_value", "lru", "serde", "serde_json", "thiserror"],
     ),
     // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
