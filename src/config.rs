@@ -155,7 +155,7 @@ section! {
         /// Dearest operation: a point a field, more for fields that need statements of their own, lists multiplied by their page size.
         pub cost: u64 = 500_000, 1..=1_000_000_000;
         /// Points that a token may save up on this server, at least `guard.cost`; 0 lets everybody ask as often as they like.
-        pub bucket: u64 = 0, 0..=1_000_000_000_000;
+        pub bucket: u64 = 0, 0..=2_000_000_000;
         /// Points that a token gets back each second.
         pub restore: u64 = 100_000, 1..=1_000_000_000;
         /// Most errors told in one answer; more are counted in a last one.

@@ -94,11 +94,7 @@ impl Buckets {
     }
 
     /// Brings the bucket up to date and changes it; what the change says decides how its state is told.
-    fn with(
-        &self,
-        owner: &Owner,
-        change: impl FnOnce(&mut Bucket) -> bool,
-    ) -> Result<Throttle, Throttle> {
+    fn with(&self, owner: &Owner, change: impl FnOnce(&mut Bucket) -> bool) -> Result<Throttle, Throttle> {
         let now = (self.clock)();
         let full = i128::from(self.maximum) * MILLION;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,11 +38,11 @@ impl Default for Prices {
 /// An operation as it is priced. Only for a document that `walk::check` has passed, which bounds the recursion and
 /// excludes cycles.
 pub struct Pricing<'a> {
-    pub prices: Prices,
-    pub fragments: &'a Fragments,
-    pub operation: &'a OperationDefinition,
-    pub variables: &'a Variables,
-    pub page: &'a config::Page,
+    prices: Prices,
+    fragments: &'a Fragments,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+    page: &'a config::Page,
     known: HashMap<&'a str, Price>,
 }
 
@@ -114,12 +114,8 @@ impl<'a> Pricing<'a> {
         let mut dearest: Option<(u64, &'a Field)> = None;
         for selection in &set.items {
             let found = match &selection.node {
-                Selection::Field(field) => {
-                    Some((self.field(&field.node).on(times), &field.node))
-                }
-                Selection::InlineFragment(inline) => {
-                    self.dearest_in(&inline.node.selection_set.node, times)
-                }
+                Selection::Field(field) => Some((self.field(&field.node).on(times), &field.node)),
+                Selection::InlineFragment(inline) => self.dearest_in(&inline.node.selection_set.node, times),
                 Selection::FragmentSpread(spread) => {
                     let fragment = self.fragments.get(&spread.node.fragment_name.node);
                     fragment.and_then(|fragment| self.dearest_in(&fragment.node.selection_set.node, times))

@@ -161,8 +161,8 @@ impl Guard {
         }
 
         let asked = matches!(request.extensions.get(COST), Some(Value::Boolean(true)));
-        let counted = (asked || owner.is_some())
-            .then(|| (Arc::clone(&known), request.operation_name.clone()));
+        let counted =
+            (asked || owner.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
         request.set_parsed_query(known.document.clone());
         Ok(Prepared { request, kind, name, charge: Charge { requested, asked, owner, counted } })
     }

@@ -104,7 +104,7 @@ fn each_hostile_document_fails_its_own_limit() {
         (
             "cost of pages",
             "{a(first:100){nodes{b(first:100){nodes{c}}}}}".to_owned(),
-            |r| matches!(r, Refusal::Cost { found, most: 5_000 } if *found > 20_000),
+            |r| matches!(r, Refusal::Cost { found, most: 5_000, .. } if *found > 20_000),
         ),
         ("cost of default pages", "{a{nodes{b{edges{node{c}}}}}}".to_owned(), |r| {
             matches!(r, Refusal::Cost { .. })
@@ -247,7 +247,10 @@ fn fields_have_weights_and_abstract_types_their_dearest_member() {
     let call = "mutation($i:I!){dear(input:$i){b}}";
     let items = |count: usize| serde_json::json!({ "i": { "items": vec![1; count] } });
     assert_eq!(requested(call, items(3)), 33);
-    assert_eq!(requested("mutation($i:[I!]!){dear(input:{items:$i}){b}}", serde_json::json!({ "i": [1, 2] })), 22);
+    assert_eq!(
+        requested("mutation($i:[I!]!){dear(input:{items:$i}){b}}", serde_json::json!({ "i": [1, 2] })),
+        22
+    );
     assert_eq!(requested("mutation{dear(input:{items:[1,2]}){b}}", none()), 22);
     assert_eq!(requested("mutation{dear(input:{}){b}}", none()), 11);
 }

@@ -60,12 +60,7 @@ struct Edge<E> {
 impl<E: Executor> Edge<E> {
     fn new(app: App, schema: E) -> Self {
         let config = app.config();
-        let (prices, time) = (
-            Prices { weight: schema::weight::weight, is_abstract: schema::weight::is_abstract },
-            app.clone(),
-        );
-        let guard = Guard::new(&config.guard, &config.page).priced(prices).timed(Arc::new(move || time.now().0));
-        let guard = Arc::new(guard);
+        let guard = Arc::new(guard(&app));
         let places = Arc::new(Semaphore::new(config.http.requests.min(Semaphore::MAX_PERMITS)));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         Self {
@@ -85,6 +80,13 @@ impl<E: Executor> Edge<E> {
         let media = Media::accepted(headers, statuses).ok_or_else(Fault::not_acceptable)?;
         Ok(Manner { media, statuses })
     }
+}
+
+/// The guard, with the schema's prices and on the application's clock.
+fn guard(app: &App) -> Guard {
+    let (config, time) = (app.config(), app.clone());
+    let prices = Prices { weight: schema::weight::weight, is_abstract: schema::weight::is_abstract };
+    Guard::new(&config.guard, &config.page).priced(prices).timed(Arc::new(move || time.now().0))
 }
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {

@@ -452,7 +452,10 @@ async fn a_flood_of_mistakes_is_cut() {
 #[tokio::test]
 async fn errors_are_capped_by_the_setting() {
     let server = server(|config| config.guard.errors = 3).await;
-    for document in [format!("{{{}}}", "nothing ".repeat(10)), (0..10).fold("{hello ".to_owned(), |all, n| all + &format!("a{n}:fails ")) + "}"] {
+    for document in [
+        format!("{{{}}}", "nothing ".repeat(10)),
+        (0..10).fold("{hello ".to_owned(), |all, n| all + &format!("a{n}:fails ")) + "}",
+    ] {
         let answer = send(&server, query(&document)).await;
         let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
         assert_eq!(errors.len(), 4, "{}", answer.body);
@@ -479,7 +482,9 @@ async fn a_full_server_sheds_what_comes_and_stays_healthy() {
     while places.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    for request in [query("{hello}"), get("/graphql?query=%7Bhello%7D"), get("/export/profiles"), get("/schema.graphql")] {
+    for request in
+        [query("{hello}"), get("/graphql?query=%7Bhello%7D"), get("/export/profiles"), get("/schema.graphql")]
+    {
         let answer = send(&server, request).await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "UNAVAILABLE"), "{}", answer.body);
         assert_eq!(answer.header("retry-after"), "1");
@@ -546,7 +551,10 @@ async fn too_dear_and_too_often_tell_the_figures() {
     let answer = send(&server, query("{hello a(first:50){nodes{b}}}")).await;
     assert_eq!((answer.status, answer.code().as_str()), (422, "QUERY_TOO_LARGE"));
     let cost = &answer.json()["errors"][0]["extensions"]["cost"];
-    assert_eq!((&cost["requested"], &cost["maximum"], &cost["dearest"]), (&json!(102), &json!(60), &json!("a.nodes")));
+    assert_eq!(
+        (&cost["requested"], &cost["maximum"], &cost["dearest"]),
+        (&json!(102), &json!(60), &json!("a.nodes"))
+    );
 
     let fields = (0..58).fold(String::new(), |all, n| all + &format!("a{n}:hello "));
     assert_eq!(send(&server, query(&format!("{{{fields}}}"))).await.status, 200);

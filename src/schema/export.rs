@@ -3,8 +3,8 @@
 use async_graphql::{InputType, Value};
 
 use super::{
-    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded, job::file,
-    line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
+    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded,
+    job::file, line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
     profile::ProfileFilter, quick_add::QuickAddGroupFilter, service::PhoneServiceFilter,
     template::TemplateFilter, user::UserFilter,
 };
@@ -66,13 +66,15 @@ mod tests {
     use super::*;
 
     fn refused(noun: &str, filter: &str) -> String {
-        wanted(noun, Some(filter)).expect_err("refused").to_string()
+        wanted(noun, Some(filter), 200).expect_err("refused").to_string()
     }
 
     #[test]
     fn a_filter_is_read_whole_or_not_at_all() {
-        assert!(wanted("profiles", None).is_ok());
-        assert!(wanted("profiles", Some(r#"{"name": {"startsWith": "em"}, "protocols": ["SIP"]}"#)).is_ok());
+        assert!(wanted("profiles", None, 200).is_ok());
+        assert!(
+            wanted("profiles", Some(r#"{"name": {"startsWith": "em"}, "protocols": ["SIP"]}"#), 200).is_ok()
+        );
         assert!(refused("profiles", r#"{"name": {"beginsWith": "em"}}"#).contains("no field 'beginsWith'"));
         assert!(refused("profiles", r#"{"or": [{"nam": {}}]}"#).contains("no field 'nam'"));
         assert!(refused("profiles", r#"{"protocols": ["SIPP"]}"#).contains("cannot be used"));

@@ -175,9 +175,9 @@ impl Limits {
         self.0.subscription.snapshot_secs
     }
 
-    /// Bytes of an upload for a job.
-    async fn upload_bytes(&self) -> u64 {
-        self.0.bulk.upload_bytes
+    /// Kilobytes of an upload for a job.
+    async fn upload_kilobytes(&self) -> u64 {
+        self.0.bulk.upload_bytes / 1_024
     }
 
     /// Milliseconds that an upload may be silent.

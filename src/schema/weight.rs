@@ -47,7 +47,10 @@ mod tests {
     fn every_name_with_a_weight_is_a_field() {
         let fields = names(&["\t"]);
         let source = include_str!("weight.rs");
-        let body = source.split_once("match field {").and_then(|(_, rest)| rest.split_once("_ => 1")).expect("the match");
+        let body = source
+            .split_once("match field {")
+            .and_then(|(_, rest)| rest.split_once("_ => 1"))
+            .expect("the match");
         let named: Vec<&str> = body.0.split('"').skip(1).step_by(2).collect();
         assert!(named.len() > 10, "{named:?}");
         for name in named.into_iter().filter(|name| !name.starts_with("__")) {

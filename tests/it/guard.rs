@@ -24,7 +24,7 @@ story! {
             .data(
                 "{ service { limits { bodyBytes queryMilliseconds mutationMilliseconds pageDefault pageMost tokens nesting depth fields \
                  aliases nameBytes conditions cost bucket restoreRate errors requestsAtOnce socketsAtOnce messageBytes initMilliseconds \
-                 snapshotSeconds uploadBytes uploadIdleMilliseconds exportSeconds operationsPerSocket } } }",
+                 snapshotSeconds uploadKilobytes uploadIdleMilliseconds exportSeconds operationsPerSocket } } }",
             )
             .await;
         let limits = &data["service"]["limits"];
@@ -82,7 +82,11 @@ async fn the_schema_is_told_to_administrators_alone() {
     assert_eq!(viewer.code(asked).await, "INTROSPECTION_DISABLED");
     assert_eq!(viewer.data("{ __typename }").await["__typename"], "Query");
 
-    for misspelt in ["{ profilez { nodes { id } } }", "{ profiles(frist: 1) { nodes { id } } }", "{ me { name @include(iff: true) } }"] {
+    for misspelt in [
+        "{ profilez { nodes { id } } }",
+        "{ profiles(frist: 1) { nodes { id } } }",
+        "{ me { name @include(iff: true) } }",
+    ] {
         let told = async |client: &crate::roamline::Client| {
             text(&client.ask(misspelt, json!({})).await["errors"][0]["message"])
         };

@@ -32,11 +32,15 @@ use crate::roamline::Roamline;
 /// How long anything may take that must come.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long chance waits for what may never come, and for a socket that says no more.
+const GIVEN_UP: Duration = Duration::from_secs(20);
+const SILENT: Duration = Duration::from_millis(200);
+
 /// Megabytes that the process may take while it is attacked; a debug build's own needs are some 100 of them.
-const MOST_MEMORY: u64 = 700;
+pub const MOST_MEMORY: u64 = 700;
 
 /// A server in a process of its own, ended with it.
-struct Process {
+pub struct Process {
     child: Child,
     port: u16,
 }
@@ -49,7 +53,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    async fn start(database: &str) -> Self {
+    pub async fn start(database: &str) -> Self {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = socket.local_addr().expect("an address").port();
         drop(socket);
@@ -74,38 +78,65 @@ impl Process {
     }
 
     /// Bytes in, bytes out: until the answer is whole or the server ends the connection.
-    async fn raw(&self, bytes: &[u8]) -> Answer {
-        let talk = async {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("a connection");
-            let (mut reading, mut writing) = stream.split();
-            let mut answer = Vec::new();
-            let sent = async {
-                // A server that has heard enough need not hear the rest.
-                let _rest = writing.write_all(bytes).await;
-                std::future::pending::<()>().await;
-            };
-            let heard = async {
-                let mut piece = [0; 65_536];
-                while !Answer::is_whole(&answer) {
-                    match reading.read(&mut piece).await {
-                        Ok(0) | Err(_) => break,
-                        Ok(count) => answer.extend_from_slice(&piece[..count]),
-                    }
-                }
-            };
-            tokio::select! { () = sent => {}, () = heard => {} }
-            Answer::read(&answer)
-        };
-        timeout(PATIENCE, talk).await.expect("an answer in time")
+    pub async fn raw(&self, bytes: &[u8]) -> Answer {
+        Answer::read(&timeout(PATIENCE, self.exchange(bytes)).await.expect("an answer in time"))
     }
 
-    /// The codes with which the server ends a socket after these frames; 0 when it says something else.
+    /// The same for bytes of which nobody knows whether they are a request: nothing where no answer comes for a while.
+    pub async fn talked(&self, bytes: &[u8]) -> Vec<u8> {
+        timeout(GIVEN_UP, self.exchange(bytes)).await.unwrap_or_default()
+    }
+
+    async fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)).await else { return Vec::new() };
+        let (mut reading, mut writing) = stream.split();
+        let mut answer = Vec::new();
+        let sent = async {
+            // A server that has heard enough need not hear the rest.
+            let _rest = writing.write_all(bytes).await;
+            std::future::pending::<()>().await;
+        };
+        let heard = async {
+            let mut piece = [0; 65_536];
+            while !Answer::is_whole(&answer) {
+                match reading.read(&mut piece).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => answer.extend_from_slice(&piece[..count]),
+                }
+            }
+        };
+        tokio::select! { () = sent => {}, () = heard => {} }
+        answer
+    }
+
+    /// Whether the process is still the one that was started.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// What a socket tells after these frames, until it ends or is silent for a while.
+    pub async fn heard_of(&self, frames: Vec<Message>) -> Vec<String> {
+        let mut socket = self.opened().await;
+        for frame in frames {
+            if socket.send(frame).await.is_err() {
+                break;
+            }
+        }
+        let mut told = Vec::new();
+        while let Ok(Some(Ok(message))) = timeout(SILENT, socket.next()).await {
+            if let Message::Text(text) = message {
+                told.push(text.to_string());
+            }
+            if told.len() > 100 {
+                break;
+            }
+        }
+        told
+    }
+
+    /// What the server tells a socket after these frames.
     async fn socket(&self, frames: Vec<Message>) -> Told {
-        let mut request =
-            format!("ws://127.0.0.1:{}/graphql", self.port).into_client_request().expect("a request");
-        let protocol = "graphql-transport-ws".parse().expect("a header");
-        request.headers_mut().insert("sec-websocket-protocol", protocol);
-        let (mut socket, _) = connect_async(request).await.expect("a socket");
+        let mut socket = self.opened().await;
         for frame in frames {
             if socket.send(frame).await.is_err() {
                 break;
@@ -114,7 +145,16 @@ impl Process {
         timeout(PATIENCE, heard(&mut socket)).await.expect("an answer in time")
     }
 
-    fn memory(&self) -> u64 {
+    async fn opened(&self) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+        let mut request =
+            format!("ws://127.0.0.1:{}/graphql", self.port).into_client_request().expect("a request");
+        let protocol = "graphql-transport-ws".parse().expect("a header");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        timeout(PATIENCE, connect_async(request)).await.expect("a socket in time").expect("a socket").0
+    }
+
+    /// Megabytes that the process has.
+    pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
         line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") / 1024
@@ -133,7 +173,9 @@ enum Told {
 async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Told {
     loop {
         match socket.next().await {
-            Some(Ok(Message::Close(close))) => return Told::Closed(close.map_or(1005, |close| close.code.into())),
+            Some(Ok(Message::Close(close))) => {
+                return Told::Closed(close.map_or(1005, |close| close.code.into()));
+            }
             Some(Ok(Message::Text(text))) => {
                 let message: Value = serde_json::from_str(&text).expect("JSON");
                 match (message["type"].as_str(), message["id"].as_str()) {
@@ -151,12 +193,12 @@ async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Told 
     }
 }
 
-/// What came back: the status, the code of the first error, and whether there was data.
+/// What came back: the status, the code of the first error, and how long it was.
 #[derive(Debug, Eq, PartialEq)]
-struct Answer {
-    status: u16,
-    code: String,
-    length: usize,
+pub struct Answer {
+    pub status: u16,
+    pub code: String,
+    pub length: usize,
 }
 
 impl Answer {
@@ -185,7 +227,7 @@ impl Answer {
 }
 
 /// A request as HTTP/1.1 has it.
-fn http(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub fn http(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/graphql-response+json\r\n\
@@ -194,7 +236,7 @@ fn http(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn body(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+pub fn body(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     http("POST", "/graphql", "", bytes.as_ref())
 }
 
@@ -239,7 +281,8 @@ fn filtered(filter: Value) -> Vec<u8> {
     with(PROFILES, json!({"f": filter}))
 }
 
-const FINE: &[u8] = b"{\"query\":\"{me{name}}\"}";
+/// A request that harms nobody.
+pub const FINE: &[u8] = b"{\"query\":\"{me{name}}\"}";
 
 /// The table: what is sent, the status and the code that it gets.
 fn table() -> Vec<(&'static str, Vec<u8>, u16, &'static str)> {
@@ -402,11 +445,11 @@ fn doubling(links: usize) -> String {
     format!("{{...f0}}{}fragment f{links} on Query{{me{{name}}}}", numbered(links, link))
 }
 
-fn say(message: Value) -> Message {
+pub fn say(message: Value) -> Message {
     Message::text(message.to_string())
 }
 
-fn begin() -> Message {
+pub fn begin() -> Message {
     say(json!({"type": "connection_init"}))
 }
 
@@ -438,15 +481,51 @@ fn sockets() -> Vec<(&'static str, Vec<Message>, Told)> {
         ("a message too long", vec![begin(), Message::text("a".repeat(300_000))], Told::Closed(1009)),
         ("an operation before the beginning", vec![subscribe("1", "{me{name}}")], Told::Closed(4401)),
         ("two beginnings", vec![begin(), begin()], Told::Closed(4429)),
-        ("a token of another kind", vec![say(json!({"type": "connection_init", "payload": {"authorization": ["x"]}}))], Told::Closed(4403)),
-        ("an operation without an id", vec![begin(), say(json!({"type": "subscribe", "payload": {"query": "{me{name}}"}}))], Told::Closed(4400)),
-        ("an operation with a long id", vec![begin(), subscribe(&"a".repeat(10_000), "{me{name}}")], Told::Closed(4400)),
-        ("an id twice", vec![begin(), subscribe("2", "subscription{changes{cursor}}"), subscribe("2", "subscription{changes{cursor}}")], Told::Closed(4409)),
-        ("an operation without a document", vec![begin(), say(json!({"id": "1", "type": "subscribe", "payload": {}}))], Told::Closed(4400)),
-        ("brackets", vec![begin(), subscribe("1", &format!("{{a(b:{})}}", "[".repeat(5_000)))], error("QUERY_TOO_LARGE")),
+        (
+            "a token of another kind",
+            vec![say(json!({"type": "connection_init", "payload": {"authorization": ["x"]}}))],
+            Told::Closed(4403),
+        ),
+        (
+            "an operation without an id",
+            vec![begin(), say(json!({"type": "subscribe", "payload": {"query": "{me{name}}"}}))],
+            Told::Closed(4400),
+        ),
+        (
+            "an operation with a long id",
+            vec![begin(), subscribe(&"a".repeat(10_000), "{me{name}}")],
+            Told::Closed(4400),
+        ),
+        (
+            "an id twice",
+            vec![
+                begin(),
+                subscribe("2", "subscription{changes{cursor}}"),
+                subscribe("2", "subscription{changes{cursor}}"),
+            ],
+            Told::Closed(4409),
+        ),
+        (
+            "an operation without a document",
+            vec![begin(), say(json!({"id": "1", "type": "subscribe", "payload": {}}))],
+            Told::Closed(4400),
+        ),
+        (
+            "brackets",
+            vec![begin(), subscribe("1", &format!("{{a(b:{})}}", "[".repeat(5_000)))],
+            error("QUERY_TOO_LARGE"),
+        ),
         ("a chain that doubles", vec![begin(), subscribe("1", &doubling(30))], error("QUERY_TOO_LARGE")),
-        ("two streams in one", vec![begin(), subscribe("1", "subscription{changes{cursor}b:changes{cursor}}")], error("GRAPHQL_VALIDATION_FAILED")),
-        ("a stream from nowhere", vec![begin(), subscribe("1", "subscription{changes(after:\"s99999999999999999999\"){cursor}}")], error("BAD_USER_INPUT")),
+        (
+            "two streams in one",
+            vec![begin(), subscribe("1", "subscription{changes{cursor}b:changes{cursor}}")],
+            error("GRAPHQL_VALIDATION_FAILED"),
+        ),
+        (
+            "a stream from nowhere",
+            vec![begin(), subscribe("1", "subscription{changes(after:\"s99999999999999999999\"){cursor}}")],
+            error("BAD_USER_INPUT"),
+        ),
         (
             "more streams than a socket may have",
             std::iter::once(begin())
@@ -455,11 +534,43 @@ fn sockets() -> Vec<(&'static str, Vec<Message>, Told)> {
                 .collect(),
             error("TOO_MANY_OPERATIONS"),
         ),
-        ("a message in pieces of a byte", std::iter::once(begin()).chain(pieces(&fine, 1)).collect(), Told::Complete),
-        ("pings between", vec![begin(), Message::Ping(vec![0; 125].into()), Message::Pong(vec![0; 125].into()), subscribe("1", "{me{name}}")], Told::Complete),
-        ("a control frame too long", vec![begin(), Message::Frame(Frame::message(vec![0; 300], OpCode::Control(tokio_tungstenite::tungstenite::protocol::frame::coding::Control::Ping), true))], Told::Closed(1006)),
-        ("text that is none", vec![begin(), Message::Frame(Frame::message(vec![0xff; 10], OpCode::Data(Data::Text), true))], Told::Closed(1006)),
-        ("the rest of nothing", vec![begin(), Message::Frame(Frame::message(vec![b'a'; 10], OpCode::Data(Data::Continue), true))], Told::Closed(1006)),
+        (
+            "a message in pieces of a byte",
+            std::iter::once(begin()).chain(pieces(&fine, 1)).collect(),
+            Told::Complete,
+        ),
+        (
+            "pings between",
+            vec![
+                begin(),
+                Message::Ping(vec![0; 125].into()),
+                Message::Pong(vec![0; 125].into()),
+                subscribe("1", "{me{name}}"),
+            ],
+            Told::Complete,
+        ),
+        (
+            "a control frame too long",
+            vec![
+                begin(),
+                Message::Frame(Frame::message(
+                    vec![0; 300],
+                    OpCode::Control(tokio_tungstenite::tungstenite::protocol::frame::coding::Control::Ping),
+                    true,
+                )),
+            ],
+            Told::Closed(1006),
+        ),
+        (
+            "text that is none",
+            vec![begin(), Message::Frame(Frame::message(vec![0xff; 10], OpCode::Data(Data::Text), true))],
+            Told::Closed(1006),
+        ),
+        (
+            "the rest of nothing",
+            vec![begin(), Message::Frame(Frame::message(vec![b'a'; 10], OpCode::Data(Data::Continue), true))],
+            Told::Closed(1006),
+        ),
     ]
 }
 

@@ -10,6 +10,7 @@ mod button;
 mod cluster;
 mod crash;
 mod device;
+mod fuzz;
 mod guard;
 mod history;
 mod hostile;
