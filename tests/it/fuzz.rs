@@ -169,7 +169,7 @@ fn document(chance: &mut Chance, words: &[String]) -> String {
             2 => parts.insert(at, words[chance.below(words.len())].clone()),
             3 => {
                 if let Some(part) = parts.get_mut(at) {
-                    *part = words[chance.below(words.len())].clone();
+                    part.clone_from(&words[chance.below(words.len())]);
                 }
             }
             4 => {
