@@ -42,6 +42,8 @@ pub enum File {
     Services,
     ServiceSubscriptions,
     QuickAddGroups,
+    /// No part of an estate: users whom a job adds by Quick Add groups.
+    QuickAdds,
 }
 
 /// A column of a file.
@@ -399,6 +401,28 @@ fn line_names() -> &'static [&'static str] {
     &NAMES
 }
 
+const QUICK_ADDS: &[Column] = &[
+    key("group", "The Quick Add group's name."),
+    text(
+        "groupOrganization",
+        "none, where one group has the name",
+        "Dotted path of the organization that keeps the group.",
+    ),
+    text("organization", "as the group says", "Dotted path of where what is made is kept."),
+    key(
+        "userId",
+        "What the user types to log in: a user who is there, or a new one where any of the names is given.",
+    ),
+    text("firstName", "none", "A new user's first name."),
+    text("lastName", "none", "A new user's last name; every new user needs one."),
+    text("displayName", "none", "A new user's name, as it is shown."),
+    text("email", "none", "A new user's address."),
+    text("department", "none", "A new user's department."),
+    text("userLocale", "none", "A new user's language."),
+    text("number", "the next available one", "The directory number, in the group's partition."),
+    text("profileName", "as the group's pattern says", "The profile's name."),
+];
+
 const QUICK_ADD_GROUPS: &[Column] = &[
     key("organization", ORGANIZATION),
     key("name", "Its name, unlike that of the organization's other groups."),
@@ -569,6 +593,11 @@ impl File {
         Self::QuickAddGroups,
     ];
 
+    /// What a job can import: rows of every file, and others that are no part of an estate.
+    pub fn imported() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain([Self::QuickAdds])
+    }
+
     /// Whether a folder may lack the file, as folders from before there was such a noun do.
     pub fn may_be_missing(self) -> bool {
         matches!(
@@ -606,6 +635,7 @@ impl File {
             Self::Services => "services.csv",
             Self::ServiceSubscriptions => "service_subscriptions.csv",
             Self::QuickAddGroups => "quick_add_groups.csv",
+            Self::QuickAdds => "quick_adds.csv",
         }
     }
 
@@ -616,7 +646,7 @@ impl File {
 
     /// The file of a noun.
     pub fn of_noun(noun: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|file| file.noun() == noun)
+        Self::imported().find(|file| file.noun() == noun)
     }
 
     /// The file's columns, in the order in which they are written.
@@ -641,6 +671,7 @@ impl File {
             Self::Services => SERVICES,
             Self::ServiceSubscriptions => SERVICE_SUBSCRIPTIONS,
             Self::QuickAddGroups => QUICK_ADD_GROUPS,
+            Self::QuickAdds => QUICK_ADDS,
         }
     }
 
@@ -660,6 +691,7 @@ impl File {
         // A button's fields stand below its kind.
         let path = match (self, path.strip_prefix("button.")) {
             (Self::Buttons, Some(rest)) => rest.split_once('.').map_or("kind", |(_, field)| field),
+            (Self::QuickAdds, _) => path.strip_prefix("newUser.").unwrap_or(path),
             _ => path,
         };
         let field = path.split('.').next().unwrap_or_default();
@@ -673,6 +705,8 @@ impl File {
             (Self::Sessions, "expiresAt") => "minutes",
             (Self::Numbers, "until") => "reservedUntil",
             (Self::QuickAddGroups, "placeId") => "place",
+            (Self::QuickAdds, "groupId") => "group",
+            (Self::QuickAdds, "newUser") => "userId",
             (Self::QuickAddGroups, "line") => match path.split('.').nth(1).unwrap_or_default() {
                 "description" => "lineDescription",
                 "settings" => "appearance",
@@ -742,6 +776,10 @@ impl File {
                 "Quick Add groups: templates for a user's profile with one line. Patterns hold {username}, {firstName}, \
                  {lastName} and {number}. The folder may lack this file."
             }
+            Self::QuickAdds => {
+                "Users to add by Quick Add groups, each with a profile and a line, as `quickAddUser` does. Rows of a job only: \
+                 a folder has no such file, and there is nothing to export."
+            }
         }
     }
 }
@@ -756,7 +794,7 @@ fn fields(settings: &impl Serialize) -> Map<String, Value> {
 /// The files and their columns, as Markdown.
 pub fn markdown() -> String {
     let mut text = String::from(FORMAT);
-    for file in File::ALL {
+    for file in File::imported() {
         let defaults = file.defaults();
         let _ = write!(
             text,
@@ -856,7 +894,7 @@ mod tests {
 
     #[test]
     fn columns_have_their_own_names_and_a_sentence() {
-        for file in File::ALL {
+        for file in File::imported() {
             let mut seen = BTreeSet::new();
             for column in file.columns() {
                 assert!(seen.insert(column.name.to_lowercase()), "{} {}", file.name(), column.name);
@@ -886,6 +924,9 @@ mod tests {
             (File::Buttons, "button.speedDial.number", "number"),
             (File::Buttons, "button.callPark", "kind"),
             (File::Buttons, "deviceId", "device"),
+            (File::QuickAdds, "newUser.lastName", "lastName"),
+            (File::QuickAdds, "newUser", "userId"),
+            (File::QuickAdds, "groupId", "group"),
         ] {
             assert_eq!(file.column_of(path), Some(column), "{} {path}", file.name());
         }
@@ -895,7 +936,7 @@ mod tests {
     #[test]
     fn the_documentation_names_every_file_and_its_defaults() {
         let text = markdown();
-        for file in File::ALL {
+        for file in File::imported() {
             assert!(text.contains(&format!("\n## {}\n", file.name())));
         }
         assert!(text.contains("| maxCalls | 4 | "));

@@ -413,12 +413,13 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
             File::Organizations => self.organizations(sheet).await?,
             File::Clusters => self.write_clusters(sheet)?,
             File::QuickAddGroups => self.quick_add_groups(sheet).await?,
+            File::QuickAdds => {}
             _ => {
                 for at in 0..self.clusters.len() {
                     let (row, called) = &self.clusters[at];
                     let (id, called) = (*row.id.get()?, called.clone());
                     match file {
-                        File::Organizations | File::Clusters | File::QuickAddGroups => {}
+                        File::Organizations | File::Clusters | File::QuickAddGroups | File::QuickAdds => {}
                         File::Devices => self.devices(sheet, id, &called).await?,
                         File::Users => self.users(sheet, id, &called).await?,
                         File::Profiles => self.profiles(sheet, id, &called).await?,

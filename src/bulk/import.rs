@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entity::{ClusterId, DeviceId, LineId, UserId, device::Kind};
+use entity::{ClusterId, DeviceId, LineId, OrganizationId, UserId, device::Kind};
 
 use super::{
     Mode, Refusal, Report,
@@ -134,6 +134,8 @@ enum Key {
     Organization(String),
     /// The path of its organization, and its name.
     Cluster(String, String),
+    /// At this organization, or the only one that has the name.
+    QuickAddGroup(Option<OrganizationId>, String),
     Device(ClusterId, String),
     Service(ClusterId, String),
     User(ClusterId, String),
@@ -386,7 +388,8 @@ impl Import<'_> {
             | File::DefaultDeviceProfiles
             | File::ServiceSubscriptions
             | File::Sessions
-            | File::QuickAddGroups => {}
+            | File::QuickAddGroups
+            | File::QuickAdds => {}
             File::Services => keys.push(Key::Service(cluster, lower("name"))),
             File::Devices | File::Profiles | File::Phones => keys.push(Key::Device(cluster, lower("name"))),
             File::Users => keys.push(Key::User(cluster, cell("userId").to_owned())),

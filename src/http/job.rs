@@ -30,7 +30,7 @@ use crate::{
     caller::Caller,
     error::{Error, RequestId},
     schema::{
-        export::wanted,
+        export::{imported, wanted},
         value::id::{self, NodeId},
     },
 };
@@ -119,7 +119,7 @@ async fn take<B: AsRef<[u8]>>(
             Ok((job, receive(app, caller, key, data).await?))
         }
         (None, Some(noun)) => {
-            let (file, _) = wanted(&noun, None, 0)?;
+            let file = imported(&noun)?;
             may_import(caller, file)?;
             let cmd = import(caller, file, format.unwrap_or(Format::Csv), asked.auto_run, asked.reason);
             let (key, received) = start(app, caller, cmd, data).await?;

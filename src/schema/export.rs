@@ -10,9 +10,17 @@ use super::{
 };
 use crate::{bulk::File, error::Error, store::page::Filter};
 
+/// The file whose rows a job imports under this noun.
+pub fn imported(noun: &str) -> Result<File> {
+    file(noun)
+}
+
 /// What is to be exported: the file of the noun, and the filter that is written as JSON, as in a query's variables.
 pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(File, Filter)> {
     let file = file(noun)?;
+    if file == File::QuickAdds {
+        return Err(Error::Input("quick adds are no part of an estate; export what they made".to_owned()));
+    }
     let Some(text) = filter else { return Ok((file, Filter::All(Vec::new()))) };
     let json: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| Error::Input(format!("the filter is not JSON that can be read: {error}")))?;
@@ -28,7 +36,9 @@ pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(Fi
         File::Services => read::<PhoneServiceFilter>(json)?,
         File::DefaultDeviceProfiles => read::<DefaultDeviceProfileFilter>(json)?,
         File::QuickAddGroups => read::<QuickAddGroupFilter>(json)?,
-        File::Clusters => return Err(Error::Input("clusters are exported without a filter".to_owned())),
+        File::Clusters | File::QuickAdds => {
+            return Err(Error::Input("clusters are exported without a filter".to_owned()));
+        }
     };
     Ok((file, bounded(filter, conditions)?))
 }

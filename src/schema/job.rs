@@ -238,10 +238,10 @@ pub enum JobState {
     Failed,
 }
 
-/// The nouns that can be imported and exported, as in the names of an estate's files.
+/// What can be imported, as in the names of an estate's files.
 pub(crate) fn file(noun: &str) -> Result<File> {
     File::of_noun(noun).ok_or_else(|| {
-        let nouns: Vec<_> = File::ALL.iter().map(|file| file.noun()).collect();
+        let nouns: Vec<_> = File::imported().map(File::noun).collect();
         Error::Input(format!("there is no noun '{noun}'; there are {}", nouns.join(", ")))
     })
 }

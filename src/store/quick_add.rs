@@ -197,6 +197,11 @@ impl Wanted<'_> {
 }
 
 /// The group, when the caller sees it: in the subtree, or above.
+/// The cluster of a group that the caller sees, also from below.
+pub async fn cluster_seen(tx: &Tx, id: QuickAddId) -> Result<Option<ClusterId>, DbErr> {
+    Ok(seen(tx, id).await?.and_then(|group| group.cluster_id))
+}
+
 async fn seen(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
     let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     let seen = match tx.scope() {

@@ -505,3 +505,56 @@ async fn old_jobs_are_forgotten() {
     assert_eq!(admin.data("{ jobs { totalCount } }").await["jobs"]["totalCount"], 1);
     server.close().await;
 }
+
+story! {
+    /// QAS-1 to QAS-3 in bulk: each row is what `quickAddUser` does, with its refusals at the columns, and what was refused is
+    /// mended and tried again.
+    async fn users_are_added_by_a_group(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let group = |name: &str, at: &str| json!({
+            "organizationId": at, "clusterId": estate.emea, "name": name, "product": "Cisco 8841", "line": {"partition": "PT"},
+        });
+        admin.done("createQuickAddGroup", group("Desk", &estate.north), "group { id }").await;
+        admin.done("createQuickAddGroup", group("Twice", &estate.north), "group { id }").await;
+        admin.done("createQuickAddGroup", group("twice", &estate.berlin), "group { id }").await;
+        admin.user(&estate, &estate.berlin, "there").await;
+        admin.done("createNumbers", json!({
+            "organizationId": estate.acme, "clusterId": estate.emea, "first": "7000", "last": "7002", "partition": "PT",
+        }), "").await;
+        let header = "group,groupOrganization,organization,userId,lastName,number\n";
+        let rows = "Desk,,acme.north.berlin,mona,Lang,\nDesk,acme.north,,there,,7001\ndesk,,,nobody,,\nDesk,,,late,Hour,7001\n\
+                    Twice,,,two,Fold,\nTwice,acme.north.berlin,,two,Fold,\nDesk,,,three,Fold,\n";
+        let id = admin.import("noun=quick_adds&autoRun=true", &format!("{header}{rows}")).await;
+        work(&server).await;
+        assert_eq!(admin.results(&id).await, [
+            "2 DONE", "3 DONE", "4 REFUSED NOT_FOUND at userId", "5 DONE", "6 REFUSED VALUE_INVALID at group",
+            "7 DONE", "8 REFUSED NO_NUMBER_AVAILABLE at number",
+        ]);
+        let query = r#"{ users(first: 9, orderBy: {field: USER_ID}) { nodes { userId organization { path }
+            profiles { nodes { name lines { nodes { role line { pattern } } } } } } } }"#;
+        let told: Vec<_> = admin.data(query).await["users"]["nodes"].as_array().expect("users").iter().map(|user| {
+            let profile = &user["profiles"]["nodes"][0];
+            let line = &profile["lines"]["nodes"][0];
+            format!(
+                "{} {} {} {} {}", text(&user["userId"]), text(&user["organization"]["path"]), text(&profile["name"]),
+                text(&line["role"]), text(&line["line"]["pattern"])
+            )
+        }).collect();
+        assert_eq!(told, [
+            "late acme.north EM_late CLONE 7001", "mona acme.north.berlin EM_mona ORIGINAL 7000",
+            "there acme.north.berlin EM_there ORIGINAL 7001", "two acme.north.berlin EM_two ORIGINAL 7002",
+        ]);
+
+        admin.done("createNumbers", json!({
+            "organizationId": estate.acme, "clusterId": estate.emea, "first": "7003", "last": "7003", "partition": "PT",
+        }), "").await;
+        let again = admin.done("retryJob", json!({"id": id}), "job { id }").await;
+        work(&server).await;
+        assert_eq!(admin.results(&text(&again["job"]["id"])).await, [
+            "4 REFUSED NOT_FOUND at userId", "6 REFUSED VALUE_INVALID at group", "8 DONE",
+        ]);
+        let (status, told) = admin.get("/export/quick_adds").await;
+        assert_eq!(status, 422, "{told}");
+        assert!(told.contains("no part of an estate"), "{told}");
+    }
+}

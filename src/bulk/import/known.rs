@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
-use entity::{ClusterId, DeviceId, LineId, OrganizationId, ServiceId, UserId, device::Kind};
+use entity::{ClusterId, DeviceId, LineId, OrganizationId, QuickAddId, ServiceId, UserId, device::Kind};
 
 use super::{super::unreadable, Cluster, Import, Key, Known, Miss};
 use crate::{
@@ -51,6 +51,23 @@ impl Import<'_> {
     ) -> Result<Result<ServiceId, Miss>, Error> {
         let found = self.look_up(source, Key::Service(cluster, value::key(name))).await?;
         Ok(found.ok_or_else(|| absent("phone service", name)).and_then(at).map(|(id, _)| ServiceId(id)))
+    }
+
+    pub(super) async fn quick_add_group(
+        &mut self,
+        source: &impl Source,
+        organization: Option<OrganizationId>,
+        name: &str,
+    ) -> Result<Result<QuickAddId, Miss>, Error> {
+        let found = self.look_up(source, Key::QuickAddGroup(organization, value::key(name))).await?;
+        let missing = || match organization {
+            Some(_) => absent("Quick Add group", name),
+            None => Miss::Absent(unreadable(
+                format!("'{name}'"),
+                "none or several of the Quick Add groups that you see have the name; name the group's organization too",
+            )),
+        };
+        Ok(found.ok_or_else(missing).and_then(at).map(|(id, _)| QuickAddId(id)))
     }
 
     pub(super) async fn user(
@@ -168,6 +185,17 @@ impl Import<'_> {
                 match found.first() {
                     Some(row) => Some(Known::There(row.id.get()?.0, Some(*row.kind.get()?))),
                     None => None,
+                }
+            }
+            Key::QuickAddGroup(organization, name) => {
+                let at = organization.map(|at| Filter::Numbers("t.organization_id", vec![at.0]));
+                let named = Filter::Is("t.name_key", name.clone());
+                let filter = Filter::All([named].into_iter().chain(at).collect());
+                let found: Vec<store::quick_add::Row> =
+                    self.first(source, &filter, store::quick_add::BY_NAME, 2).await?;
+                match &found[..] {
+                    [row] => Some(Known::There(row.id.get()?.0, None)),
+                    _ => None,
                 }
             }
             Key::Service(cluster, name) => {

@@ -1,6 +1,8 @@
 //! What a row becomes: the command that a caller of the API would give.
 
-use entity::{ClusterId, Moment, OrganizationId, device::Kind, line_appearance::Role, number::Extra};
+use entity::{
+    ClusterId, Moment, OrganizationId, QuickAddId, UserId, device::Kind, line_appearance::Role, number::Extra,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -55,6 +57,7 @@ impl Import<'_> {
             File::Services => self.make_service(tx, row).await,
             File::ServiceSubscriptions => self.subscribe(tx, row).await,
             File::QuickAddGroups => self.make_quick_add_group(tx, row).await,
+            File::QuickAdds => self.quick_add(tx, row).await,
         }
     }
 
@@ -542,6 +545,43 @@ impl Import<'_> {
         };
         self.stage(tx, File::QuickAddGroups, row, &cmd, |_| Faults::new()).await?;
         Ok(None)
+    }
+
+    /// Adds a user by a group: a new one where any of the names is given.
+    async fn quick_add(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
+        let mut missing = Missing::default();
+        let mut places = [None; 2];
+        for (place, column) in places.iter_mut().zip(["groupOrganization", "organization"]) {
+            if let Some(path) = row.text(column) {
+                *place = missing.take(column, self.organization(tx, path).await?);
+            }
+        }
+        let [of, organization] = places;
+        let group = missing.take("group", self.quick_add_group(tx, of, row.must("group")).await?);
+        let group = missing.settle(group)?;
+        let user_id = row.must("userId");
+        let names = ["firstName", "lastName", "displayName", "email", "department", "userLocale"];
+        let fields = row.fields(&names);
+        let user = if fields.is_empty() {
+            quick_add::Who::There(self.user_of_group(tx, group, user_id).await?)
+        } else {
+            quick_add::Who::New { user_id: user_id.to_owned(), fields: Patch::new(fields) }
+        };
+        let number = row.text("number").map(str::to_owned);
+        let profile_name = row.text("profileName").map(str::to_owned);
+        let cmd = quick_add::Add { group, organization, user, number, profile_name };
+        self.stage(tx, File::QuickAdds, row, &cmd, |_| Faults::new()).await?;
+        Ok(None)
+    }
+
+    /// A user of the group's cluster.
+    async fn user_of_group(&mut self, tx: &Tx, group: QuickAddId, user_id: &str) -> Result<UserId, Stop> {
+        let cluster = store::quick_add::cluster_seen(tx, group).await.map_err(Error::from)?;
+        // Of a group without a cluster the rule tells that it is there to be copied.
+        let Some(cluster) = cluster else { return Ok(UserId(-1)) };
+        let mut missing = Missing::default();
+        let user = missing.take("userId", self.user(tx, cluster, user_id).await?);
+        missing.settle(user)
     }
 
     async fn associate(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
