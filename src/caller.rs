@@ -39,6 +39,11 @@ impl Caller {
         Self { token: None, name: name.to_owned(), role: Role::Admin, scope: Scope::All }
     }
 
+    /// Whether this is an administrator, whatever of the tree they see.
+    pub fn is_administrator(&self) -> bool {
+        self.role >= Role::Admin
+    }
+
     /// Whether the role carries the right.
     pub fn may(&self, right: Right) -> bool {
         match right {

@@ -115,6 +115,8 @@ section! {
         pub mutation_ms: u64 = 30_000, 1..=3_600_000;
         /// Milliseconds that a stop waits for requests in flight.
         pub drain_ms: u64 = 10_000, 0..=600_000;
+        /// Most requests at once; those beyond are turned away with 503, so that the others are answered in time.
+        pub requests: usize = 1_000, 1..=100_000;
         /// HTTP statuses of refusals: `classic`, as today's clients expect, or `draft-2026`, which has 422 and 294.
         pub statuses: Statuses = Statuses::Classic;
         /// Most requests in a batch; 0 takes no batches.
@@ -152,8 +154,24 @@ section! {
         pub fields: usize = 2_000, 1..=1_000_000;
         /// Most aliased fields after fragments are followed.
         pub aliases: usize = 100, 0..=1_000_000;
-        /// Dearest document: one point a field, lists multiplied by their page size.
+        // Validation compares names that it does not know with those that it does, letter by letter.
+        /// Longest name in a document, in bytes.
+        pub name: usize = 100, 64..=1_000;
+        // SQLite takes no expression that is 1,000 conditions deep, and joined ones are as deep as they are many.
+        /// Most conditions in one filter, those within `and`, `or` and `not` counted.
+        pub conditions: usize = 200, 10..=500;
+        /// Dearest operation: a point a field, more for fields that need statements of their own, lists multiplied by their page size.
         pub cost: u64 = 500_000, 1..=1_000_000_000;
+        /// Points that a token may save up on this server, at least `guard.cost`; 0 lets everybody ask as often as they like.
+        pub bucket: u64 = 0, 0..=2_000_000_000;
+        /// Points that a token gets back each second.
+        pub restore: u64 = 100_000, 1..=1_000_000_000;
+        /// Most errors told in one answer; more are counted in a last one.
+        pub errors: usize = 20, 1..=1_000;
+        /// Whose documents may ask about the schema, and who may read `/schema.graphql`: `everyone`, `administrators` or `nobody`.
+        pub introspection: Audience = Audience::Everyone;
+        /// Whom messages tell names like the one that is unknown: `everyone`, `administrators` or `nobody`.
+        pub suggestions: Audience = Audience::Everyone;
         /// Parsed documents kept for reuse.
         pub documents: usize = 1_000, 1..=1_000_000;
         /// Documents kept that clients sent once and then name by their hash (APQ); 0 takes no hashes.
@@ -163,6 +181,15 @@ section! {
         /// Run the documents of `guard.trusted` and nothing else.
         pub trusted_only: bool = false;
     }
+}
+
+/// Whom something is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    Everyone,
+    Administrators,
+    Nobody,
 }
 
 section! {

@@ -49,6 +49,15 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
         "page.default",
         &format!("is {} and must not be more than `page.most`, which is {}", page.default, page.most),
     );
+    let guard = &config.guard;
+    refuse(
+        guard.bucket > 0 && guard.bucket < guard.cost,
+        "guard.bucket",
+        &format!(
+            "is {} and must be 0 or at least `guard.cost`, which is {}: what is dearer than a bucket could never run",
+            guard.bucket, guard.cost
+        ),
+    );
     for directive in config.log.level.split(',') {
         // A filter takes any word for the name of a module, and then logs everything of that module and
         // nothing else: a misspelt level would silence the log.

@@ -5,11 +5,13 @@
 //!
 //! The limits know nothing of the schema: a document is judged by what it says, so that the verdict is cheap. The rules
 //! of the language that async-graphql does not keep are kept here too (`source`, `subscription`, `variable`, `conflict`), before it
-//! validates the rest. What does not depend on the request is decided once and kept with the parsed document.
+//! validates the rest. What does not depend on the request is decided once and kept with the parsed document. What fields cost beyond a point is handed in, as a function of their names.
 //!
 //! A request may name its document instead of sending it: `document` finds the text, for every transport.
 
+mod bucket;
 mod conflict;
+mod cost;
 mod document;
 mod reach;
 mod refusal;
@@ -22,13 +24,15 @@ mod variable;
 mod walk;
 
 use std::{
+    any::TypeId,
     num::NonZeroUsize,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use async_graphql::{
-    Request, Value, Variables,
+    Name, Request, Response, Value, Variables,
     parser::{
         parse_query,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
@@ -36,18 +40,30 @@ use async_graphql::{
 };
 use lru::LruCache;
 
-use self::document::{Documents, Offer};
+use self::{
+    bucket::{Buckets, Owner},
+    cost::Pricing,
+    document::{Documents, Offer},
+};
 pub use self::{
+    bucket::{Micros, Throttle},
+    cost::Prices,
     document::{Reference, Unfit},
-    refusal::Refusal,
+    refusal::{RETRY_AFTER, Refusal},
     text::check_text,
     types::Types,
 };
-use crate::config;
+use crate::{
+    caller::Caller,
+    config::{self, Audience},
+};
 
 /// Documents longer than this are parsed each time, so that the cache's memory stays in proportion to the
 /// number of documents that it may hold.
 const LONGEST_KEPT: usize = 16 * 1024;
+
+/// The member of a request's extensions that asks what the request costs, and of an answer's that tells it.
+pub const COST: &str = "cost";
 
 /// A request that may be executed, its document already parsed.
 #[derive(Debug)]
@@ -61,6 +77,21 @@ pub struct Prepared {
     pub name: Option<String>,
     /// A document to keep under its hash once it has been found valid.
     pub offer: Option<Offer>,
+    /// What it was priced at, to be settled with its answer.
+    pub charge: Charge,
+}
+
+/// What a request was priced at before it ran.
+#[derive(Debug)]
+pub struct Charge {
+    /// Points that it asks for.
+    pub requested: u64,
+    /// Whether its answer is to tell its cost.
+    asked: bool,
+    /// Whose bucket the points were taken from.
+    owner: Option<Owner>,
+    /// The document and the name of the operation, where the answer will be counted.
+    counted: Option<(Arc<Known>, Option<String>)>,
 }
 
 /// Judges requests and keeps parsed documents.
@@ -68,23 +99,44 @@ pub struct Prepared {
 pub struct Guard {
     limits: config::Guard,
     page: config::Page,
-    documents: Mutex<LruCache<String, Arc<ExecutableDocument>>>,
+    prices: Prices,
+    buckets: Option<Buckets>,
+    documents: Mutex<LruCache<String, Arc<Known>>>,
     /// Texts that clients name instead of sending them.
     texts: Documents,
     types: Arc<Types>,
+}
+
+/// A document that passed every check that does not depend on variables.
+#[derive(Debug)]
+struct Known {
+    document: ExecutableDocument,
+    /// Whether it asks about the schema.
+    introspects: bool,
 }
 
 impl Guard {
     /// A guard with these limits. The page sizes tell what a list costs.
     pub fn new(limits: &config::Guard, page: &config::Page) -> Self {
         let room = NonZeroUsize::new(limits.documents).unwrap_or(NonZeroUsize::MIN);
-        Self {
+        let began = Instant::now();
+        let clock = move || i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let guard = Self {
             limits: limits.clone(),
             page: page.clone(),
+            prices: Prices::default(),
+            buckets: None,
             documents: Mutex::new(LruCache::new(room)),
             texts: Documents::new(limits.persisted),
             types: Arc::default(),
-        }
+        };
+        guard.timed(Arc::new(clock))
+    }
+
+    /// The same with what the schema says of its fields.
+    #[must_use]
+    pub fn priced(self, prices: Prices) -> Self {
+        Self { prices, ..self }
     }
 
     /// The same for this schema; without one, what depends on types is left to the executor.
@@ -109,51 +161,135 @@ impl Guard {
         self.texts.keep(offer);
     }
 
-    /// Parses and judges a request; the only way to the executor, for every transport.
+    /// The same on another clock, by which buckets fill.
+    #[must_use]
+    pub fn timed(self, clock: Micros) -> Self {
+        let (maximum, restore) = (self.limits.bucket, self.limits.restore);
+        let buckets = (maximum > 0).then(|| Buckets::new(maximum, restore, clock));
+        Self { buckets, ..self }
+    }
+
+    /// Parses and judges a request; the only way to the executor, for every transport. The points that it asks for are
+    /// taken from its caller's bucket.
     pub fn prepare(&self, mut request: Request) -> Result<Prepared, Refusal> {
         check_variables(&request.variables, self.limits.nesting)?;
         let offer = self.texts.find(&mut request)?;
-        let document = self.document(&request.query)?;
+        let known = self.document(&request.query)?;
+        let caller =
+            request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
+        if known.introspects && !is_for(self.limits.introspection, caller) {
+            return Err(Refusal::Closed);
+        }
 
-        let chosen = chosen(&document, request.operation_name.as_deref());
+        let chosen = chosen(&known.document, request.operation_name.as_deref());
         let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
             (operation.ty, name.map(str::to_owned))
         });
+        let owner = self.buckets.as_ref().and(caller).map(Owner::of);
+        let mut requested = 0;
         if let Some((_, operation)) = chosen {
-            let cost = walk::cost(&document, operation, &request.variables, &self.page);
-            if cost > self.limits.cost {
-                return Err(Refusal::Cost { found: cost, most: self.limits.cost });
+            let mut pricing =
+                Pricing::new(self.prices, &known.document, operation, &request.variables, &self.page);
+            requested = pricing.whole();
+            if requested > self.limits.cost {
+                let dearest = pricing.dearest();
+                let throttle = self.settled(owner.as_ref(), 0, 0);
+                return Err(Refusal::Cost { found: requested, most: self.limits.cost, dearest, throttle });
             }
         }
-
-        let mut document = ExecutableDocument::clone(&document);
+        let mut document = known.document.clone();
         variable::settle(&mut document, name.as_deref(), &mut request.variables)?;
+        if let (Some(buckets), Some(owner)) = (&self.buckets, &owner) {
+            buckets.take(owner, requested).map_err(|throttle| Refusal::Throttled {
+                requested,
+                most: self.limits.cost,
+                throttle,
+            })?;
+        }
+
+        let asked = matches!(request.extensions.get(COST), Some(Value::Boolean(true)));
+        let counted =
+            (asked || owner.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind, name, offer })
+        Ok(Prepared { request, kind, name, offer, charge: Charge { requested, asked, owner, counted } })
+    }
+
+    /// Counts an answer, gives back what it did not need, and has it tell its cost where that was asked for.
+    pub fn settle(&self, charge: &Charge, response: &mut Response) {
+        let Some((known, name)) = &charge.counted else { return };
+        // Even an answer without data took looking at.
+        let actual = chosen(&known.document, name.as_deref()).map_or(0, |(_, operation)| {
+            cost::actual(self.prices, &known.document, operation, &response.data)
+        });
+        let actual = actual.max(1);
+        let throttle = self.settled(charge.owner.as_ref(), charge.requested, actual);
+        if charge.asked {
+            let told = Told { requested: charge.requested, actual: Some(actual), maximum: self.limits.cost };
+            response.extensions.insert(COST.to_owned(), told.value(None, throttle));
+        }
+    }
+
+    fn settled(&self, owner: Option<&Owner>, taken: u64, needed: u64) -> Option<Throttle> {
+        Some(self.buckets.as_ref()?.settle(owner?, taken, needed))
     }
 
     /// The parsed document of a text. Only a document that passed every check that does not depend on
     /// variables is kept, so one found in the cache needs none of them again.
-    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
+    fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
         let keep = text.len() <= LONGEST_KEPT;
         if keep && let Some(known) = self.kept().get(text) {
             return Ok(Arc::clone(known));
         }
         check_text(text, &self.limits)?;
         let mut document = parse_query(source::read(text)?)?;
-        walk::check(&document, &self.limits)?;
+        let introspects = walk::check(&document, &self.limits)?;
         subscription::one_root(&mut document)?;
         variable::check(&document, &self.types)?;
         conflict::check(&document, &self.types, self.limits.fields)?;
-        let document = Arc::new(document);
+        let known = Arc::new(Known { document, introspects });
         if keep {
-            self.kept().put(text.to_owned(), Arc::clone(&document));
+            self.kept().put(text.to_owned(), Arc::clone(&known));
         }
-        Ok(document)
+        Ok(known)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<ExecutableDocument>>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<Known>>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether something is for a caller.
+pub fn is_for(audience: Audience, caller: Option<&Caller>) -> bool {
+    match audience {
+        Audience::Everyone => true,
+        Audience::Administrators => caller.is_some_and(Caller::is_administrator),
+        Audience::Nobody => false,
+    }
+}
+
+/// What is told of a cost.
+struct Told {
+    requested: u64,
+    actual: Option<u64>,
+    maximum: u64,
+}
+
+impl Told {
+    fn value(&self, dearest: Option<&str>, throttle: Option<Throttle>) -> Value {
+        let mut members = vec![(Name::new("requested"), Value::from(self.requested))];
+        members.extend(self.actual.map(|actual| (Name::new("actual"), actual.into())));
+        members.push((Name::new("maximum"), self.maximum.into()));
+        members.extend(dearest.map(|dearest| (Name::new("dearest"), dearest.into())));
+        members.extend(throttle.map(|throttle| {
+            let status = [
+                ("maximum", throttle.maximum),
+                ("available", throttle.available),
+                ("restoreRate", throttle.restore_rate),
+            ];
+            let status = status.into_iter().map(|(name, value)| (Name::new(name), value.into()));
+            (Name::new("throttle"), Value::Object(status.collect()))
+        }));
+        Value::Object(members.into_iter().collect())
     }
 }
 

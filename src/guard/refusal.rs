@@ -1,8 +1,13 @@
 //! Why a document is refused: one variant per limit, with a sentence that says the limit, what was found
 //! and what to do. Clients switch on `extensions.code`; tools may read `extensions.limit`.
 
-use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value, parser};
 use thiserror::Error;
+
+use super::{COST, Throttle, Told};
+
+/// The member of an error's extensions that tells in how many seconds the request may be sent again.
+pub const RETRY_AFTER: &str = "retryAfter";
 
 /// A document or its variables may not be executed.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -19,6 +24,9 @@ pub enum Refusal {
     /// Variables too deep.
     #[error("the variables nest lists and objects deeper than {most} levels; flatten them")]
     Variables { most: usize },
+    /// A name too long.
+    #[error("the document holds a name of more than {most} bytes; no name of the schema is as long")]
+    Name { most: usize },
     /// A text that not every database can keep.
     #[error("a text holds the character U+0000, which cannot be kept or compared; leave it out")]
     Nul,
@@ -46,15 +54,27 @@ pub enum Refusal {
     /// Too dear.
     #[error(
         "the operation would cost {found} points, one for each field of each item; the limit is {most}; \
-         ask for smaller pages with `first`, or for fewer fields in nested lists"
+         most of it arises at {dearest}: ask for smaller pages with `first`, or for fewer fields in nested lists"
     )]
-    Cost { found: u64, most: u64 },
+    Cost { found: u64, most: u64, dearest: String, throttle: Option<Throttle> },
+    /// Not dear, but too soon after the others.
+    #[error(
+        "the operation costs {requested} points and {available} are left to your token, which gets {rate} back \
+         each second; send it again in {wait} s",
+        available = throttle.available,
+        rate = throttle.restore_rate,
+        wait = throttle.wait(*requested)
+    )]
+    Throttled { requested: u64, most: u64, throttle: Throttle },
     /// Introspection that multiplies itself.
     #[error(
         "the document asks for introspection too often or nests its lists deeper than {most} levels; use \
          the usual introspection query or read /schema.graphql"
     )]
     Introspection { most: u64 },
+    /// Introspection that the setting does not allow to this caller.
+    #[error("this server does not tell you its schema; ask its operator for `schema.graphql`")]
+    Closed,
     /// A fragment that holds itself.
     #[error("the fragment \"{fragment}\" spreads itself, directly or through others; break the cycle")]
     Cycle { fragment: String },
@@ -103,9 +123,12 @@ impl Refusal {
             Self::NoHashes => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::Reference(_) => "BAD_REQUEST",
             Self::Untrusted => "UNTRUSTED_DOCUMENT",
+            Self::Closed => "INTROSPECTION_DISABLED",
+            Self::Throttled { .. } => "THROTTLED",
             Self::Tokens { .. }
             | Self::Nesting { .. }
             | Self::Variables { .. }
+            | Self::Name { .. }
             | Self::Followed { .. }
             | Self::Depth { .. }
             | Self::Fields { .. }
@@ -116,12 +139,51 @@ impl Refusal {
         }
     }
 
+    /// One word for why, which stays the same from release to release, for counting.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "syntax",
+            Self::Tokens { .. } => "tokens",
+            Self::Nesting { .. } => "nesting",
+            Self::Variables { .. } => "variables",
+            Self::Name { .. } => "name",
+            Self::Nul => "nul",
+            Self::Followed { .. } => "followed",
+            Self::Depth { .. } => "depth",
+            Self::Fields { .. } => "fields",
+            Self::Aliases { .. } => "aliases",
+            Self::Cost { .. } => "cost",
+            Self::Throttled { .. } => "throttled",
+            Self::Introspection { .. } => "introspection",
+            Self::Closed => "closed",
+            Self::Cycle { .. } => "cycle",
+            Self::Roots { .. } => "roots",
+        }
+    }
+
+    /// What the request would have cost, where it was refused for that.
+    fn cost(&self) -> Option<Value> {
+        let told = |requested: u64, maximum: u64| Told { requested, actual: None, maximum };
+        match self {
+            Self::Cost { found, most, dearest, throttle } => {
+                Some(told(*found, *most).value(Some(dearest.as_str()), *throttle))
+            }
+            Self::Throttled { requested, most, throttle } => {
+                Some(told(*requested, *most).value(None, Some(*throttle)))
+            }
+            _ => None,
+        }
+    }
+
     /// Name of the limit, its value, and what was found if that is known.
     fn limit(&self) -> Option<(&'static str, u64, Option<u64>)> {
         let count = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);
         Some(match *self {
             Self::Syntax { .. }
             | Self::Nul
+            |
+            Self::Closed
+            | Self::Throttled { .. }
             | Self::Cycle { .. }
             | Self::Roots { .. }
             | Self::Invalid { .. }
@@ -131,6 +193,7 @@ impl Refusal {
             | Self::UnknownId
             | Self::Reference(_)
             | Self::Untrusted => return None,
+            Self::Name { most } => ("name", count(most), None),
             Self::Tokens { most } => ("tokens", count(most), None),
             Self::Nesting { most } | Self::Variables { most } | Self::Followed { most } => {
                 ("nesting", count(most), None)
@@ -139,7 +202,7 @@ impl Refusal {
             Self::Fields { found, most } => ("fields", most, Some(found)),
             Self::Overlap { most } => ("fields", most, None),
             Self::Aliases { found, most } => ("aliases", most, Some(found)),
-            Self::Cost { found, most } => ("cost", most, Some(found)),
+            Self::Cost { found, most, .. } => ("cost", most, Some(found)),
             Self::Introspection { most } => ("introspection", most, None),
         })
     }
@@ -165,6 +228,12 @@ impl From<Refusal> for ServerError {
             if let Some(found) = found {
                 extensions.set("found", found);
             }
+        }
+        if let Some(cost) = refusal.cost() {
+            extensions.set(COST, cost);
+        }
+        if let Refusal::Throttled { requested, throttle, .. } = &refusal {
+            extensions.set(RETRY_AFTER, throttle.wait(*requested));
         }
         let mut error = Self::new(refusal.to_string(), None);
         error.extensions = Some(extensions);

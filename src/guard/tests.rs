@@ -1,10 +1,14 @@
-use std::{fmt::Write, time::Instant};
+use std::{fmt::Write, sync::Arc, time::Instant};
 
-use async_graphql::{Request, ServerError, Value, Variables};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
+use entity::token::Role;
 use proptest::prelude::*;
 
-use super::{Guard, Refusal, check_text, check_variables};
-use crate::config;
+use super::{Guard, Prices, Refusal, check_text, check_variables};
+use crate::{
+    caller::Caller,
+    config::{self, Audience},
+};
 
 fn limits() -> config::Guard {
     config::Guard {
@@ -100,7 +104,7 @@ fn each_hostile_document_fails_its_own_limit() {
         (
             "cost of pages",
             "{a(first:100){nodes{b(first:100){nodes{c}}}}}".to_owned(),
-            |r| matches!(r, Refusal::Cost { found, most: 5_000 } if *found > 20_000),
+            |r| matches!(r, Refusal::Cost { found, most: 5_000, .. } if *found > 20_000),
         ),
         ("cost of default pages", "{a{nodes{b{edges{node{c}}}}}}".to_owned(), |r| {
             matches!(r, Refusal::Cost { .. })
@@ -116,6 +120,7 @@ fn each_hostile_document_fails_its_own_limit() {
         ("introspection again and again", format!("{{{}}}", "__schema{types{name}} ".repeat(11)), |r| {
             matches!(r, Refusal::Introspection { .. })
         }),
+        ("a name", format!("{{{}}}", "a".repeat(101)), |r| *r == Refusal::Name { most: 100 }),
         ("two streams", "subscription{a b}".to_owned(), |r| *r == Refusal::Roots { found: 2 }),
         ("two streams by a fragment", "subscription{...f}fragment f on S{a ...{b}}".to_owned(), |r| {
             *r == Refusal::Roots { found: 2 }
@@ -186,10 +191,23 @@ fn what_a_page_costs_follows_its_variables() {
     let request =
         |n: i64| Request::new(document).variables(Variables::from_json(serde_json::json!({ "n": n })));
     // One for `a`, then three for each item: `nodes` itself, `b` and `c`.
-    assert_eq!(dear.prepare(request(200)).map(drop), Err(Refusal::Cost { found: 601, most: 500 }));
+    let refused = |dearest: &str| {
+        Err(Refusal::Cost { found: 601, most: 500, dearest: dearest.to_owned(), throttle: None })
+    };
+    assert_eq!(dear.prepare(request(200)).map(drop), refused("a.nodes"));
     // Beyond the largest page the field refuses by name; no request costs nothing by overflow or sign.
-    assert_eq!(dear.prepare(request(i64::MAX)).map(drop), Err(Refusal::Cost { found: 601, most: 500 }));
+    assert_eq!(dear.prepare(request(i64::MAX)).map(drop), refused("a.nodes"));
     assert_eq!(dear.prepare(request(-1)).map(drop), Ok(()));
+    // A default counts like a value, and null like nothing said: a usual page.
+    let costs = |document: &str, json: serde_json::Value| {
+        let guard = Guard::new(&limits(), &config::Page { default: 50, most: 200 });
+        let request = Request::new(document).variables(Variables::from_json(json));
+        guard.prepare(request).map(|prepared| prepared.charge.requested)
+    };
+    assert_eq!(costs(document, serde_json::json!({})), Ok(31));
+    assert_eq!(costs(document, serde_json::json!({ "n": null })), Ok(151));
+    assert_eq!(costs("query($n:Int){a(first:$n){nodes{b c}}}", serde_json::json!({})), Ok(151));
+    assert_eq!(costs("query($n:Int){a(last:$n){edges{cursor}}}", serde_json::json!({ "n": 7 })), Ok(15));
 }
 
 #[test]
@@ -197,7 +215,126 @@ fn many_ids_cost_as_many_items() {
     let ids = vec!["\"x\""; 200].join(",");
     let dear = Guard::new(&config::Guard { cost: 400, tokens: 1_000, ..limits() }, &config::Page::default());
     let refusal = dear.prepare(Request::new(format!("{{nodes(ids:[{ids}]){{a b}}}}"))).map(drop);
-    assert_eq!(refusal, Err(Refusal::Cost { found: 401, most: 400 }));
+    assert_eq!(
+        refusal,
+        Err(Refusal::Cost { found: 401, most: 400, dearest: "nodes".to_owned(), throttle: None })
+    );
+}
+
+/// What `requested` is of a document, with weights and types such as a schema would hand in.
+fn requested(document: &str, variables: serde_json::Value) -> u64 {
+    let prices = Prices {
+        weight: |name| if name == "dear" { 10 } else { 1 },
+        is_abstract: |name| matches!(name, "Node" | "Device"),
+    };
+    let guard = Guard::new(&limits(), &config::Page { default: 50, most: 200 }).priced(prices);
+    let request = Request::new(document).variables(Variables::from_json(variables));
+    guard.prepare(request).expect("it is within every limit").charge.requested
+}
+
+#[test]
+fn fields_have_weights_and_abstract_types_their_dearest_member() {
+    let none = || serde_json::json!({});
+    assert_eq!(requested("{a dear}", none()), 11);
+    assert_eq!(requested("{x:dear}", none()), 10);
+    assert_eq!(requested("{a(first:10){nodes{dear}}}", none()), 1 + 10 * 11);
+    // Of concrete types the dearest; what stands on an interface counts beside it, for each of them.
+    assert_eq!(requested("{a{...on P{b c d}...on Q{b}}}", none()), 1 + 3);
+    assert_eq!(requested("{a{...on P{b}...on Node{b}...on Q{dear}}}", none()), 1 + 1 + 10);
+    assert_eq!(requested("{a{...on P{b}...p}}fragment p on P{c}", none()), 1 + 2);
+    assert_eq!(requested("{a{...on Device{...on P{b}...on Q{b c}}...{e}}}", none()), 1 + 2 + 1);
+    // A call of many items does its work for each.
+    let call = "mutation($i:I!){dear(input:$i){b}}";
+    let items = |count: usize| serde_json::json!({ "i": { "items": vec![1; count] } });
+    assert_eq!(requested(call, items(3)), 33);
+    assert_eq!(
+        requested("mutation($i:[I!]!){dear(input:{items:$i}){b}}", serde_json::json!({ "i": [1, 2] })),
+        22
+    );
+    assert_eq!(requested("mutation{dear(input:{items:[1,2]}){b}}", none()), 22);
+    assert_eq!(requested("mutation{dear(input:{}){b}}", none()), 11);
+}
+
+#[test]
+fn the_dearest_field_is_named_by_its_path() {
+    let dear = Guard::new(&config::Guard { cost: 100, ..limits() }, &config::Page::default());
+    let dearest = |document: &str| match dear.prepare(Request::new(document)) {
+        Err(Refusal::Cost { dearest, .. }) => dearest,
+        other => format!("{other:?}"),
+    };
+    assert_eq!(dearest("{x y:a(first:50){totalCount nodes{l(first:50){nodes{b c d}}}}}"), "y.nodes.l.nodes");
+    assert_eq!(dearest("{a(first:50){nodes{b}}c(first:60){nodes{...f}}}fragment f on C{d e}"), "c.nodes");
+}
+
+/// What an answer costs is counted in it, by the same weights and whatever its aliases are.
+#[test]
+fn an_answer_is_counted() {
+    let prices = Prices { weight: |name| if name == "dear" { 10 } else { 1 }, is_abstract: |_| false };
+    let limits = config::Guard { bucket: 5_000, restore: 1, ..limits() };
+    let guard = Guard::new(&limits, &config::Page::default()).priced(prices).timed(Arc::new(|| 0));
+    let document = "{a(first:20){nodes{b x:dear ...on P{c} ...on Q{c d}}}}";
+    let asked = |asked: bool| {
+        let mut request = Request::new(document).data(Caller::administrator("ann"));
+        request.extensions.insert("cost".to_owned(), Value::Boolean(asked));
+        guard.prepare(request).expect("it is within every limit").charge
+    };
+    let data = serde_json::json!({ "a": { "nodes": [{ "b": [1, 2, 3], "x": null, "c": 1 }, { "b": [], "x": 2, "d": {} }] } });
+    let answer = || Response::new(Value::from_json(data.clone()).expect("it is a value"));
+    let (charge, mut response) = (asked(true), answer());
+    assert_eq!(charge.requested, 1 + 20 * (1 + 1 + 10 + 2));
+    guard.settle(&charge, &mut response);
+    insta::assert_snapshot!(
+        response.extensions["cost"],
+        @"{requested: 281, actual: 27, maximum: 5000, throttle: {maximum: 5000, available: 4973, restoreRate: 1}}"
+    );
+    let (charge, mut response) = (asked(false), answer());
+    guard.settle(&charge, &mut response);
+    assert!(response.extensions.is_empty());
+    // Without a bucket and unasked nothing is counted.
+    let plain = Guard::new(&self::limits(), &config::Page::default());
+    assert!(plain.prepare(Request::new(document)).expect("small").charge.counted.is_none());
+}
+
+#[test]
+fn an_empty_bucket_tells_when_to_come_again() {
+    let limits = config::Guard { bucket: 100, restore: 10, cost: 100, ..limits() };
+    let guard = Guard::new(&limits, &config::Page::default()).timed(Arc::new(|| 0));
+    let ask = |name: &str| {
+        let request = Request::new("{a(first:20){nodes{b c}}}").data(Caller::administrator(name));
+        guard.prepare(request).map(drop)
+    };
+    assert_eq!(ask("ann"), Ok(()));
+    assert_eq!(ask("bob"), Ok(()));
+    let error = ServerError::from(ask("ann").expect_err("39 are left of 100"));
+    insta::assert_snapshot!(
+        serde_json::to_string(&error).expect("errors are JSON"),
+        @r#"{"message":"the operation costs 61 points and 39 are left to your token, which gets 10 back each second; send it again in 3 s","extensions":{"code":"THROTTLED","cost":{"requested":61,"maximum":100,"throttle":{"maximum":100,"available":39,"restoreRate":10}},"retryAfter":3}}"#
+    );
+}
+
+#[test]
+fn introspection_is_for_whom_the_setting_says() {
+    let ask = |introspection, caller: Option<Role>| {
+        let limits = config::Guard { introspection, ..limits() };
+        let guard = Guard::new(&limits, &config::Page::default());
+        let mut request = Request::new("{...f}fragment f on Query{__type(name:\"A\"){name}}");
+        if let Some(role) = caller {
+            request = request.data(Caller { role, ..Caller::administrator("x") });
+        }
+        guard.prepare(request).map(drop)
+    };
+    for (audience, caller, expected) in [
+        (Audience::Everyone, None, Ok(())),
+        (Audience::Administrators, None, Err(Refusal::Closed)),
+        (Audience::Administrators, Some(Role::Operator), Err(Refusal::Closed)),
+        (Audience::Administrators, Some(Role::Admin), Ok(())),
+        (Audience::Nobody, Some(Role::Admin), Err(Refusal::Closed)),
+    ] {
+        assert_eq!(ask(audience, caller), expected, "{audience:?} {caller:?}");
+    }
+    let limits = config::Guard { introspection: Audience::Nobody, ..limits() };
+    let guard = Guard::new(&limits, &config::Page::default());
+    assert!(guard.prepare(Request::new("{__typename}")).is_ok());
 }
 
 #[test]

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::config;
 
-/// Refuses a text that has too many tokens, nests brackets too deeply, holds a string without an end, or U+0000.
+/// Refuses a text that has too many tokens, nests brackets too deeply, has too long a name, holds a string without an
+/// end, or U+0000.
 pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
     // Also where the backslash is itself escaped: nobody has a name with that in it.
     if text.contains('\0') || text.contains(r"\u0000") {
@@ -33,6 +34,9 @@ pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
                     message: "syntax error: the string that begins here has no end".to_owned(),
                     locations: vec![position(text, token.start)],
                 });
+            }
+            Kind::Name if token.end - token.start > limits.name => {
+                return Err(Refusal::Name { most: limits.name });
             }
             Kind::Name | Kind::String | Kind::Block | Kind::Sign(_) => {}
         }

@@ -5,10 +5,8 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Positioned, Value, Variables,
-    parser::types::{
-        ExecutableDocument, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
-    },
+    Name, Positioned,
+    parser::types::{ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet},
 };
 
 use super::Refusal;
@@ -20,10 +18,11 @@ const INTROSPECTION_LISTS: u64 = 2;
 /// Most introspection fields in one document.
 const INTROSPECTION_ROOTS: u64 = 10;
 
-type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
+pub(super) type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
-/// Refuses a document by its shape. Unused fragments count too: validation walks them like the others.
-pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<(), Refusal> {
+/// Refuses a document by its shape. Unused fragments count too: validation walks them like the others. Answers whether
+/// the document asks about the schema.
+pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<bool, Refusal> {
     let mut walk = Walk { fragments: &document.fragments, most: limits.nesting, known: HashMap::new() };
     let mut whole = Shape::default();
     for (_, operation) in document.operations.iter() {
@@ -51,7 +50,7 @@ pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<()
     if whole.introspections > INTROSPECTION_ROOTS {
         return Err(Refusal::Introspection { most: INTROSPECTION_LISTS });
     }
-    Ok(())
+    Ok(whole.introspections > 0)
 }
 
 /// What a set of selections amounts to once fragments are followed.
@@ -152,109 +151,5 @@ impl<'a> Walk<'a> {
 
     fn fits(&self, level: usize) -> Result<(), Refusal> {
         if level > self.most { Err(Refusal::Followed { most: self.most }) } else { Ok(()) }
-    }
-}
-
-/// What an operation would cost with these variables: one point for each field of each item. Only for a
-/// document that passed [`check`], which bounds the recursion and excludes cycles.
-pub fn cost(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-    variables: &Variables,
-    page: &config::Page,
-) -> u64 {
-    let mut pricing =
-        Pricing { fragments: &document.fragments, operation, variables, page, known: HashMap::new() };
-    let price = pricing.set(&operation.selection_set.node);
-    price.items.saturating_add(price.rest)
-}
-
-/// The price of a set: the fields that hold a connection's items apart, because only they are multiplied.
-#[derive(Clone, Copy, Debug, Default)]
-struct Price {
-    items: u64,
-    rest: u64,
-}
-
-struct Pricing<'a> {
-    fragments: &'a Fragments,
-    operation: &'a OperationDefinition,
-    variables: &'a Variables,
-    page: &'a config::Page,
-    known: HashMap<&'a str, Price>,
-}
-
-impl<'a> Pricing<'a> {
-    fn set(&mut self, set: &'a SelectionSet) -> Price {
-        let mut price = Price::default();
-        for selection in &set.items {
-            let inner = match &selection.node {
-                Selection::Field(field) => self.field(&field.node),
-                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node),
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
-            };
-            price.items = price.items.saturating_add(inner.items);
-            price.rest = price.rest.saturating_add(inner.rest);
-        }
-        price
-    }
-
-    fn fragment(&mut self, name: &'a Name) -> Price {
-        if let Some(price) = self.known.get(name.as_str()) {
-            return *price;
-        }
-        let Some(fragment) = self.fragments.get(name) else { return Price::default() };
-        let price = self.set(&fragment.node.selection_set.node);
-        self.known.insert(name, price);
-        price
-    }
-
-    fn field(&mut self, field: &'a Field) -> Price {
-        let inside = self.set(&field.selection_set.node);
-        let size = self.size(field);
-        let children = if inside.items > 0 {
-            let size = size.unwrap_or_else(|| u64::from(self.page.default));
-            inside.items.saturating_mul(size).saturating_add(inside.rest)
-        } else {
-            inside.rest.saturating_mul(size.unwrap_or(1))
-        };
-        let whole = children.saturating_add(1);
-        if matches!(field.name.node.as_str(), "edges" | "nodes") {
-            Price { items: whole, rest: 0 }
-        } else {
-            Price { items: 0, rest: whole }
-        }
-    }
-
-    /// How many items a field asks for, if it says so: by `first` or `last`, or by the length of `ids`. A
-    /// page larger than any page may be counts as the largest: the field itself refuses it by name.
-    fn size(&self, field: &'a Field) -> Option<u64> {
-        let mut size = None;
-        for (name, value) in &field.arguments {
-            let ids = match name.node.as_str() {
-                "first" | "last" => false,
-                "ids" => true,
-                _ => continue,
-            };
-            let value = value.node.clone().into_const_with(|name| self.variable(&name).cloned().ok_or(()));
-            let found = match value {
-                Ok(Value::List(items)) if ids => u64::try_from(items.len()).ok(),
-                Ok(Value::Number(number)) if !ids => {
-                    Some(number.as_u64().unwrap_or(0).min(u64::from(self.page.most)))
-                }
-                _ => None,
-            };
-            size = size.max(found);
-        }
-        size
-    }
-
-    /// The value that a variable has in this request, its default included.
-    fn variable(&self, name: &Name) -> Option<&Value> {
-        self.variables.get(name).or_else(|| {
-            let mut definitions = self.operation.variable_definitions.iter();
-            let definition = definitions.find(|definition| definition.node.name.node == *name)?;
-            definition.node.default_value.as_ref().map(|value| &value.node)
-        })
     }
 }

@@ -16,14 +16,17 @@ use serde::Serialize;
 use crate::{
     config::Statuses,
     error::{Error, RequestId},
+    guard::RETRY_AFTER,
 };
 
-/// Most errors in the answer to a refused request; more are counted in a last one. A hostile document has
-/// a mistake in every few bytes, and the answer would be many times its size.
-const MOST_ERRORS: usize = 20;
+/// Most errors in any answer to a refused request, whatever the setting says.
+const MOST_ERRORS: usize = 1_000;
 
-/// Longest message in the answer to a refused request: the library's quote names, which may be long.
+/// Longest message of an error: the library's quote names and values, which may be long.
 const LONGEST_MESSAGE: usize = 500;
+
+/// The code of the last error where others are left out.
+const MORE: &str = "MORE_ERRORS";
 
 /// The media type of an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -256,17 +259,7 @@ impl Fault {
 
     /// Errors with codes of their own, the first of which gives the status.
     pub(super) fn of(mut errors: Vec<ServerError>) -> Self {
-        let more = errors.len().saturating_sub(MOST_ERRORS);
-        if more > 0 {
-            errors.truncate(MOST_ERRORS);
-            errors.push(error("GRAPHQL_VALIDATION_FAILED", format!("{more} more errors are not shown")));
-        }
-        for error in &mut errors {
-            if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
-                error.message.truncate(end);
-                error.message.push('…');
-            }
-        }
+        cap(&mut errors, MOST_ERRORS);
         let status = errors.first().and_then(code).map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
         Self { status, manner: PLAIN, errors }
     }
@@ -309,6 +302,14 @@ impl IntoResponse for Fault {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            StatusCode::TOO_MANY_REQUESTS => {
+                let wait = self.errors.first().and_then(|error| error.extensions.as_ref()?.get(RETRY_AFTER));
+                let wait = match wait {
+                    Some(Value::Number(seconds)) => seconds.as_u64().unwrap_or(1),
+                    _ => 1,
+                };
+                headers.insert(header::RETRY_AFTER, wait.into());
+            }
             _ => {}
         }
         response.extensions_mut().insert(codes);
@@ -346,6 +347,23 @@ pub(super) fn is_stillborn(response: &Executed) -> bool {
     response.data == Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| at_root(&error.path))
+}
+
+/// Keeps so many errors and counts the rest in a last one, and shortens what they say: a hostile document has a mistake in
+/// every few bytes, and the answer would be many times its size.
+pub(super) fn cap(errors: &mut Vec<ServerError>, most: usize) {
+    let more = errors.len().saturating_sub(most);
+    // One more stands for those that an earlier cap left out.
+    if more > 1 || (more == 1 && errors.last().and_then(code) != Some(MORE)) {
+        errors.truncate(most);
+        errors.push(error(MORE, format!("{more} more errors are not shown")));
+    }
+    for error in errors {
+        if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
+            error.message.truncate(end);
+            error.message.push('…');
+        }
+    }
 }
 
 /// Gives a code to each error that has none: those are the library's own, about the document when nothing
@@ -413,6 +431,7 @@ fn status(code: &str) -> StatusCode {
         "FORBIDDEN" | "UNTRUSTED_DOCUMENT" => StatusCode::FORBIDDEN,
         "CONFLICT" => StatusCode::CONFLICT,
         "UNAVAILABLE" | "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,
+        "THROTTLED" => StatusCode::TOO_MANY_REQUESTS,
         "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

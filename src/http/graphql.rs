@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use async_graphql::{Executor, Request as Operation, parser::types::OperationType};
+use async_graphql::{Executor, Request as Operation, Value, parser::types::OperationType};
 use axum::{
     Extension,
     body::Body,
@@ -25,7 +25,7 @@ use super::{
     answer::{self, Fault, Manner},
     batch, bearer, cache, run, same_machine, socket, sse, trace, wire,
 };
-use crate::error::RequestId;
+use crate::{error::RequestId, guard::COST};
 
 /// `POST /graphql`.
 pub(super) async fn post<E: Executor>(
@@ -65,7 +65,7 @@ pub(super) async fn post<E: Executor>(
                 .map_err(|fault| fault.with(manner));
         }
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
-        execute(&edge, request.data(caller), &id, &headers, manner, Method::Post)
+        execute(&edge, request.data(caller), &headers, &id, &headers, manner, Method::Post)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -102,7 +102,7 @@ pub(super) async fn get<E: Executor>(
             .authenticate(token)
             .await
             .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
-        execute(&edge, request.data(caller), &id, &headers, manner, Method::Get)
+        execute(&edge, request.data(caller), &headers, &id, &headers, manner, Method::Get)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -121,13 +121,17 @@ pub(super) enum Method {
 async fn execute<E: Executor>(
     edge: &Edge<E>,
     request: Operation,
+    headers: &HeaderMap,
     id: &RequestId,
     headers: &HeaderMap,
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
-    let prepared =
-        edge.guard.prepare(request.data(id.clone())).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let mut request = request.data(id.clone());
+    if asks_for_cost(headers) {
+        request.extensions.insert(COST.to_owned(), Value::Boolean(true));
+    }
+    let prepared = edge.guard.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     let operation = trace::Operation { kind: kind(prepared.kind), name: prepared.name.clone() };
     let mut response = match prepared.kind {
         OperationType::Subscription if sse::wish(headers) != sse::Wish::Never => {
@@ -150,6 +154,11 @@ async fn execute<E: Executor>(
     };
     response.extensions_mut().insert(operation);
     Ok(response)
+}
+
+/// Whether the client asks what its request costs, as `GraphQL-Cost: report`.
+fn asks_for_cost(headers: &HeaderMap) -> bool {
+    headers.get("graphql-cost").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"report"))
 }
 
 /// The word for a kind of operation, for the log.

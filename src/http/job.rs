@@ -5,7 +5,10 @@ use async_graphql::ID;
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -131,9 +134,10 @@ pub(super) async fn result<E: Send + Sync + Clone + 'static>(
     State(edge): State<Edge<E>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-    Path(job): Path<String>,
+    job: Result<Path<String>, PathRejection>,
 ) -> Response {
     let answer = async {
+        let Path(job) = job.map_err(|_| Fault::path())?;
         let caller = caller(&edge, &headers, &id).await?;
         let key = id::or_none(id::job(&ID(job)));
         let found = seen(&edge.app, &caller, key).await.map_err(|error| told(&error, &id))?;
@@ -156,15 +160,17 @@ pub(super) async fn export<E: Send + Sync + Clone + 'static>(
     State(edge): State<Edge<E>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-    Path(noun): Path<String>,
+    noun: Result<Path<String>, PathRejection>,
     asked: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let answer = async {
+        let Path(noun) = noun.map_err(|_| Fault::path())?;
         let caller = caller(&edge, &headers, &id).await?;
         let Query(asked) = asked.map_err(|rejection| Fault::bad(rejection.body_text()))?;
         let format = named(asked.format.as_deref())?.unwrap_or(Format::Csv);
         let told = |error: Error| told(&error, &id);
-        let (file, filter) = wanted(&noun, asked.filter.as_deref()).map_err(told)?;
+        let conditions = edge.app.config().guard.conditions;
+        let (file, filter) = wanted(&noun, asked.filter.as_deref(), conditions).map_err(told)?;
         let mut rows = crate::bulk::stream(&edge.app, &caller, file, format, filter).await.map_err(told)?;
         let rows = stream::poll_fn(move |context| rows.poll_recv(context));
         Ok(streamed(format, Body::from_stream(rows)))

@@ -20,6 +20,7 @@ mod panics;
 mod restart;
 mod run;
 mod seat;
+mod shed;
 mod socket;
 mod sse;
 mod trace;
@@ -33,7 +34,7 @@ use std::{
 
 use async_graphql::Executor;
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
@@ -52,7 +53,9 @@ use self::{
 };
 use crate::{
     app::App,
-    guard::{Guard, Types},
+    config::Audience,
+    error::RequestId,
+    guard::{Guard, Prices, Types, is_for},
     schema,
 };
 
@@ -72,17 +75,20 @@ struct Edge<E> {
     seats: Seats,
     /// Event streams that were reserved.
     reservations: Reservations,
+    /// One permit for each request that is being answered.
+    places: Arc<Semaphore>,
 }
 
 impl<E: Executor> Edge<E> {
     fn new(app: App, schema: E) -> Self {
         let config = app.config();
-        let guard = Arc::new(Guard::new(&config.guard, &config.page));
+        let guard = Arc::new(guard(&app));
+        let places = Arc::new(Semaphore::new(config.http.requests.min(Semaphore::MAX_PERMITS)));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         let seats = Seats::new((!config.no_auth).then_some(config.subscription.sockets_per_token));
         let (tasks, stop, reservations) =
             (TaskTracker::new(), CancellationToken::new(), Reservations::default());
-        Self { app, schema, guard, tasks, stop, sockets, seats, reservations }
+        Self { app, schema, guard, tasks, stop, sockets, places, seats, reservations }
     }
 
     /// The same for this schema, and with the documents that the settings trust.
@@ -100,6 +106,13 @@ impl<E: Executor> Edge<E> {
     }
 }
 
+/// The guard, with the schema's prices and on the application's clock.
+fn guard(app: &App) -> Guard {
+    let (config, time) = (app.config(), app.clone());
+    let prices = Prices { weight: schema::weight::weight, is_abstract: schema::weight::is_abstract };
+    Guard::new(&config.guard, &config.page).priced(prices).timed(Arc::new(move || time.now().0))
+}
+
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
     let http = edge.app.config().http.clone();
     let router = Router::new()
@@ -110,7 +123,8 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
         .route("/export/{noun}", get(job::export::<E>))
-        .route("/schema.graphql", get(sdl))
+        .route("/schema.graphql", get(sdl::<E>))
+        .route_layer(middleware::from_fn_with_state(edge.clone(), shed::request::<E>))
         .route("/", get(explorer::front::<E>))
         .route("/explorer/{file}", get(explorer::file))
         .route("/health/live", get(StatusCode::NO_CONTENT))
@@ -205,11 +219,24 @@ async fn serving<E: Executor>(
     })
 }
 
-/// The schema as text, printed once.
+/// The schema as text, printed once, for whom introspection is.
 static SDL: LazyLock<String> = LazyLock::new(schema::sdl);
 
-async fn sdl() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str())
+async fn sdl<E: Executor>(
+    State(edge): State<Edge<E>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Fault> {
+    let audience = edge.app.config().guard.introspection;
+    if audience != Audience::Everyone {
+        same_machine(&edge, &headers)?;
+        let caller = edge.app.authenticate(bearer(&headers)?).await;
+        let caller = caller.map_err(|error| Fault::of(vec![answer::refused(&error, &id)]))?;
+        if !is_for(audience, Some(&caller)) {
+            return Err(Fault::forbidden("this server does not tell you its schema"));
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str()))
 }
 
 /// Ready when the store answers and no stop has begun.

@@ -101,7 +101,7 @@ impl<E: Executor> Operation<E> {
                     .renew(&listener.caller())
                     .await
                     .map_err(|error| vec![answer::refused(&error, &self.id)])?;
-                edge.guard.prepare(request)
+                edge.guard.prepare(request.data(listener.caller()))
             }
         };
         let mut prepared = judged.map_err(|refusal| vec![ServerError::from(refusal)])?;
@@ -131,7 +131,8 @@ impl<E: Executor> Operation<E> {
                 () = edge.stop.cancelled() => return Ok(End::Restart(listener.kept())),
                 response = stream.next() => response,
             };
-            let Some(response) = response.map(answer::coded) else { return Ok(End::Complete) };
+            let Some(mut response) = response.map(answer::coded) else { return Ok(End::Complete) };
+            answer::cap(&mut response.errors, edge.app.config().guard.errors);
             if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
                 return Err(Fault::of(response.errors).into_errors());
             }

@@ -2,30 +2,37 @@
 //! does to it. A query ends with the client that waits for it. A mutation runs in a task of its own and
 //! ends by itself, because half a mutation helps nobody and the client cannot tell how far it came.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Executor, Response, ServerError, parser::types::OperationType};
 use tokio::time;
 use tracing::Instrument;
 
-use super::{Edge, answer, panics};
+use super::{Edge, answer, panics, shed};
 use crate::{error::RequestId, guard::Prepared};
 
 /// Executes a query or a mutation.
 pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
-    let Prepared { request, kind, offer, .. } = prepared;
+    let Prepared { request, kind, offer, charge, .. } = prepared;
+    let Some(place) = shed::place(edge) else { return failed(shed::full()) };
     let http = &edge.app.config().http;
     let mutates = kind == OperationType::Mutation;
     let most = if mutates { http.mutation_ms } else { http.query_ms };
 
     let (schema, task_id) = (edge.schema.clone(), id.clone());
+    let (guard, errors) = (Arc::clone(&edge.guard), edge.app.config().guard.errors);
     let work = async move {
+        // A mutation whose client left still takes its place.
+        let _place = place;
         let timed = time::timeout(Duration::from_millis(most), schema.execute(request));
-        match panics::caught(&task_id, timed).await {
+        let mut response = match panics::caught(&task_id, timed).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => failed(late(mutates, most)),
             Err(panics::Panicked) => failed(answer::internal(&task_id)),
-        }
+        };
+        answer::cap(&mut response.errors, errors);
+        guard.settle(&charge, &mut response);
+        response
     };
     let response = if mutates {
         // The task can only fail to answer when the runtime is torn down under it.

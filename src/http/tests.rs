@@ -324,6 +324,7 @@ async fn each_refusal_has_its_status_and_code() {
         (method("DELETE", "/health/live"), 405, "METHOD_NOT_ALLOWED"),
         (with(get("/graphql"), "upgrade", "websocket"), 400, "BAD_REQUEST"),
         (get("/nowhere"), 404, "NOT_FOUND"),
+        (query(&format!("{{{}}}", "a".repeat(1_000))), 422, "QUERY_TOO_LARGE"),
         (with(query("{hello}"), "host", "evil.example"), 403, "FORBIDDEN"),
         (with(query("{hello}"), "origin", "https://evil.example"), 403, "FORBIDDEN"),
     ];
@@ -465,8 +466,126 @@ async fn a_flood_of_mistakes_is_cut() {
     let errors = answer.json()["errors"].as_array().map_or(0, Vec::len);
     assert_eq!((answer.status, errors), (422, 21));
     assert_eq!(answer.json()["errors"][20]["message"], "480 more errors are not shown");
-    let answer = send(&server, query(&format!("{{{}}}", "a".repeat(100_000)))).await;
+    let answer = send(&server, query(&format!("query($v:Int={}){{echo(n:$v)}}", "a".repeat(100)))).await;
     assert!(answer.body.len() < 1_000, "{}", answer.body);
+}
+
+/// The cap is a setting, and the same whatever failed: a document's validation or its fields.
+#[tokio::test]
+async fn errors_are_capped_by_the_setting() {
+    let server = server(|config| config.guard.errors = 3).await;
+    for document in [
+        format!("{{{}}}", "nothing ".repeat(10)),
+        (0..10).fold("{hello ".to_owned(), |all, n| all + &format!("a{n}:fails ")) + "}",
+    ] {
+        let answer = send(&server, query(&document)).await;
+        let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+        assert_eq!(errors.len(), 4, "{}", answer.body);
+        assert_eq!(errors[3]["message"], "7 more errors are not shown");
+        assert_eq!(errors[3]["extensions"]["code"], "MORE_ERRORS");
+    }
+}
+
+/// Beyond so many requests the next is turned away; health answers, and places come back.
+#[tokio::test]
+async fn a_full_server_sheds_what_comes_and_stays_healthy() {
+    let done = Done::default();
+    let mut config = config();
+    config.http.requests = 2;
+    config.http.query_ms = 60_000;
+    config.http.mutation_ms = 60_000;
+    let edge = Edge::new(app(config).await, schema(&done));
+    let (places, server) = (edge.places.clone(), routes(edge));
+    let slow = |document: &'static str| {
+        let server = server.clone();
+        tokio::spawn(async move { send(&server, query(document)).await })
+    };
+    let (a, b) = (slow("{sleeps(ms:3600000)}"), slow("{sleeps(ms:3600000)}"));
+    while places.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    for request in
+        [query("{hello}"), get("/graphql?query=%7Bhello%7D"), get("/export/profiles"), get("/schema.graphql")]
+    {
+        let answer = send(&server, request).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "UNAVAILABLE"), "{}", answer.body);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    assert_eq!(send(&server, get("/health/live")).await.status, 204);
+    assert_eq!(send(&server, get("/health/ready")).await.status, 204);
+    assert_eq!(send(&server, get("/")).await.status, 200);
+    a.abort();
+    b.abort();
+    assert!(a.await.is_err() && b.await.is_err());
+    assert_eq!(send(&server, query("{hello}")).await.status, 200);
+    assert_eq!(places.available_permits(), 2);
+}
+
+/// A mutation whose client left is still one of the requests at once.
+#[tokio::test]
+async fn a_mutation_keeps_its_place_when_its_client_leaves() {
+    let done = Done::default();
+    let mut config = config();
+    config.http.requests = 1;
+    let edge = Edge::new(app(config).await, schema(&done));
+    let (places, tasks, router) = (edge.places.clone(), edge.tasks.clone(), routes(edge));
+    let request = tokio::spawn(router.oneshot(query("mutation{act(ms:300)}")));
+    while tasks.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    request.abort();
+    assert!(request.await.is_err());
+    while places.available_permits() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Had the place been the client's, it would have been free before.
+    assert_eq!(done.count(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_tells_its_cost_when_asked() {
+    let server = server(|config| {
+        config.guard.bucket = 500_000;
+        config.guard.restore = 7;
+    })
+    .await;
+    let cost = |available: u64| {
+        json!({ "requested": 2, "actual": 2, "maximum": 500_000,
+            "throttle": { "maximum": 500_000, "available": available, "restoreRate": 7 } })
+    };
+    let answer = send(&server, query("{a:hello hello}")).await;
+    assert!(answer.json().get("extensions").is_none(), "{}", answer.body);
+    let answer = send(&server, with(query("{a:hello hello}"), "graphql-cost", "report")).await;
+    assert_eq!(answer.json()["extensions"]["cost"], cost(499_996));
+    let body = json!({ "query": "{a:hello hello}", "extensions": { "cost": true } });
+    let answer = send(&server, post(body.to_string())).await;
+    assert_eq!(answer.json()["extensions"]["cost"], cost(499_994));
+}
+
+#[tokio::test]
+async fn too_dear_and_too_often_tell_the_figures() {
+    let server = server(|config| {
+        config.guard.cost = 60;
+        config.guard.bucket = 60;
+        config.guard.restore = 10;
+    })
+    .await;
+    let answer = send(&server, query("{hello a(first:50){nodes{b}}}")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (422, "QUERY_TOO_LARGE"));
+    let cost = &answer.json()["errors"][0]["extensions"]["cost"];
+    assert_eq!(
+        (&cost["requested"], &cost["maximum"], &cost["dearest"]),
+        (&json!(102), &json!(60), &json!("a.nodes"))
+    );
+
+    let fields = (0..58).fold(String::new(), |all, n| all + &format!("a{n}:hello "));
+    assert_eq!(send(&server, query(&format!("{{{fields}}}"))).await.status, 200);
+    let answer = send(&server, query("{a:hello b:hello hello}")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (429, "THROTTLED"));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.json()["errors"][0]["extensions"]["cost"]["throttle"]["available"], 2);
+    // What costs no more than is there passes.
+    assert_eq!(send(&server, query("{a:hello hello}")).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! The parameters of a GraphQL request as JSON, read by hand so that each mistake has its own sentence.
 //! `null` stands for absent; unknown members are ignored, as the GraphQL-over-HTTP draft asks. A document may be named
 //! instead of sent, by `documentId` or by the hash of `extensions.persistedQuery`; the guard finds it.
+//! `{"extensions": {"cost": true}}` asks what the request costs.
 
 use async_graphql::{Request, Value, Variables};
 use serde_json::Value as Json;
 
-use crate::guard::Reference;
+use crate::guard::{COST, Reference};
 
 /// Reads `query`, `operationName`, `variables`, `documentId` and what is known of `extensions`.
 pub(super) fn request(body: Json) -> Result<Request, &'static str> {
@@ -16,12 +17,13 @@ pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     };
     let mut take = |name: &str| members.remove(name).filter(|value| !value.is_null());
 
-    let extensions = match take("extensions") {
-        None => None,
-        Some(Json::Object(extensions)) => Some(extensions),
+    let mut extensions = match take("extensions") {
+        None => serde_json::Map::new(),
+        Some(Json::Object(extensions)) => extensions,
         Some(_) => return Err("`extensions` is not an object"),
     };
-    let hash = extensions.and_then(|mut extensions| extensions.remove("persistedQuery"));
+    let asks_for_cost = extensions.get(COST) == Some(&Json::Bool(true));
+    let hash = extensions.remove("persistedQuery");
     let reference = match (take("documentId"), hash.filter(|hash| !hash.is_null())) {
         (None, None) => None,
         (Some(Json::String(id)), None) => Some(Reference::Id(id)),
@@ -46,6 +48,9 @@ pub(super) fn request(body: Json) -> Result<Request, &'static str> {
     };
     if let Some(variables) = take("variables") {
         request.variables = self::variables(variables)?;
+    }
+    if asks_for_cost {
+        request.extensions.insert(COST.to_owned(), Value::Boolean(true));
     }
     Ok(request)
 }

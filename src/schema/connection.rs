@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use super::{
     Ask, Result,
     change::ChangeEvent,
+    filter::bounded,
     in_order::InOrder,
     level::{self, Answers, Kept, Thing},
     loader::{Look, Of, shared, wanted, wanted_nodes},
@@ -254,6 +255,7 @@ pub async fn root<T: Rendered>(
     order: Order,
     ask: Asked,
 ) -> Result<Connection<T>> {
+    let filter = bounded(filter, ctx.app()?.config().guard.conditions)?;
     let direction = if order.descending { "desc" } else { "asc" };
     let list = format!("{list} by {} {direction}", order.column);
     let slice = slice(&ctx.app()?.config().page, &list, order.number, ask)?;

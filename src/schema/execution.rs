@@ -10,7 +10,7 @@ use async_graphql::{
     Data, ErrorExtensionValues, Executor, Pos, Request, Response, ServerError,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 
 use super::{
     Mutation, Query,
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::App,
     caller::Caller,
+    config::Audience,
     error::{Code, Error, RequestId},
 };
 
@@ -42,8 +43,11 @@ impl Schema {
         app: App,
         types: impl Fn() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription>,
     ) -> Self {
-        let nesting = app.config().guard.nesting;
-        let types = || types().data(app.clone()).limit_recursive_depth(nesting);
+        let (nesting, suggestions) = (app.config().guard.nesting, app.config().guard.suggestions);
+        let types = || {
+            let types = types().data(app.clone()).limit_recursive_depth(nesting);
+            if suggestions == Audience::Nobody { types.disable_suggestions() } else { types }
+        };
         Self { once: types().finish(), events: types().extension(Events).finish(), app }
     }
 }
@@ -54,7 +58,9 @@ impl Executor for Schema {
     }
 
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        self.events.execute_stream_with_session_data(request, session.unwrap_or_default())
+        let silent = !self.suggests(&request);
+        let events = self.events.execute_stream_with_session_data(request, session.unwrap_or_default());
+        if silent { events.map(unsuggested).boxed() } else { events }
     }
 }
 
@@ -64,7 +70,20 @@ impl Schema {
         Box::pin(self.once(request))
     }
 
+    /// Whether messages tell the caller of names like the one that is unknown.
+    fn suggests(&self, request: &Request) -> bool {
+        match self.app.config().guard.suggestions {
+            Audience::Everyone => true,
+            Audience::Nobody => false,
+            Audience::Administrators => {
+                let caller = request.data.get(&TypeId::of::<Caller>());
+                caller.and_then(|caller| caller.downcast_ref()).is_some_and(Caller::is_administrator)
+            }
+        }
+    }
+
     async fn once(&self, mut request: Request) -> Response {
+        let silent = !self.suggests(&request);
         let id = request
             .data
             .get(&TypeId::of::<RequestId>())
@@ -84,8 +103,21 @@ impl Schema {
             put_in_order(&mut response.data, &keys);
         }
         settle(&mut response.errors, id.as_ref());
-        response
+        if silent { unsuggested(response) } else { response }
     }
+}
+
+/// Takes out of the library's messages what they suggest.
+fn unsuggested(mut response: Response) -> Response {
+    for error in &mut response.errors {
+        // Ours have a source, and suggest what their caller sees anyway.
+        if error.source.is_none()
+            && let Some(at) = error.message.find(" Did you mean ")
+        {
+            error.message.truncate(at);
+        }
+    }
+    response
 }
 
 /// Makes [`Event`] for each subscription.

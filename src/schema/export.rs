@@ -3,8 +3,8 @@
 use async_graphql::{InputType, Value};
 
 use super::{
-    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, job::file,
-    line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
+    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded,
+    job::file, line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
     profile::ProfileFilter, quick_add::QuickAddGroupFilter, service::PhoneServiceFilter,
     template::TemplateFilter, user::UserFilter,
 };
@@ -16,7 +16,7 @@ pub fn imported(noun: &str) -> Result<File> {
 }
 
 /// What is to be exported: the file of the noun, and the filter that is written as JSON, as in a query's variables.
-pub fn wanted(noun: &str, filter: Option<&str>) -> Result<(File, Filter)> {
+pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(File, Filter)> {
     let file = file(noun)?;
     if file == File::QuickAdds {
         return Err(Error::Input("quick adds are no part of an estate; export what they made".to_owned()));
@@ -40,7 +40,7 @@ pub fn wanted(noun: &str, filter: Option<&str>) -> Result<(File, Filter)> {
             return Err(Error::Input("clusters are exported without a filter".to_owned()));
         }
     };
-    Ok((file, filter))
+    Ok((file, bounded(filter, conditions)?))
 }
 
 fn read<F: InputType + Into<Filter>>(json: serde_json::Value) -> Result<Filter> {
@@ -76,13 +76,15 @@ mod tests {
     use super::*;
 
     fn refused(noun: &str, filter: &str) -> String {
-        wanted(noun, Some(filter)).expect_err("refused").to_string()
+        wanted(noun, Some(filter), 200).expect_err("refused").to_string()
     }
 
     #[test]
     fn a_filter_is_read_whole_or_not_at_all() {
-        assert!(wanted("profiles", None).is_ok());
-        assert!(wanted("profiles", Some(r#"{"name": {"startsWith": "em"}, "protocols": ["SIP"]}"#)).is_ok());
+        assert!(wanted("profiles", None, 200).is_ok());
+        assert!(
+            wanted("profiles", Some(r#"{"name": {"startsWith": "em"}, "protocols": ["SIP"]}"#), 200).is_ok()
+        );
         assert!(refused("profiles", r#"{"name": {"beginsWith": "em"}}"#).contains("no field 'beginsWith'"));
         assert!(refused("profiles", r#"{"or": [{"nam": {}}]}"#).contains("no field 'nam'"));
         assert!(refused("profiles", r#"{"protocols": ["SIPP"]}"#).contains("cannot be used"));

@@ -4,10 +4,24 @@ use async_graphql::{ID, InputObject};
 use chrono::{DateTime, Utc};
 
 use super::{
+    Result,
     connection::TimeRange,
     value::id::{self, or_none},
 };
-use crate::{rule::value::key, store::page::Filter};
+use crate::{error::Error, rule::value::key, store::page::Filter};
+
+/// The filter of a request, if it joins no more conditions than the setting says: each of them is compared with every
+/// row, and SQLite takes no expression that is a thousand deep.
+pub fn bounded(filter: impl Into<Filter>, most: usize) -> Result<Filter> {
+    let filter = filter.into();
+    let found = filter.conditions();
+    if found > most {
+        return Err(Error::Input(format!(
+            "the filter joins {found} conditions; the limit is {most}: list values with `in` or `ids`, or ask in several queries"
+        )));
+    }
+    Ok(filter)
+}
 
 /// What a text is compared with. All that is given must hold; case makes no difference for names.
 #[derive(Default, InputObject)]

@@ -15,7 +15,7 @@ use super::{
     bulk::{Bulk, BulkPolicy, UpdateProfilesItem, bulk_payload},
     change::{ChangeEvent, history},
     connection::{Asked, Connection, Direction, TimeRange, one, root},
-    filter::{OrganizationScope, Parts, numbers},
+    filter::{OrganizationScope, Parts, bounded, numbers},
     level::{Thing, rendered, to_one},
     mutation::{About, CallInput, make, payload, run},
     organization::{Organization, sea_name},
@@ -553,7 +553,7 @@ impl JobMutation {
         let apply_policy = input.set.apply_policy.into();
         let (fields, settings) = input.set.patches();
         let set = Set { filter: said, fields, settings, apply_policy };
-        let filter = Filter::from(input.filter);
+        let filter = bounded(input.filter, app.config().guard.conditions)?;
         let call = Call::from(input.call);
         let refused = |rule: Rule, path: &str| {
             let (items, counts) = Bulk::refused(Broken::one(rule, path)).into_items(UpdateProfilesItem::of);

@@ -43,6 +43,7 @@ mod subscription;
 mod template;
 mod user;
 pub mod value;
+pub mod weight;
 
 pub use execution::Schema;
 pub use listener::{Holder, Listener};

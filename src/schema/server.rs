@@ -119,9 +119,75 @@ impl Limits {
         self.0.guard.aliases
     }
 
-    /// Cost: a point a field, lists multiplied by their page size.
+    /// Bytes of a name in a document.
+    async fn name_bytes(&self) -> usize {
+        self.0.guard.name
+    }
+
+    /// Conditions in one filter, those within `and`, `or` and `not` counted.
+    async fn conditions(&self) -> usize {
+        self.0.guard.conditions
+    }
+
+    /// Cost of an operation: a point a field, more for fields that need statements of their own, lists multiplied by
+    /// their page size. `extensions.cost` tells it when a request asks with the header `GraphQL-Cost: report`.
     async fn cost(&self) -> u64 {
         self.0.guard.cost
+    }
+
+    /// Points that your token can save up on one server; nothing where it may ask as often as it likes.
+    async fn bucket(&self) -> Option<u64> {
+        Some(self.0.guard.bucket).filter(|bucket| *bucket > 0)
+    }
+
+    /// Points that your token gets back each second; nothing where it may ask as often as it likes.
+    async fn restore_rate(&self) -> Option<u64> {
+        Some(self.0.guard.restore).filter(|_| self.0.guard.bucket > 0)
+    }
+
+    /// Errors told in one answer; more are counted in a last one.
+    async fn errors(&self) -> usize {
+        self.0.guard.errors
+    }
+
+    /// Requests at once on one server, everybody's; those beyond are turned away with 503.
+    async fn requests_at_once(&self) -> usize {
+        self.0.http.requests
+    }
+
+    /// Sockets at once on one server, everybody's.
+    async fn sockets_at_once(&self) -> usize {
+        self.0.subscription.sockets
+    }
+
+    /// Bytes of a message on a socket.
+    async fn message_bytes(&self) -> usize {
+        self.0.subscription.message_bytes
+    }
+
+    /// Milliseconds in which a new socket must send `connection_init`.
+    async fn init_milliseconds(&self) -> u64 {
+        self.0.subscription.init_ms
+    }
+
+    /// Seconds that the snapshot of a subscription may take to be read.
+    async fn snapshot_seconds(&self) -> u64 {
+        self.0.subscription.snapshot_secs
+    }
+
+    /// Kilobytes of an upload for a job.
+    async fn upload_kilobytes(&self) -> u64 {
+        self.0.bulk.upload_bytes / 1_024
+    }
+
+    /// Milliseconds that an upload may be silent.
+    async fn upload_idle_milliseconds(&self) -> u64 {
+        self.0.bulk.upload_idle_ms
+    }
+
+    /// Seconds that an export may take to be read.
+    async fn export_seconds(&self) -> u64 {
+        self.0.bulk.export_secs
     }
 
     /// Operations at once on one socket.

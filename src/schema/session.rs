@@ -12,7 +12,7 @@ use super::{
     cluster::Cluster,
     connection::{Asked, Connection, Direction, TimeRange, one, one_joined, root, slice, write},
     default_device_profile::DefaultDeviceProfile,
-    filter::{OrganizationScope, Parts, numbers},
+    filter::{OrganizationScope, Parts, bounded, numbers},
     level::{Thing, rendered, to_joined, to_one},
     organization::Organization,
     phone::Phone,
@@ -370,7 +370,7 @@ impl SessionQuery {
         let slice = slice(&ctx.app()?.config().page, LIST, true, asked)?;
         // What is not seen could not be named when it is restored.
         let filter = Filter::All(vec![
-            filter.unwrap_or_default().into(),
+            bounded(filter.unwrap_or_default(), ctx.app()?.config().guard.conditions)?,
             Filter::Exists("SELECT 1 FROM \"user\" l WHERE l.id = t.user_id", "l.id", "\"user\""),
             Filter::Any(vec![
                 Filter::Fixed("t.profile_id IS NULL"),

@@ -293,6 +293,8 @@ pub async fn forget(store: &Store, before: Moment) -> Result<u64, DbErr> {
         Some(writer) => Some(writer.lock().await),
         None => None,
     };
-    let gone = Entity::delete_many().filter(Column::EndedAt.lt(before)).exec(&store.db).await?;
+    let tx = store.unhurried().await?;
+    let gone = Entity::delete_many().filter(Column::EndedAt.lt(before)).exec(&tx).await?;
+    tx.commit().await?;
     Ok(gone.rows_affected)
 }

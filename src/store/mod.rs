@@ -42,6 +42,7 @@ pub mod phone;
 pub mod profile;
 pub mod quick_add;
 pub mod readiness;
+mod reads;
 pub mod row;
 pub mod search;
 pub mod service;
@@ -66,6 +67,8 @@ pub struct Options {
     pub wait: Duration,
     /// SQLite's `synchronous` pragma.
     pub synchronous: &'static str,
+    /// How long a statement may take on PostgreSQL, so that one whose request is over ends too.
+    pub statement: Duration,
 }
 
 /// Ids taken from the database at once.
@@ -75,6 +78,8 @@ const ID_BLOCK: i64 = 65_536;
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// SQLite's connections for reads, which can be stopped.
+    reads: Option<Arc<reads::Reads>>,
     /// SQLite's one writer at a time. A queue, as SQLite's own waiting is polling without order.
     writer: Option<Arc<tokio::sync::Mutex<()>>>,
     ids: Arc<Mutex<Range<i64>>>,
@@ -88,6 +93,7 @@ pub struct Store {
 #[derive(Clone)]
 pub struct Reader {
     db: DatabaseConnection,
+    reads: Option<Arc<reads::Reads>>,
     scope: Scope,
     statements: Arc<AtomicU64>,
 }
@@ -150,11 +156,18 @@ impl Store {
                     .statement_cache_capacity(500)
             });
         } else {
+            connect.statement_timeout(options.statement);
             connect.map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(500));
         }
+        let reads = if sqlite {
+            Some(Arc::new(reads::Reads::open(&connect, options.connections, options.wait).await?))
+        } else {
+            None
+        };
         let db = Database::connect(connect).await?;
         Ok(Self {
             db,
+            reads,
             writer: sqlite.then(Arc::default),
             ids: Arc::new(Mutex::new(0..0)),
             statements: Arc::default(),
@@ -166,7 +179,7 @@ impl Store {
     /// Brings the tables up to date; of many nodes that start at once, one does and the others wait.
     pub async fn migrate(&self) -> Result<(), DbErr> {
         use migration::MigratorTrait;
-        let tx = self.db.begin().await?;
+        let tx = self.unhurried().await?;
         if self.backend() == DatabaseBackend::Postgres {
             tx.execute_unprepared("SELECT pg_advisory_xact_lock(7626549)").await?;
         }
@@ -192,7 +205,7 @@ impl Store {
 
     /// Reads within a scope.
     pub fn read(&self, scope: Scope) -> Reader {
-        Reader { db: self.db.clone(), scope, statements: self.statements.clone() }
+        Reader { db: self.db.clone(), reads: self.reads.clone(), scope, statements: self.statements.clone() }
     }
 
     /// Reads of everything at one moment.
@@ -230,6 +243,15 @@ impl Store {
             staged: Vec::new(),
             _turn: turn,
         })
+    }
+
+    /// A transaction of what no request waits for, whose statements may take as long as they need.
+    async fn unhurried(&self) -> Result<DatabaseTransaction, DbErr> {
+        let tx = self.db.begin().await?;
+        if self.is_shared() {
+            tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(tx)
     }
 
     /// Ends a transaction for good: what was applied is kept.
@@ -313,7 +335,10 @@ impl Source for Reader {
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.db.query_all_raw(statement).await
+        match &self.reads {
+            Some(reads) => reads.rows(statement).await,
+            None => self.db.query_all_raw(statement).await,
+        }
     }
 }
 

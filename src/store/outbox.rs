@@ -233,19 +233,24 @@ pub async fn trim(store: &Store, before: Moment) -> Result<u64, DbErr> {
         Some(writer) => Some(writer.lock().await),
         None => None,
     };
+    let tx = store.unhurried().await?;
     let old = change::Entity::find()
         .filter(change::Column::At.lt(before))
         .order_by_desc(change::Column::Seq)
-        .one(&store.db)
+        .one(&tx)
         .await?;
     entity::idempotency::Entity::delete_many()
         .filter(entity::idempotency::Column::At.lt(before))
-        .exec(&store.db)
+        .exec(&tx)
         .await?;
-    let Some(old) = old else { return Ok(0) };
-    // Subjects go with their changes, by the foreign key.
-    let gone = change::Entity::delete_many().filter(change::Column::Seq.lte(old.seq)).exec(&store.db).await?;
-    Ok(gone.rows_affected)
+    let mut gone = 0;
+    if let Some(old) = old {
+        // Subjects go with their changes, by the foreign key.
+        let old = change::Entity::delete_many().filter(change::Column::Seq.lte(old.seq)).exec(&tx).await?;
+        gone = old.rows_affected;
+    }
+    tx.commit().await?;
+    Ok(gone)
 }
 
 /// Whether any change was ever kept.

@@ -100,7 +100,19 @@ pub enum Filter {
     Fixed(&'static str),
 }
 
+/// Longer than any text that is kept. SQLite refuses patterns of 50,000 bytes and more.
+const LONGEST: usize = 10_000;
+
 impl Filter {
+    /// How many conditions it joins.
+    pub fn conditions(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::conditions).sum(),
+            Self::Not(part) => part.conditions().max(1),
+            _ => 1,
+        }
+    }
+
     /// Adds `AND` the filter; nothing where it lets everything pass.
     fn and(&self, sql: &mut Sql, scope: Scope) {
         if *self != Self::All(Vec::new()) {
@@ -121,6 +133,9 @@ impl Filter {
             }
             Self::Is(column, text) => {
                 sql.push(column).push(" = ").bind(text.as_str());
+            }
+            Self::StartsWith(_, text) | Self::Contains(_, text) if text.len() > LONGEST => {
+                sql.push("1 = 0");
             }
             Self::StartsWith(column, text) => {
                 sql.push(column).push(" LIKE ").bind(like("", text, "%")).push(" ESCAPE '\\'");

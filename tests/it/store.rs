@@ -221,6 +221,7 @@ async fn numbers_are_given_out_in_the_order_of_commits() {
         connections: 4,
         wait: Duration::from_secs(10),
         synchronous: "full",
+        statement: Duration::from_secs(30),
     };
     let store = Store::open(&options).await.expect("opened");
 

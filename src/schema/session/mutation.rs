@@ -10,6 +10,7 @@ use super::{
         Ask, Result,
         change::Change,
         connection::{Rendered, one},
+        filter::bounded,
         mutation::{CallInput, Done, make, payload, perform},
         value::{
             enums::IfOccupied,
@@ -306,7 +307,7 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which sessions.")] input: LogoutManyInput,
     ) -> Result<LogoutManyPayload> {
-        let cmd = LogoutMany { filter: input.filter.into() };
+        let cmd = LogoutMany { filter: bounded(input.filter, ctx.app()?.config().guard.conditions)? };
         Ok(LogoutManyPayload(perform(ctx, input.call, cmd).await?))
     }
 
