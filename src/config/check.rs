@@ -25,6 +25,21 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
         "database.url",
         "must be `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`",
     );
+    refuse(
+        !config.admin.listen.is_empty() && config.admin.address().is_none(),
+        "admin.listen",
+        "must be an address and a port, such as `127.0.0.1:9090`, or empty",
+    );
+    refuse(
+        config.admin.address().is_some_and(|address| address == config.listen && address.port() != 0),
+        "admin.listen",
+        "must not be the address that `listen` is",
+    );
+    refuse(
+        !is_collector(&config.trace.otlp),
+        "trace.otlp",
+        "must be the `http://` address of a collector, such as `http://127.0.0.1:4318/v1/traces`, or empty",
+    );
     let page = &config.page;
     refuse(
         page.default > page.most,
@@ -66,6 +81,14 @@ fn is_database(url: &str) -> bool {
     let place =
         ["sqlite://", "postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
     place.is_some_and(|place| !place.is_empty() && !place.starts_with('?'))
+}
+
+/// Whether spans can be sent there. What leaves the machine goes through a collector on it, which knows TLS.
+fn is_collector(url: &str) -> bool {
+    url.is_empty()
+        || url.strip_prefix("http://").is_some_and(|rest| {
+            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', ' ', '#'])
+        })
 }
 
 #[cfg(test)]
@@ -146,6 +169,24 @@ mod tests {
             pages,
             ["`page.default`, set by default, is 50 and must not be more than `page.most`, which is 20"]
         );
+    }
+
+    #[test]
+    fn an_admin_listener_is_an_address_of_its_own() {
+        let admin = |listen: &str| said(|config| config.admin.listen = listen.into());
+        assert!(admin("").is_empty() && admin("127.0.0.1:9090").is_empty() && admin("[::1]:0").is_empty());
+        for wrong in ["9090", "localhost:9090", "127.0.0.1:8080"] {
+            assert_eq!(admin(wrong).len(), 1, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn spans_are_sent_to_an_address_without_secrets() {
+        let otlp = |url: &str| said(|config| config.trace.otlp = url.into());
+        assert!(otlp("").is_empty() && otlp("http://127.0.0.1:4318/v1/traces").is_empty());
+        for wrong in ["127.0.0.1:4318", "https://collector/v1/traces", "http://", "http://a:b@host/"] {
+            assert_eq!(otlp(wrong).len(), 1, "{wrong}");
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Prepared {
     pub kind: OperationType,
     /// The name of the operation that will run.
     pub name: Option<String>,
+    /// What it was reckoned to cost.
+    pub cost: Option<u64>,
 }
 
 /// Judges requests and keeps parsed documents.
@@ -67,15 +69,14 @@ impl Guard {
         let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
             (operation.ty, name.map(str::to_owned))
         });
-        if let Some((_, operation)) = chosen {
-            let cost = walk::cost(&document, operation, &request.variables, &self.page);
-            if cost > self.limits.cost {
-                return Err(Refusal::Cost { found: cost, most: self.limits.cost });
-            }
+        let cost = chosen
+            .map(|(_, operation)| walk::cost(&document, operation, &request.variables, &self.page));
+        if let Some(found) = cost.filter(|cost| *cost > self.limits.cost) {
+            return Err(Refusal::Cost { found, most: self.limits.cost });
         }
 
         request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Prepared { request, kind, name })
+        Ok(Prepared { request, kind, name, cost })
     }
 
     /// The parsed document of a text. Only a document that passed every check that does not depend on

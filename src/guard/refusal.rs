@@ -84,6 +84,25 @@ impl Refusal {
         }
     }
 
+    /// The reason in a word, for whoever counts refusals; it stays the same when the sentence changes.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "syntax",
+            Self::Tokens { .. } => "tokens",
+            Self::Nesting { .. } => "nesting",
+            Self::Variables { .. } => "variables",
+            Self::Nul => "nul",
+            Self::Followed { .. } => "followed",
+            Self::Depth { .. } => "depth",
+            Self::Fields { .. } => "fields",
+            Self::Aliases { .. } => "aliases",
+            Self::Cost { .. } => "cost",
+            Self::Introspection { .. } => "introspection",
+            Self::Cycle { .. } => "cycle",
+            Self::Roots { .. } => "roots",
+        }
+    }
+
     /// Name of the limit, its value, and what was found if that is known.
     fn limit(&self) -> Option<(&'static str, u64, Option<u64>)> {
         let count = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);

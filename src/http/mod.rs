@@ -1,13 +1,15 @@
-//! The server's outside: axum routes, GraphQL over HTTP and over WebSocket, the front page, health, request
-//! ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
+//! The server's outside: axum routes, GraphQL over HTTP and over WebSocket, the front page, health, metrics,
+//! request ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
 //! through `run`, so deadlines, panics and mutations are treated alike on every transport.
 //!
 //! The executor is a type parameter because the tests here bring a schema of their own that is slow, that
 //! panics and that streams.
 
+mod admin;
 mod answer;
 mod graphql;
 mod job;
+mod metric;
 mod page;
 mod panics;
 mod run;
@@ -17,22 +19,28 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::Executor;
+use async_graphql::{Executor, Request};
 use axum::{
     Router,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
     routing::{get, post},
     serve::ListenerExt,
 };
 use futures_util::future::BoxFuture;
-use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::answer::{Fault, Manner, Media};
-use crate::{app::App, guard::Guard, schema};
+use self::{
+    answer::{Fault, Manner, Media},
+    trace::{Hash, Operation, Watch},
+};
+use crate::{
+    app::App,
+    guard::{Guard, Prepared, Refusal},
+    schema,
+};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -46,6 +54,10 @@ struct Edge<E> {
     stop: CancellationToken,
     /// One permit for each open socket.
     sockets: Arc<Semaphore>,
+    /// Counts and logs requests.
+    watch: Arc<Watch>,
+    /// Whether metrics have a listener of their own.
+    apart: bool,
 }
 
 impl<E: Executor> Edge<E> {
@@ -53,7 +65,23 @@ impl<E: Executor> Edge<E> {
         let config = app.config();
         let guard = Arc::new(Guard::new(&config.guard, &config.page));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
-        Self { app, schema, guard, tasks: TaskTracker::new(), stop: CancellationToken::new(), sockets }
+        let (tasks, stop, watch) = (TaskTracker::new(), CancellationToken::new(), Watch::new(&app));
+        Self { app, schema, guard, tasks, stop, sockets, watch, apart: false }
+    }
+
+    /// Judges a request and, where it is refused, counts why.
+    fn prepare(&self, request: Request) -> Result<(Prepared, Operation), Refusal> {
+        let hash = Hash::of(&request.query);
+        let prepared = self.guard.prepare(request).inspect_err(|why| self.watch.metric.refused(why))?;
+        let (kind, name) = (graphql::kind(prepared.kind), prepared.name.clone());
+        let operation = Operation { kind, name, hash, cost: prepared.cost };
+        Ok((prepared, operation))
+    }
+
+    /// Sockets that are open.
+    fn open_sockets(&self) -> usize {
+        let most = self.app.config().subscription.sockets.min(Semaphore::MAX_PERMITS);
+        most.saturating_sub(self.sockets.available_permits())
     }
 
     /// How a client wants its answer, which some cannot have.
@@ -65,19 +93,33 @@ impl<E: Executor> Edge<E> {
 }
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
+    let watch = edge.watch.clone();
     Router::new()
+        .merge(admin::beside(&edge))
         .route("/graphql", post(graphql::post::<E>).get(graphql::get::<E>))
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
         .route("/export/{noun}", get(job::export::<E>))
         .route("/schema.graphql", get(sdl))
         .route("/", get(page::front::<E>))
-        .route("/health/live", get(StatusCode::NO_CONTENT))
-        .route("/health/ready", get(ready::<E>))
         .method_not_allowed_fallback(async || Fault::method().into_response())
         .fallback(async || Fault::path().into_response())
         .with_state(edge)
-        .layer(middleware::from_fn(trace::request))
+        .layer(middleware::from_fn_with_state(watch, trace::request))
+}
+
+/// Where a server listens.
+pub struct Listeners {
+    /// For everybody.
+    pub public: TcpListener,
+    /// For metrics and health alone, without tokens.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(public: TcpListener) -> Self {
+        Self { public, admin: None }
+    }
 }
 
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
@@ -85,31 +127,38 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
 pub fn serve(
     app: App,
     schema: schema::Schema,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
-    boxed(app, schema, listener, Box::pin(stop))
+    boxed(app, schema, listeners.into(), Box::pin(stop))
 }
 
 /// Boxed here, so that the whole server is compiled with this crate and not once more with each program.
 fn boxed(
     app: App,
     schema: schema::Schema,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: BoxFuture<'static, ()>,
 ) -> BoxFuture<'static, std::io::Result<()>> {
-    Box::pin(serving(app, schema, listener, stop))
+    Box::pin(serving(app, schema, listeners, stop))
 }
 
 async fn serving<E: Executor>(
     app: App,
     schema: E,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: BoxFuture<'static, ()>,
 ) -> std::io::Result<()> {
     panics::log_with_request();
     let drain = Duration::from_millis(app.config().http.drain_ms);
-    let edge = Edge::new(app, schema);
+    let mut edge = Edge::new(app, schema);
+    let Listeners { public: listener, admin } = listeners;
+    // Served to the end, so that whoever asks hears that the server is stopping; ended with this function.
+    let mut beside = JoinSet::new();
+    if let Some(listener) = admin {
+        edge.apart = true;
+        beside.spawn(axum::serve(listener, admin::routes(edge.clone())).into_future());
+    }
     let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
 
     let announce = stopping.clone();
@@ -151,20 +200,6 @@ async fn serving<E: Executor>(
 async fn sdl() -> impl IntoResponse {
     static SDL: std::sync::LazyLock<String> = std::sync::LazyLock::new(schema::sdl);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str())
-}
-
-/// Ready when the store answers and no stop has begun.
-async fn ready<E: Executor>(State(edge): State<Edge<E>>) -> Response {
-    if edge.stop.is_cancelled() {
-        return Fault::unavailable("the server is stopping").into_response();
-    }
-    match edge.app.ready().await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            tracing::warn!(code = error.code().as_str(), "not ready");
-            Fault::unavailable("the server is not ready").into_response()
-        }
-    }
 }
 
 /// The bearer token of a request: nothing when there is no `Authorization`, a fault when it is of another kind.

@@ -34,12 +34,15 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::{self, MissedTickBehavior},
 };
-use tracing::Instrument;
 
 use super::{
     Edge,
     answer::{self, Codes, Fault},
-    bearer, bearer_token, graphql, panics, run, same_machine, trace, wire,
+    bearer, bearer_token,
+    metric::Subscriber,
+    panics, run, same_machine,
+    trace::{Operation as Ran, Running},
+    wire,
 };
 use crate::error::RequestId;
 
@@ -496,27 +499,24 @@ struct Task<E> {
 /// What an operation was and how it went, for the log.
 #[derive(Default)]
 struct Story {
-    operation: Option<trace::Operation>,
+    operation: Option<Ran>,
     codes: Codes,
 }
 
 impl<E: Executor> Task<E> {
     async fn run(self, request: Request) {
-        let span = tracing::info_span!("operation", request = self.request_id.0);
-        self.spanned(request).instrument(span).await;
-    }
-
-    async fn spanned(self, request: Request) {
-        let began = Instant::now();
+        let watch = self.edge.watch.clone();
+        let running = Running::begin(&watch, &self.request_id);
         let mut story = Story::default();
-        let outcome = match panics::caught(&self.request_id, self.operate(request, &mut story)).await {
+        let operating = panics::caught(&self.request_id, self.operate(request, &mut story));
+        let outcome = match running.run(operating).await {
             Ok(outcome) => outcome,
             Err(panics::Panicked) => Err(vec![answer::internal(&self.request_id)]),
         };
         if let Err(errors) = &outcome {
             story.codes = answer::codes(errors);
         }
-        trace::operation(&self.request_id, story.operation.as_ref(), &story.codes, began);
+        running.end(&watch, &self.request_id, story.operation.as_ref(), &story.codes);
 
         self.live.leave(&self.id, &self.over);
         let last = match &outcome {
@@ -537,10 +537,9 @@ impl<E: Executor> Task<E> {
             .await
             .map_err(|error| vec![answer::refused(&error, &self.request_id)])?;
         let request = request.data(caller).data(self.request_id.clone());
-        let prepared =
-            self.edge.guard.prepare(request).map_err(|refusal| vec![ServerError::from(refusal)])?;
-        story.operation =
-            Some(trace::Operation { kind: graphql::kind(prepared.kind), name: prepared.name.clone() });
+        let (prepared, operation) =
+            self.edge.prepare(request).map_err(|refusal| vec![ServerError::from(refusal)])?;
+        story.operation = Some(operation);
 
         if prepared.kind != OperationType::Subscription {
             let response = answer::coded(run::once(&self.edge, prepared, &self.request_id).await);
@@ -551,21 +550,25 @@ impl<E: Executor> Task<E> {
             return self.next(&response).await;
         }
 
+        let (over, stop) = (Arc::clone(&self.over), self.edge.stop.clone());
+        let mut subscriber = Subscriber::new(Arc::clone(&self.edge.watch.metric), over, stop);
         let mut stream = self.edge.schema.execute_stream(prepared.request, None);
         let mut first = true;
         while let Some(response) = stream.next().await {
             let response = answer::coded(response);
+            let codes = answer::codes(&response.errors);
+            subscriber.troubled(&codes);
             if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
                 return Err(Fault::of(response.errors).into_errors());
             }
             first = false;
-            let codes = answer::codes(&response.errors);
             self.next(&response).await?;
             if codes.0.iter().any(|code| code == "UNAUTHENTICATED") {
                 story.codes = codes;
                 return Ok(());
             }
         }
+        subscriber.completes();
         Ok(())
     }
 

@@ -1,36 +1,89 @@
-//! The id and the log line of each request. A line tells which operation ran, how it ended and how long it
-//! took; never its text, its variables or its token.
+//! The id and the log line of each request, and what is counted of it. A line tells which operation ran, how it ended,
+//! how long it took and what it cost; never its text, its variables or its token.
 
-use std::time::Instant;
+use std::{
+    pin::pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use axum::{
-    extract::Request,
+    body::HttpBody,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tracing::Instrument;
+use sha2::{Digest, Sha256};
+use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     answer::{Codes, Fault},
+    metric::Metric,
     panics,
 };
-use crate::error::RequestId;
+use crate::{
+    app::App,
+    error::RequestId,
+    tally::{self, Tally},
+    telemetry,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Longest path and operation name in the log; both are the client's to choose.
 const LONGEST: usize = 100;
+
+/// What watches requests from outside.
+pub(super) struct Watch {
+    pub(super) metric: Arc<Metric>,
+    /// From here on a request is slow.
+    slow: Option<Duration>,
+    /// Whether clients are told how long it took.
+    timing: bool,
+}
+
+impl Watch {
+    pub(super) fn new(app: &App) -> Arc<Self> {
+        let config = app.config();
+        let slow = Some(config.log.slow_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
+        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing: config.http.server_timing })
+    }
+}
 
 /// The operation that a request ran, handed up to the log by the answer's extensions.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
     pub(super) kind: &'static str,
     pub(super) name: Option<String>,
+    pub(super) hash: Hash,
+    /// What it was reckoned to cost before it ran.
+    pub(super) cost: Option<u64>,
 }
 
-/// Gives the request its id, turns a panic into an answer, and logs.
-pub(super) async fn request(mut request: Request, next: Next) -> Response {
+/// Tells documents apart in logs: the beginning of the SHA-256 that clients name a document by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hash([u8; 8]);
+
+impl Hash {
+    /// The hash of a document's text.
+    pub(super) fn of(text: &str) -> Self {
+        let mut short = [0; 8];
+        short.copy_from_slice(&Sha256::digest(text.as_bytes())[..8]);
+        Self(short)
+    }
+
+    fn told(self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+}
+
+/// Gives the request its id, turns a panic into an answer, counts and logs.
+pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request
         .headers()
@@ -42,44 +95,144 @@ pub(super) async fn request(mut request: Request, next: Next) -> Response {
     let path = short(request.uri().path()).to_owned();
     request.extensions_mut().insert(id.clone());
 
-    let span = tracing::info_span!("request", request = id.0);
-    let mut response = match panics::caught(&id, next.run(request)).instrument(span).await {
+    let tally = watch.metric.tally();
+    let span = tracing::info_span!("request", request = id.0, otel.name = Empty, otel.kind = Empty);
+    telemetry::begun(&span, &method, &path, request.headers());
+    let work = tally::kept(Arc::clone(&tally), panics::caught(&id, next.run(request)));
+    let mut work = pin!(work.instrument(span));
+    let mut response = match work.as_mut().await {
         Ok(response) => response,
         Err(panics::Panicked) => Fault::panicked(&id).into_response(),
     };
 
+    let took = began.elapsed();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if watch.timing
+        && let Ok(value) = HeaderValue::from_str(&timing(took, &tally))
+    {
+        headers.insert(SERVER_TIMING, value);
+    }
 
     let codes = response.extensions_mut().remove::<Codes>().unwrap_or_default();
     let operation = response.extensions_mut().remove::<Operation>();
-    let (status, ms) = (response.status().as_u16(), millis(began));
-    let (kind, name) = described(operation.as_ref());
-    let codes = codes.0.join(" ");
-    if path.starts_with("/health/") {
-        tracing::debug!(request = id.0, %method, path, status, ms, "request");
-    } else {
-        tracing::info!(request = id.0, %method, path, status, ms, kind, name, codes, "request");
+    let status = response.status().as_u16();
+    if path.starts_with("/health/") || path == "/metrics" {
+        tracing::debug!(request = id.0, %method, path, status, ms = millis(took), "request");
+        return response;
     }
+    let end = End { id: &id, operation: operation.as_ref(), codes: &codes, took, tally: &tally };
+    watch.ended(&end, Some(status), work.span());
+    let (kind, name, hash) = end.described();
+    let (ms, statements, codes) = (millis(took), tally.statements(), codes.0.join(" "));
+    let bytes = response.body().size_hint().exact();
+    tracing::info!(
+        request = id.0,
+        %method,
+        path,
+        status,
+        ms,
+        kind,
+        name,
+        hash,
+        codes,
+        statements,
+        bytes,
+        "request"
+    );
     response
 }
 
-/// Logs an operation that ran on a socket.
-pub(super) fn operation(id: &RequestId, operation: Option<&Operation>, codes: &Codes, began: Instant) {
-    let (kind, name) = described(operation);
-    let codes = codes.0.join(" ");
-    tracing::info!(request = id.0, ms = millis(began), kind, name, codes, "operation");
+/// An operation that ran on a socket, from its beginning on.
+pub(super) struct Running {
+    began: Instant,
+    tally: Arc<Tally>,
+    span: Span,
 }
 
-fn described(operation: Option<&Operation>) -> (Option<&'static str>, Option<&str>) {
-    operation.map_or((None, None), |operation| (Some(operation.kind), operation.name.as_deref().map(short)))
+impl Running {
+    /// Begins to count.
+    pub(super) fn begin(watch: &Watch, id: &RequestId) -> Self {
+        let span = tracing::info_span!("operation", request = id.0, otel.name = Empty, otel.kind = Empty);
+        Self { began: Instant::now(), tally: watch.metric.tally(), span }
+    }
+
+    /// Runs a part of the operation.
+    pub(super) async fn run<F: Future>(&self, work: F) -> F::Output {
+        tally::kept(Arc::clone(&self.tally), work).instrument(self.span.clone()).await
+    }
+
+    /// Counts and logs it.
+    pub(super) fn end(&self, watch: &Watch, id: &RequestId, operation: Option<&Operation>, codes: &Codes) {
+        let took = self.began.elapsed();
+        let end = End { id, operation, codes, took, tally: &self.tally };
+        watch.ended(&end, None, &self.span);
+        let (kind, name, hash) = end.described();
+        let (ms, statements, codes) = (millis(took), self.tally.statements(), codes.0.join(" "));
+        tracing::info!(request = id.0, ms, kind, name, hash, codes, statements, "operation");
+    }
 }
 
-fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// How a request or an operation ended.
+struct End<'a> {
+    id: &'a RequestId,
+    operation: Option<&'a Operation>,
+    codes: &'a Codes,
+    took: Duration,
+    tally: &'a Tally,
+}
+
+impl End<'_> {
+    fn described(&self) -> (Option<&'static str>, Option<&str>, Option<String>) {
+        self.operation.map_or((None, None, None), |operation| {
+            (Some(operation.kind), operation.name.as_deref().map(short), Some(operation.hash.told()))
+        })
+    }
+}
+
+impl Watch {
+    /// Counts it, ends its span, and warns where it was slow.
+    fn ended(&self, end: &End<'_>, status: Option<u16>, span: &Span) {
+        let End { id, operation, codes, took, tally } = *end;
+        let code = codes.0.first().map(String::as_str);
+        let kind = operation.map(|operation| operation.kind);
+        self.metric.answered(kind, code, took, tally);
+        telemetry::ended(span, || {
+            let (kind, name, hash) = end.described();
+            telemetry::Ended { status, kind, name, hash, code }
+        });
+        // A subscription lasts as long as its client wishes.
+        if self.slow.is_some_and(|slow| took >= slow) && kind != Some("subscription") {
+            let (kind, name, hash) = end.described();
+            let (statements, database_ms) = (tally.statements(), millis(tally.in_database()));
+            let cost = operation.and_then(|operation| operation.cost);
+            tracing::warn!(
+                request = id.0,
+                ms = millis(took),
+                database_ms,
+                statements,
+                kind,
+                name,
+                hash,
+                cost,
+                "slow request"
+            );
+        }
+    }
+}
+
+/// What a client is told of the time that its request took, in milliseconds.
+fn timing(took: Duration, tally: &Tally) -> String {
+    let (total, database) = (millis(took), millis(tally.in_database()));
+    format!("total;dur={total}, db;dur={database};desc=\"{} statements\"", tally.statements())
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 
 fn short(text: &str) -> &str {
@@ -90,14 +243,42 @@ fn is_sane(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// An id that no other request has.
+/// An id that no other request has: what tells this process from others, and a count.
 fn fresh() -> RequestId {
-    let mut bytes = [0_u8; 10];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without randomness an id is still unique within the process.
-        static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        bytes[..8].copy_from_slice(&count.to_be_bytes());
-    }
+    static PROCESS: LazyLock<[u8; 6]> = LazyLock::new(|| {
+        let mut bytes = [0; 6];
+        if getrandom::fill(&mut bytes).is_err() {
+            // Without randomness ids are still unique within the process.
+            tracing::warn!("there is no randomness; request ids repeat from process to process");
+        }
+        bytes
+    });
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut bytes = [0; 10];
+    bytes[..6].copy_from_slice(&*PROCESS);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    bytes[6..].copy_from_slice(&count[4..]);
     RequestId(data_encoding::HEXLOWER.encode(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hash is what a client that names documents by SHA-256 sends, shortened.
+    #[test]
+    fn a_hash_is_the_beginning_of_the_documents_sha_256() {
+        assert_eq!(Hash::of("{ __typename }").told(), "7f56e67dd21ab3f3");
+    }
+
+    #[test]
+    fn ids_differ() {
+        let ids: Vec<_> = (0..3).map(|_| fresh().0).collect();
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids.iter().all(|id| is_sane(id) && id.len() == 20));
+    }
+
+    #[test]
+    fn times_are_told_in_milliseconds() {
+        assert_eq!(millis(Duration::from_nanos(1_234_567)).to_string(), "1.235");
+    }
 }
