@@ -244,7 +244,9 @@ impl Subscriber {
 
     /// Notes that nothing more comes; errors of the last event were the reason.
     pub(super) fn completes(&mut self) {
-        self.end.get_or_insert(End::Complete);
+        if self.end.is_none() {
+            self.ends(End::Complete);
+        }
     }
 }
 

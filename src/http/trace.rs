@@ -263,7 +263,57 @@ fn fresh() -> RequestId {
 
 #[cfg(test)]
 mod tests {
+    use std::{io, sync::Mutex};
+
     use super::*;
+
+    /// Lines of a log, kept.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A slow request has a warning with what may be the cause, unless it lasts because its client wishes so.
+    #[test]
+    fn a_slow_request_has_a_warning_of_its_own() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let watch = Watch { metric: Arc::new(Metric::new()), slow: Some(Duration::from_secs(1)), timing: false };
+        let told = |kind: &'static str, took: Duration| {
+            let operation = Operation {
+                kind,
+                name: Some("Slow".to_owned()),
+                hash: Hash::of("{ __typename }"),
+                cost: Some(7),
+            };
+            let tally = watch.metric.tally();
+            let (id, codes) = (RequestId("an-id".to_owned()), Codes::default());
+            let end = End { id: &id, operation: Some(&operation), codes: &codes, took, tally: &tally };
+            watch.ended(&end, Some(200), &Span::none());
+        };
+        tracing::subscriber::with_default(log, || {
+            told("query", Duration::from_millis(999));
+            told("subscription", Duration::from_secs(999));
+            told("query", Duration::from_secs(2));
+        });
+        let text = String::from_utf8(lines.0.lock().expect("nobody panicked").clone()).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let fields = &line["fields"];
+        assert_eq!((&line["level"], &fields["message"]), (&"WARN".into(), &"slow request".into()));
+        assert_eq!((&fields["ms"], &fields["cost"], &fields["name"]), (&2_000.0.into(), &7.into(), &"Slow".into()));
+        assert_eq!(fields["hash"], "7f56e67dd21ab3f3");
+    }
 
     /// The hash is what a client that names documents by SHA-256 sends, shortened.
     #[test]

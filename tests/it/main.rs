@@ -20,6 +20,7 @@ mod mutation;
 mod number;
 mod organization;
 mod orphan;
+mod outside;
 mod phone;
 mod preview;
 mod profile;

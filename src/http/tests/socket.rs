@@ -36,7 +36,7 @@ async fn listening(change: impl FnOnce(&mut Config)) -> Listening {
     let ended = tokio::spawn(serving(
         app,
         schema,
-        listener,
+        listener.into(),
         Box::pin(async {
             let _ = stopped.await;
         }),
