@@ -14,7 +14,9 @@ use opentelemetry::{
     propagation::TextMapPropagator,
     trace::{Status, TracerProvider},
 };
-use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError, Request, Response, hyper::HyperClient};
+use opentelemetry_http::{
+    Bytes, HeaderExtractor, HttpClient, HttpError, Request, Response, hyper::HyperClient,
+};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,

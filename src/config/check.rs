@@ -86,9 +86,9 @@ fn is_database(url: &str) -> bool {
 /// Whether spans can be sent there. What leaves the machine goes through a collector on it, which knows TLS.
 fn is_collector(url: &str) -> bool {
     url.is_empty()
-        || url.strip_prefix("http://").is_some_and(|rest| {
-            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', ' ', '#'])
-        })
+        || url
+            .strip_prefix("http://")
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', ' ', '#']))
 }
 
 #[cfg(test)]

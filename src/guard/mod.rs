@@ -69,8 +69,8 @@ impl Guard {
         let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
             (operation.ty, name.map(str::to_owned))
         });
-        let cost = chosen
-            .map(|(_, operation)| walk::cost(&document, operation, &request.variables, &self.page));
+        let cost =
+            chosen.map(|(_, operation)| walk::cost(&document, operation, &request.variables, &self.page));
         if let Some(found) = cost.filter(|cost| *cost > self.limits.cost) {
             return Err(Refusal::Cost { found, most: self.limits.cost });
         }

@@ -46,9 +46,7 @@ pub(super) fn beside<E: Executor>(edge: &Edge<E>) -> Router<Edge<E>> {
 }
 
 fn health<E: Executor>() -> Router<Edge<E>> {
-    Router::new()
-        .route("/health/live", get(StatusCode::NO_CONTENT))
-        .route("/health/ready", get(ready::<E>))
+    Router::new().route("/health/live", get(StatusCode::NO_CONTENT)).route("/health/ready", get(ready::<E>))
 }
 
 /// `GET /metrics`, to administrators of everything.
@@ -74,10 +72,7 @@ async fn guarded<E: Executor>(
 }
 
 /// `GET /metrics`.
-async fn metrics<E: Executor>(
-    State(edge): State<Edge<E>>,
-    Extension(id): Extension<RequestId>,
-) -> Response {
+async fn metrics<E: Executor>(State(edge): State<Edge<E>>, Extension(id): Extension<RequestId>) -> Response {
     match edge.watch.metric.told(&edge.app, edge.open_sockets()).await {
         Ok(text) => {
             let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

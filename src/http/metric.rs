@@ -11,8 +11,8 @@ use std::{
 };
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder, core::Collector,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -298,8 +298,7 @@ impl Read {
     async fn ask(&self, app: &App, sockets: usize) {
         self.sockets.set(i64::try_from(sockets).unwrap_or(i64::MAX));
         let statements = app.statements();
-        self.statements
-            .inc_by(statements.saturating_sub(self.told.fetch_max(statements, Ordering::Relaxed)));
+        self.statements.inc_by(statements.saturating_sub(self.told.fetch_max(statements, Ordering::Relaxed)));
         self.position.set(app.feed().latest());
         let (used, idle) = app.connections();
         for (state, count) in [("used", used), ("idle", idle)] {

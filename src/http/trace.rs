@@ -126,21 +126,18 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     }
     let end = End { id: &id, operation: operation.as_ref(), codes: &codes, took, tally: &tally };
     watch.ended(&end, Some(status), work.span());
-    let (kind, name, hash) = end.described();
-    let (ms, statements, codes) = (millis(took), tally.statements(), codes.0.join(" "));
-    let bytes = response.body().size_hint().exact();
     tracing::info!(
         request = id.0,
         %method,
         path,
         status,
-        ms,
-        kind,
-        name,
-        hash,
-        codes,
-        statements,
-        bytes,
+        ms = millis(took),
+        kind = end.kind(),
+        name = end.name(),
+        hash = end.hash(),
+        codes = codes.0.join(" "),
+        statements = tally.statements(),
+        bytes = response.body().size_hint().exact(),
         "request"
     );
     response
@@ -170,9 +167,16 @@ impl Running {
         let took = self.began.elapsed();
         let end = End { id, operation, codes, took, tally: &self.tally };
         watch.ended(&end, None, &self.span);
-        let (kind, name, hash) = end.described();
-        let (ms, statements, codes) = (millis(took), self.tally.statements(), codes.0.join(" "));
-        tracing::info!(request = id.0, ms, kind, name, hash, codes, statements, "operation");
+        tracing::info!(
+            request = id.0,
+            ms = millis(took),
+            kind = end.kind(),
+            name = end.name(),
+            hash = end.hash(),
+            codes = codes.0.join(" "),
+            statements = self.tally.statements(),
+            "operation"
+        );
     }
 }
 
@@ -185,39 +189,41 @@ struct End<'a> {
     tally: &'a Tally,
 }
 
-impl End<'_> {
-    fn described(&self) -> (Option<&'static str>, Option<&str>, Option<String>) {
-        self.operation.map_or((None, None, None), |operation| {
-            (Some(operation.kind), operation.name.as_deref().map(short), Some(operation.hash.told()))
-        })
+impl<'a> End<'a> {
+    fn kind(&self) -> Option<&'static str> {
+        self.operation.map(|operation| operation.kind)
+    }
+
+    fn name(&self) -> Option<&'a str> {
+        self.operation?.name.as_deref().map(short)
+    }
+
+    fn hash(&self) -> Option<String> {
+        self.operation.map(|operation| operation.hash.told())
     }
 }
 
 impl Watch {
     /// Counts it, ends its span, and warns where it was slow.
     fn ended(&self, end: &End<'_>, status: Option<u16>, span: &Span) {
-        let End { id, operation, codes, took, tally } = *end;
-        let code = codes.0.first().map(String::as_str);
-        let kind = operation.map(|operation| operation.kind);
-        self.metric.answered(kind, code, took, tally);
+        let code = end.codes.0.first().map(String::as_str);
+        self.metric.answered(end.kind(), code, end.took, end.tally);
         telemetry::ended(span, || {
-            let (kind, name, hash) = end.described();
+            let (kind, name, hash) = (end.kind(), end.name(), end.hash());
             telemetry::Ended { status, kind, name, hash, code }
         });
         // A subscription lasts as long as its client wishes.
-        if self.slow.is_some_and(|slow| took >= slow) && kind != Some("subscription") {
-            let (kind, name, hash) = end.described();
-            let (statements, database_ms) = (tally.statements(), millis(tally.in_database()));
-            let cost = operation.and_then(|operation| operation.cost);
+        let lasts = end.kind() == Some("subscription");
+        if self.slow.is_some_and(|slow| end.took >= slow) && !lasts {
             tracing::warn!(
-                request = id.0,
-                ms = millis(took),
-                database_ms,
-                statements,
-                kind,
-                name,
-                hash,
-                cost,
+                request = end.id.0,
+                ms = millis(end.took),
+                database_ms = millis(end.tally.in_database()),
+                statements = end.tally.statements(),
+                kind = end.kind(),
+                name = end.name(),
+                hash = end.hash(),
+                cost = end.operation.and_then(|operation| operation.cost),
                 "slow request"
             );
         }
@@ -245,8 +251,8 @@ fn is_sane(id: &str) -> bool {
 
 /// An id that no other request has: what tells this process from others, and a count.
 fn fresh() -> RequestId {
-    static PROCESS: LazyLock<[u8; 6]> = LazyLock::new(|| {
-        let mut bytes = [0; 6];
+    static PROCESS: LazyLock<[u8; 5]> = LazyLock::new(|| {
+        let mut bytes = [0; 5];
         if getrandom::fill(&mut bytes).is_err() {
             // Without randomness ids are still unique within the process.
             tracing::warn!("there is no randomness; request ids repeat from process to process");
@@ -255,9 +261,9 @@ fn fresh() -> RequestId {
     });
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut bytes = [0; 10];
-    bytes[..6].copy_from_slice(&*PROCESS);
+    bytes[..5].copy_from_slice(&*PROCESS);
     let count = COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    bytes[6..].copy_from_slice(&count[4..]);
+    bytes[5..].copy_from_slice(&count[3..]);
     RequestId(data_encoding::HEXLOWER.encode(&bytes))
 }
 
@@ -288,7 +294,8 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-        let watch = Watch { metric: Arc::new(Metric::new()), slow: Some(Duration::from_secs(1)), timing: false };
+        let watch =
+            Watch { metric: Arc::new(Metric::new()), slow: Some(Duration::from_secs(1)), timing: false };
         let told = |kind: &'static str, took: Duration| {
             let operation = Operation {
                 kind,
@@ -311,7 +318,10 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let fields = &line["fields"];
         assert_eq!((&line["level"], &fields["message"]), (&"WARN".into(), &"slow request".into()));
-        assert_eq!((&fields["ms"], &fields["cost"], &fields["name"]), (&2_000.0.into(), &7.into(), &"Slow".into()));
+        assert_eq!(
+            (&fields["ms"], &fields["cost"], &fields["name"]),
+            (&2_000.0.into(), &7.into(), &"Slow".into())
+        );
         assert_eq!(fields["hash"], "7f56e67dd21ab3f3");
     }
 

@@ -6,7 +6,8 @@ use entity::{
     job::{Column, Entity, Format, Kind, Model, State},
 };
 use sea_orm::{
-    ActiveEnum, ColumnTrait, DatabaseBackend, DbErr, EntityTrait, Iterable, QueryFilter, QueryResult, QuerySelect,
+    ActiveEnum, ColumnTrait, DatabaseBackend, DbErr, EntityTrait, Iterable, QueryFilter, QueryResult,
+    QuerySelect,
 };
 
 use super::{
