@@ -6,13 +6,15 @@
 //! Nothing here knows the schema: a document is judged by what it says, so that the verdict is cheap and
 //! can be kept with the parsed document.
 
+mod hash;
 mod refusal;
 mod text;
 mod walk;
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_graphql::{
@@ -24,7 +26,7 @@ use async_graphql::{
 };
 use lru::LruCache;
 
-pub use self::{refusal::Refusal, text::check_text};
+pub use self::{hash::Hash, refusal::Refusal, text::check_text};
 use crate::config;
 
 /// Documents longer than this are parsed each time, so that the cache's memory stays in proportion to the
@@ -41,6 +43,8 @@ pub struct Prepared {
     pub kind: OperationType,
     /// The name of the operation that will run.
     pub name: Option<String>,
+    /// The hash of the document.
+    pub hash: Hash,
     /// What it was reckoned to cost.
     pub cost: Option<u64>,
 }
@@ -50,52 +54,81 @@ pub struct Prepared {
 pub struct Guard {
     limits: config::Guard,
     page: config::Page,
-    documents: Mutex<LruCache<String, Arc<ExecutableDocument>>>,
+    documents: Mutex<LruCache<String, Arc<Known>>>,
+    /// How many requests were refused, by the reason's word.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// A document that passed every check that does not depend on variables.
+#[derive(Debug)]
+struct Known {
+    document: ExecutableDocument,
+    hash: Hash,
 }
 
 impl Guard {
     /// A guard with these limits. The page sizes tell what a list costs.
     pub fn new(limits: &config::Guard, page: &config::Page) -> Self {
         let room = NonZeroUsize::new(limits.documents).unwrap_or(NonZeroUsize::MIN);
-        Self { limits: limits.clone(), page: page.clone(), documents: Mutex::new(LruCache::new(room)) }
+        Self {
+            limits: limits.clone(),
+            page: page.clone(),
+            documents: Mutex::new(LruCache::new(room)),
+            refusals: Mutex::default(),
+        }
     }
 
     /// Parses and judges a request; the only way to the executor, for every transport.
-    pub fn prepare(&self, mut request: Request) -> Result<Prepared, Refusal> {
-        check_variables(&request.variables, self.limits.nesting)?;
-        let document = self.document(&request.query)?;
+    pub fn prepare(&self, request: Request) -> Result<Prepared, Refusal> {
+        self.judge(request).inspect_err(|why| *self.refused().entry(why.reason()).or_default() += 1)
+    }
 
-        let chosen = chosen(&document, request.operation_name.as_deref());
+    /// How many requests were refused so far, by why.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refused().iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    fn refused(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, mut request: Request) -> Result<Prepared, Refusal> {
+        check_variables(&request.variables, self.limits.nesting)?;
+        let known = self.document(&request.query)?;
+        let document = &known.document;
+
+        let chosen = chosen(document, request.operation_name.as_deref());
         let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
             (operation.ty, name.map(str::to_owned))
         });
         let cost =
-            chosen.map(|(_, operation)| walk::cost(&document, operation, &request.variables, &self.page));
+            chosen.map(|(_, operation)| walk::cost(document, operation, &request.variables, &self.page));
         if let Some(found) = cost.filter(|cost| *cost > self.limits.cost) {
             return Err(Refusal::Cost { found, most: self.limits.cost });
         }
 
-        request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Prepared { request, kind, name, cost })
+        request.set_parsed_query(document.clone());
+        Ok(Prepared { request, kind, name, hash: known.hash, cost })
     }
 
     /// The parsed document of a text. Only a document that passed every check that does not depend on
     /// variables is kept, so one found in the cache needs none of them again.
-    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
+    fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
         let keep = text.len() <= LONGEST_KEPT;
         if keep && let Some(known) = self.kept().get(text) {
             return Ok(Arc::clone(known));
         }
         check_text(text, &self.limits)?;
-        let document = Arc::new(parse_query(text)?);
+        let document = parse_query(text)?;
         walk::check(&document, &self.limits)?;
+        let known = Arc::new(Known { document, hash: Hash::of(text) });
         if keep {
-            self.kept().put(text.to_owned(), Arc::clone(&document));
+            self.kept().put(text.to_owned(), Arc::clone(&known));
         }
-        Ok(document)
+        Ok(known)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<ExecutableDocument>>> {
+    fn kept(&self) -> MutexGuard<'_, LruCache<String, Arc<Known>>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

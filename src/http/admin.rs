@@ -73,7 +73,7 @@ async fn guarded<E: Executor>(
 
 /// `GET /metrics`.
 async fn metrics<E: Executor>(State(edge): State<Edge<E>>, Extension(id): Extension<RequestId>) -> Response {
-    match edge.watch.metric.told(&edge.app, edge.open_sockets()).await {
+    match edge.watch.metric.told(&edge.app, &edge.guard, edge.open_sockets()).await {
         Ok(text) => {
             let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             let fresh = HeaderValue::from_static("no-store");

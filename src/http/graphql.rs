@@ -22,7 +22,7 @@ use tokio::time;
 use super::{
     Edge,
     answer::{self, Fault, Manner},
-    bearer, run, same_machine, socket, wire,
+    bearer, run, same_machine, socket, trace, wire,
 };
 use crate::error::RequestId;
 
@@ -110,8 +110,9 @@ async fn execute<E: Executor>(
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
-    let (prepared, operation) =
-        edge.prepare(request.data(id.clone())).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let prepared =
+        edge.guard.prepare(request.data(id.clone())).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let operation = trace::Operation::of(&prepared);
     let mut response = match prepared.kind {
         OperationType::Subscription => Fault::ill_formed(
             "subscriptions run over a WebSocket at this address, protocol graphql-transport-ws",

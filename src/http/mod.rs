@@ -19,7 +19,7 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Executor, Request};
+use async_graphql::Executor;
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header},
@@ -34,13 +34,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     answer::{Fault, Manner, Media},
-    trace::{Hash, Operation, Watch},
+    trace::Watch,
 };
-use crate::{
-    app::App,
-    guard::{Guard, Prepared, Refusal},
-    schema,
-};
+use crate::{app::App, guard::Guard, schema};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -67,15 +63,6 @@ impl<E: Executor> Edge<E> {
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         let (tasks, stop, watch) = (TaskTracker::new(), CancellationToken::new(), Watch::new(&app));
         Self { app, schema, guard, tasks, stop, sockets, watch, apart: false }
-    }
-
-    /// Judges a request and, where it is refused, counts why.
-    fn prepare(&self, request: Request) -> Result<(Prepared, Operation), Refusal> {
-        let hash = Hash::of(&request.query);
-        let prepared = self.guard.prepare(request).inspect_err(|why| self.watch.metric.refused(why))?;
-        let (kind, name) = (graphql::kind(prepared.kind), prepared.name.clone());
-        let operation = Operation { kind, name, hash, cost: prepared.cost };
-        Ok((prepared, operation))
     }
 
     /// Sockets that are open.

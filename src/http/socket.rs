@@ -41,7 +41,7 @@ use super::{
     bearer, bearer_token,
     metric::Subscriber,
     panics, run, same_machine,
-    trace::{Operation as Ran, Running},
+    trace::{self, Running},
     wire,
 };
 use crate::error::RequestId;
@@ -499,7 +499,7 @@ struct Task<E> {
 /// What an operation was and how it went, for the log.
 #[derive(Default)]
 struct Story {
-    operation: Option<Ran>,
+    operation: Option<trace::Operation>,
     codes: Codes,
 }
 
@@ -537,9 +537,9 @@ impl<E: Executor> Task<E> {
             .await
             .map_err(|error| vec![answer::refused(&error, &self.request_id)])?;
         let request = request.data(caller).data(self.request_id.clone());
-        let (prepared, operation) =
-            self.edge.prepare(request).map_err(|refusal| vec![ServerError::from(refusal)])?;
-        story.operation = Some(operation);
+        let prepared =
+            self.edge.guard.prepare(request).map_err(|refusal| vec![ServerError::from(refusal)])?;
+        story.operation = Some(trace::Operation::of(&prepared));
 
         if prepared.kind != OperationType::Subscription {
             let response = answer::coded(run::once(&self.edge, prepared, &self.request_id).await);

@@ -17,17 +17,18 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     answer::{Codes, Fault},
+    graphql,
     metric::Metric,
     panics,
 };
 use crate::{
     app::App,
     error::RequestId,
+    guard::{Hash, Prepared},
     tally::{self, Tally},
     telemetry,
 };
@@ -65,20 +66,11 @@ pub(super) struct Operation {
     pub(super) cost: Option<u64>,
 }
 
-/// Tells documents apart in logs: the beginning of the SHA-256 that clients name a document by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hash([u8; 8]);
-
-impl Hash {
-    /// The hash of a document's text.
-    pub(super) fn of(text: &str) -> Self {
-        let mut short = [0; 8];
-        short.copy_from_slice(&Sha256::digest(text.as_bytes())[..8]);
-        Self(short)
-    }
-
-    fn told(self) -> String {
-        data_encoding::HEXLOWER.encode(&self.0)
+impl Operation {
+    /// What a judged request will run.
+    pub(super) fn of(prepared: &Prepared) -> Self {
+        let Prepared { kind, name, hash, cost, .. } = prepared;
+        Self { kind: graphql::kind(*kind), name: name.clone(), hash: *hash, cost: *cost }
     }
 }
 
@@ -199,7 +191,7 @@ impl<'a> End<'a> {
     }
 
     fn hash(&self) -> Option<String> {
-        self.operation.map(|operation| operation.hash.told())
+        self.operation.map(|operation| operation.hash.to_string())
     }
 }
 
@@ -323,12 +315,6 @@ mod tests {
             (&2_000.0.into(), &7.into(), &"Slow".into())
         );
         assert_eq!(fields["hash"], "7f56e67dd21ab3f3");
-    }
-
-    /// The hash is what a client that names documents by SHA-256 sends, shortened.
-    #[test]
-    fn a_hash_is_the_beginning_of_the_documents_sha_256() {
-        assert_eq!(Hash::of("{ __typename }").told(), "7f56e67dd21ab3f3");
     }
 
     #[test]
