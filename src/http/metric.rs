@@ -4,8 +4,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -20,18 +20,18 @@ use super::answer::Codes;
 use crate::{
     app::{App, Lag},
     error::Error,
-    guard::Refusal,
+    guard::Guard,
     tally::Tally,
 };
 
 /// Kinds of operations, as labels.
-const KINDS: [&str; 4] = ["query", "mutation", "subscription", NO_KIND];
+const KINDS: [&str; 5] = ["query", "mutation", "subscription", "batch", NO_KIND];
 
 /// The kind of a request that came to no operation, or that is no GraphQL.
 const NO_KIND: &str = "none";
 
 /// The codes of answers, as labels: `extensions.code` of the first error.
-const CODES: [&str; 20] = [
+const CODES: [&str; 28] = [
     "OK",
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -41,16 +41,24 @@ const CODES: [&str; 20] = [
     "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED",
     "INTERNAL",
+    "INTROSPECTION_DISABLED",
     "METHOD_NOT_ALLOWED",
+    "MORE_ERRORS",
     "NOT_ACCEPTABLE",
     "NOT_FOUND",
     "PAYLOAD_TOO_LARGE",
+    "PERSISTED_QUERY_NOT_FOUND",
+    "PERSISTED_QUERY_NOT_SUPPORTED",
     "QUERY_TOO_LARGE",
+    "RESTARTING",
+    "THROTTLED",
     "TIMEOUT",
+    "TOO_MANY_CONNECTIONS",
     "TOO_MANY_OPERATIONS",
     "UNAUTHENTICATED",
     "UNAVAILABLE",
     "UNSUPPORTED_MEDIA_TYPE",
+    "UNTRUSTED_DOCUMENT",
     OTHER,
 ];
 
@@ -120,7 +128,6 @@ pub(super) struct Metric {
     seconds: [Histogram; KINDS.len()],
     statements: [Histogram; KINDS.len()],
     batches: Histogram,
-    refusals: IntCounterVec,
     subscribers: IntGauge,
     ended: [IntCounter; End::ALL.len()],
     read: Read,
@@ -130,8 +137,9 @@ pub(super) struct Metric {
 struct Read {
     sockets: IntGauge,
     statements: IntCounter,
-    /// Statements that the counter has.
-    told: AtomicU64,
+    refusals: IntCounterVec,
+    /// Held while counters are brought up to what is counted elsewhere, as two readers would add it twice.
+    turn: Mutex<()>,
     position: IntGauge,
     lag_changes: Gauge,
     lag_seconds: Gauge,
@@ -176,11 +184,6 @@ impl Metric {
                 "Keys that a loader asked the database for at once.",
                 &KEYS,
             ),
-            refusals: make.counters(
-                "roamline_guard_refusals_total",
-                "Documents that were refused before they were executed, by why.",
-                &["reason"],
-            ),
             subscribers: make.gauge("roamline_subscribers", "Subscriptions that run now."),
             ended: End::ALL.map(|end| ended.with_label_values(&[end.label()])),
             read: Read::new(&make),
@@ -204,14 +207,9 @@ impl Metric {
         }
     }
 
-    /// Counts a document that was refused.
-    pub(super) fn refused(&self, refusal: &Refusal) {
-        self.refusals.with_label_values(&[refusal.reason()]).inc();
-    }
-
     /// Everything, in Prometheus' text format.
-    pub(super) async fn told(&self, app: &App, sockets: usize) -> Result<String, Error> {
-        self.read.ask(app, sockets).await;
+    pub(super) async fn told(&self, app: &App, guard: &Guard, sockets: usize) -> Result<String, Error> {
+        self.read.ask(app, guard, sockets).await;
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(Error::internal)
     }
 }
@@ -271,9 +269,14 @@ impl Drop for Subscriber {
 impl Read {
     fn new(make: &Make<'_>) -> Self {
         Self {
-            sockets: make.gauge("roamline_sockets", "WebSockets that are open now."),
+            sockets: make.gauge("roamline_sockets", "WebSockets and event streams that are open now."),
             statements: make.counter("roamline_statements_total", "SQL statements that this server sent."),
-            told: AtomicU64::new(0),
+            refusals: make.counters(
+                "roamline_guard_refusals_total",
+                "Documents that were refused before they were executed, by why.",
+                &["reason"],
+            ),
+            turn: Mutex::default(),
             position: make
                 .gauge("roamline_feed_position", "Number of the newest change that subscribers may have."),
             lag_changes: make.measure(
@@ -294,11 +297,20 @@ impl Read {
         }
     }
 
+    /// Brings counters up to what is counted elsewhere.
+    fn catch_up(&self, app: &App, guard: &Guard) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let catch_up = |counter: &IntCounter, count: u64| counter.inc_by(count.saturating_sub(counter.get()));
+        catch_up(&self.statements, app.statements());
+        for (reason, count) in guard.refusals() {
+            catch_up(&self.refusals.with_label_values(&[reason]), count);
+        }
+    }
+
     /// Asks for everything once more. What the database does not tell in time is no number.
-    async fn ask(&self, app: &App, sockets: usize) {
+    async fn ask(&self, app: &App, guard: &Guard, sockets: usize) {
         self.sockets.set(i64::try_from(sockets).unwrap_or(i64::MAX));
-        let statements = app.statements();
-        self.statements.inc_by(statements.saturating_sub(self.told.fetch_max(statements, Ordering::Relaxed)));
+        self.catch_up(app, guard);
         self.position.set(app.feed().latest());
         let (used, idle) = app.connections();
         for (state, count) in [("used", used), ("idle", idle)] {
@@ -469,6 +481,7 @@ mod tests {
             let compiled = text.split("#[cfg(test)]").next().unwrap_or_default();
             for literal in compiled.split('"') {
                 let is_code = literal.contains('_')
+                    && literal != "CARGO_PKG_VERSION"
                     && literal.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
                 if is_code && !CODES.contains(&literal) {
                     missing.push(literal.to_owned());

@@ -117,7 +117,7 @@ const TABLE: &[Row] = &[
     row(
         "guard",
         &["caller", "config", "error"],
-        &["async_graphql", "lru", "serde", "serde_json", "thiserror"],
+        &["async_graphql", "data_encoding", "lru", "serde", "serde_json", "sha2", "thiserror"],
     ),
     // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
