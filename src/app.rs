@@ -60,6 +60,15 @@ pub struct Committed {
     pub cursor: i64,
 }
 
+/// How far the feed of a process is behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Lag {
+    /// Changes that its followers do not have yet.
+    pub changes: i64,
+    /// How long ago the oldest of them was committed, by the application's clock.
+    pub time: Duration,
+}
+
 /// A call of many items as one, as far as its answers are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole<'a> {
@@ -132,9 +141,32 @@ impl App {
         self.0.store.statements()
     }
 
-    /// Whether requests can be answered.
-    pub async fn ready(&self) -> Result<(), Error> {
-        if self.0.store.is_migrated().await? { Ok(()) } else { Err(Error::Busy) }
+    /// Connections to the database that are in use, and that are open and wait for use.
+    pub fn connections(&self) -> (usize, usize) {
+        self.0.store.connections()
+    }
+
+    /// How far this process's feed is behind what the database keeps.
+    pub async fn lag(&self) -> Result<Lag, Error> {
+        let position = self.0.feed.latest();
+        let changes = (self.newest_change().await? - position).max(0);
+        let mut time = Duration::ZERO;
+        if changes > 0
+            && let Some(unread) = store::outbox::after(&self.0.store, position, 1).await?.first()
+        {
+            time = Duration::from_micros(u64::try_from(self.now().0 - unread.at.0).unwrap_or_default());
+        }
+        Ok(Lag { changes, time })
+    }
+
+    /// How many jobs stand in each state, by its name.
+    pub async fn jobs_by_state(&self) -> Result<Vec<(String, i64)>, Error> {
+        Ok(store::job::count_by_state(&self.0.store).await?)
+    }
+
+    /// Whether the database's tables are up to date.
+    pub async fn is_migrated(&self) -> Result<bool, Error> {
+        Ok(self.0.store.is_migrated().await?)
     }
 
     /// Reads of what the caller sees.

@@ -70,6 +70,7 @@ section! {
         /// Serve without tokens, as an administrator of everything; loopback addresses only.
         pub no_auth: bool = false;
         pub database: Database;
+        pub admin: Admin;
         pub http: Http;
         pub guard: Guard;
         pub subscription: Subscription;
@@ -77,6 +78,7 @@ section! {
         pub bulk: Bulk;
         pub page: Page;
         pub log: Log;
+        pub trace: Trace;
     }
 }
 
@@ -104,6 +106,22 @@ pub enum Synchronous {
 }
 
 section! {
+    /// What only those see who run the server.
+    #[derive(Debug)]
+    pub struct Admin {
+        /// Address and port for `/metrics` and health alone, without tokens, such as `127.0.0.1:9090`; empty for none, and then `/metrics` is for administrators' tokens on `listen`.
+        pub listen: String = String::new();
+    }
+}
+
+impl Admin {
+    /// The address to listen on; nothing where none is set.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
+}
+
+section! {
     /// The HTTP entry.
     #[derive(Debug)]
     pub struct Http {
@@ -127,6 +145,8 @@ section! {
         pub cache_secs: u64 = 0, 0..=86_400;
         /// Smallest answer that is compressed for clients that take gzip, br or zstd, in bytes; 0 compresses none.
         pub compress_bytes: u32 = 1_024, 0..=65_535;
+        /// Whether answers tell in `Server-Timing` how long the request took, and its statements.
+        pub server_timing: bool = false;
     }
 }
 
@@ -229,6 +249,8 @@ section! {
         pub poll_ms: u64 = 2_000, 10..=600_000;
         /// Days that changes and stored answers are kept, and deleted profiles can be restored; 0 keeps them for ever.
         pub keep_days: u32 = 30, 0..=36_500;
+        /// Seconds that the stream may be behind the database before this server says that it is not ready.
+        pub behind_secs: u64 = 30, 1..=86_400;
     }
 }
 
@@ -274,6 +296,19 @@ section! {
         pub level: String = "info".to_owned();
         /// `text` or `json`.
         pub format: Format = Format::Text;
+        /// Milliseconds after which a request has a warning of its own; 0 gives none.
+        pub slow_ms: u64 = 1_000, 0..=3_600_000;
+    }
+}
+
+section! {
+    /// Traces for OpenTelemetry.
+    #[derive(Debug)]
+    pub struct Trace {
+        /// Where spans are sent over OTLP (`http/protobuf`), such as `http://127.0.0.1:4318/v1/traces`; empty sends none.
+        pub otlp: String = String::new();
+        /// Of a hundred requests, how many are traced; those that come with a `traceparent` are as it says.
+        pub percent: u32 = 100, 0..=100;
     }
 }
 

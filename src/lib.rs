@@ -11,3 +11,5 @@ pub mod http;
 pub mod rule;
 pub mod schema;
 pub mod store;
+pub mod tally;
+pub mod telemetry;

@@ -22,9 +22,10 @@ use roamline::{
     http,
     rule::number::{Audit, mended, name_of},
     schema, store,
+    telemetry::Traces,
 };
-use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
+use tokio::{net::TcpListener, task::JoinSet};
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,7 +47,6 @@ fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    log_to_stderr(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -54,13 +54,25 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    match runtime.block_on(run(config, args.command)) {
+    let traces = match Traces::start(&config.trace, runtime.handle()) {
+        Ok(traces) => traces,
+        Err(error) => {
+            eprintln!("cannot send traces: {error:#}");
+            return Exit::Usage.into();
+        }
+    };
+    log_to_stderr(&config, traces.as_ref());
+    let exit = match runtime.block_on(run(config, args.command)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("{}", told(&error));
             Exit::Failed.into()
         }
+    };
+    if let Some(traces) = traces {
+        traces.close();
     }
+    exit
 }
 
 async fn run(config: Config, command: Command) -> Result<Exit, Error> {
@@ -109,10 +121,12 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
             return Ok(exit);
         }
     }
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| Error::Input(format!("cannot listen on {address}: {error}")))?;
+    let listener = bound(address).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
+    let admin = match app.config().admin.address() {
+        Some(address) => Some(bound(address).await?),
+        None => None,
+    };
     tracing::info!(%address, database, "serving");
     say(&format!("Roamline serves http://{address}/ (GraphQL at http://{address}/graphql)."));
     if no_auth {
@@ -125,10 +139,21 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
         say("Send it as `Authorization: Bearer <token>`; make others with `roamline token create`.");
     }
     let mut chores = chores(&app);
-    let served = http::serve(app.clone(), schema::build(app), listener, stopped()).await;
+    if let Some(address) = admin.as_ref().and_then(|admin| admin.local_addr().ok()) {
+        say(&format!("Metrics and health are at http://{address}/metrics, without tokens."));
+    }
+    let listeners = http::Listeners { public: listener, admin };
+    let served = http::serve(app.clone(), schema::build(app), listeners, stopped()).await;
     chores.abort_all();
     served.map_err(Error::internal)?;
     Ok(Exit::Ok)
+}
+
+/// Listens on an address.
+async fn bound(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::Input(format!("cannot listen on {address}: {error}")))
 }
 
 /// How often something was done.
@@ -315,15 +340,25 @@ fn clock() -> roamline::app::Clock {
     })
 }
 
-fn log_to_stderr(config: &Config) {
+fn log_to_stderr(config: &Config, traces: Option<&Traces>) {
     // The libraries below are quiet unless the setting names them.
     let level = format!("sea_orm_migration=warn,sqlx=warn,{}", config.log.level);
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log.format {
-        Format::Text => lines.init(),
-        Format::Json => lines.json().init(),
-    }
+    let Some(traces) = traces else {
+        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match config.log.format {
+            Format::Text => lines.init(),
+            Format::Json => lines.json().init(),
+        }
+        return;
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.log.format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().boxed(),
+    };
+    // Each with a filter of its own: spans that are traced need not be logged.
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.layer()).init();
 }
 
 /// Prints a line; a reader that has gone away is no reason to fail.

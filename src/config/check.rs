@@ -43,6 +43,21 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
         "guard.trusted_only",
         "runs nothing but the documents of `guard.trusted`, which names no folder",
     );
+    refuse(
+        !config.admin.listen.is_empty() && config.admin.address().is_none(),
+        "admin.listen",
+        "must be an address and a port, such as `127.0.0.1:9090`, or empty",
+    );
+    refuse(
+        config.admin.address().is_some_and(|address| address == config.listen && address.port() != 0),
+        "admin.listen",
+        "must not be the address that `listen` is",
+    );
+    refuse(
+        !is_collector(&config.trace.otlp),
+        "trace.otlp",
+        "must be the `http://` address of a collector, such as `http://127.0.0.1:4318/v1/traces`, or empty",
+    );
     let page = &config.page;
     refuse(
         page.default > page.most,
@@ -100,6 +115,14 @@ fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
     !host.is_empty() && host.bytes().all(plain)
+}
+
+/// Whether spans can be sent there. What leaves the machine goes through a collector on it, which knows TLS.
+fn is_collector(url: &str) -> bool {
+    url.is_empty()
+        || url
+            .strip_prefix("http://")
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', ' ', '#']))
 }
 
 #[cfg(test)]
@@ -207,6 +230,24 @@ mod tests {
         assert!(none[0].contains("`guard.trusted_only`") && none[0].contains("names no folder"), "{none:?}");
         let lost = said(|config| config.guard.trusted = "no such folder".into());
         assert!(lost.len() == 1 && lost[0].contains("is not there"), "{lost:?}");
+    }
+
+    #[test]
+    fn an_admin_listener_is_an_address_of_its_own() {
+        let admin = |listen: &str| said(|config| config.admin.listen = listen.into());
+        assert!(admin("").is_empty() && admin("127.0.0.1:9090").is_empty() && admin("[::1]:0").is_empty());
+        for wrong in ["9090", "localhost:9090", "127.0.0.1:8080"] {
+            assert_eq!(admin(wrong).len(), 1, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn spans_are_sent_to_an_address_without_secrets() {
+        let otlp = |url: &str| said(|config| config.trace.otlp = url.into());
+        assert!(otlp("").is_empty() && otlp("http://127.0.0.1:4318/v1/traces").is_empty());
+        for wrong in ["127.0.0.1:4318", "https://collector/v1/traces", "http://", "http://a:b@host/"] {
+            assert_eq!(otlp(wrong).len(), 1, "{wrong}");
+        }
     }
 
     #[test]

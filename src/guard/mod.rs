@@ -3,9 +3,10 @@
 //! ends the process. Caps on shape and cost come after parsing and before validation, because validation
 //! follows fragments again at every spread and a chain of them doubles its work at each link.
 //!
-//! The limits know nothing of the schema: a document is judged by what it says, so that the verdict is cheap. The rules
-//! of the language that async-graphql does not keep are kept here too (`source`, `subscription`, `variable`, `conflict`), before it
-//! validates the rest. What does not depend on the request is decided once and kept with the parsed document. What fields cost beyond a point is handed in, as a function of their names.
+//! The limits know nothing of the schema: a document is judged by what it says, so that the verdict is cheap; what fields
+//! cost beyond a point is handed in, as a function of their names. The rules of the language that async-graphql does not
+//! keep are kept here too (`source`, `subscription`, `variable`, `conflict`), before it validates the rest. What does not
+//! depend on the request is decided once and kept with the parsed document.
 //!
 //! A request may name its document instead of sending it: `document` finds the text, for every transport.
 
@@ -13,6 +14,7 @@ mod bucket;
 mod conflict;
 mod cost;
 mod document;
+mod hash;
 mod reach;
 mod refusal;
 mod source;
@@ -25,9 +27,10 @@ mod walk;
 
 use std::{
     any::TypeId,
+    collections::BTreeMap,
     num::NonZeroUsize,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -49,6 +52,7 @@ pub use self::{
     bucket::{Micros, Throttle},
     cost::Prices,
     document::{Reference, Unfit},
+    hash::Hash,
     refusal::{RETRY_AFTER, Refusal},
     text::check_text,
     types::Types,
@@ -75,6 +79,8 @@ pub struct Prepared {
     pub kind: OperationType,
     /// The name of the operation that will run.
     pub name: Option<String>,
+    /// The hash of the document.
+    pub hash: Hash,
     /// A document to keep under its hash once it has been found valid.
     pub offer: Option<Offer>,
     /// What it was priced at, to be settled with its answer.
@@ -105,6 +111,8 @@ pub struct Guard {
     /// Texts that clients name instead of sending them.
     texts: Documents,
     types: Arc<Types>,
+    /// How many requests were refused, by the reason's word.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// A document that passed every check that does not depend on variables.
@@ -113,6 +121,7 @@ struct Known {
     document: ExecutableDocument,
     /// Whether it asks about the schema.
     introspects: bool,
+    hash: Hash,
 }
 
 impl Guard {
@@ -129,6 +138,7 @@ impl Guard {
             documents: Mutex::new(LruCache::new(room)),
             texts: Documents::new(limits.persisted),
             types: Arc::default(),
+            refusals: Mutex::default(),
         };
         guard.timed(Arc::new(clock))
     }
@@ -171,7 +181,20 @@ impl Guard {
 
     /// Parses and judges a request; the only way to the executor, for every transport. The points that it asks for are
     /// taken from its caller's bucket.
-    pub fn prepare(&self, mut request: Request) -> Result<Prepared, Refusal> {
+    pub fn prepare(&self, request: Request) -> Result<Prepared, Refusal> {
+        self.judge(request).inspect_err(|why| *self.refused().entry(why.reason()).or_default() += 1)
+    }
+
+    /// How many requests were refused so far, by why.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refused().iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    fn refused(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, mut request: Request) -> Result<Prepared, Refusal> {
         check_variables(&request.variables, self.limits.nesting)?;
         let offer = self.texts.find(&mut request)?;
         let known = self.document(&request.query)?;
@@ -211,7 +234,8 @@ impl Guard {
         let counted =
             (asked || owner.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind, name, offer, charge: Charge { requested, asked, owner, counted } })
+        let charge = Charge { requested, asked, owner, counted };
+        Ok(Prepared { request, kind, name, hash: known.hash, offer, charge })
     }
 
     /// Counts an answer, gives back what it did not need, and has it tell its cost where that was asked for.
@@ -246,14 +270,14 @@ impl Guard {
         subscription::one_root(&mut document)?;
         variable::check(&document, &self.types)?;
         conflict::check(&document, &self.types, self.limits.fields)?;
-        let known = Arc::new(Known { document, introspects });
+        let known = Arc::new(Known { document, introspects, hash: Hash::of(text) });
         if keep {
             self.kept().put(text.to_owned(), Arc::clone(&known));
         }
         Ok(known)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<Known>>> {
+    fn kept(&self) -> MutexGuard<'_, LruCache<String, Arc<Known>>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

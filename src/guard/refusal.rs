@@ -139,7 +139,7 @@ impl Refusal {
         }
     }
 
-    /// One word for why, which stays the same from release to release, for counting.
+    /// One word for why, for whoever counts refusals; it stays the same when the sentence changes.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "syntax",
@@ -158,6 +158,13 @@ impl Refusal {
             Self::Closed => "closed",
             Self::Cycle { .. } => "cycle",
             Self::Roots { .. } => "roots",
+            Self::Overlap { .. } => "overlap",
+            Self::Invalid { .. } => "invalid",
+            Self::Variable { .. } => "variable",
+            Self::UnknownHash | Self::UnknownId => "unknown",
+            Self::NoHashes => "hashes",
+            Self::Reference(_) => "reference",
+            Self::Untrusted => "untrusted",
         }
     }
 
@@ -181,8 +188,7 @@ impl Refusal {
         Some(match *self {
             Self::Syntax { .. }
             | Self::Nul
-            |
-            Self::Closed
+            | Self::Closed
             | Self::Throttled { .. }
             | Self::Cycle { .. }
             | Self::Roots { .. }

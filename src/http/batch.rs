@@ -96,6 +96,6 @@ fn answered(items: &[Item], statuses: &[Option<StatusCode>], manner: Manner) -> 
     let mut response = (status, [(header::CONTENT_TYPE, manner.media.header())], body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(answer::codes(&errors));
-    response.extensions_mut().insert(trace::Operation { kind: "batch", name: None });
+    response.extensions_mut().insert(trace::Operation { kind: "batch", name: None, hash: None, cost: None });
     response
 }

@@ -65,7 +65,7 @@ pub(super) async fn post<E: Executor>(
                 .map_err(|fault| fault.with(manner));
         }
         let request = wire::request(json).map_err(|why| Fault::ill_formed(why).with(manner))?;
-        execute(&edge, request.data(caller), &headers, &id, &headers, manner, Method::Post)
+        execute(&edge, request.data(caller), &headers, &id, manner, Method::Post)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -102,7 +102,7 @@ pub(super) async fn get<E: Executor>(
             .authenticate(token)
             .await
             .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
-        execute(&edge, request.data(caller), &headers, &id, &headers, manner, Method::Get)
+        execute(&edge, request.data(caller), &headers, &id, manner, Method::Get)
             .await
             .map_err(|fault| fault.with(manner))
     };
@@ -123,7 +123,6 @@ async fn execute<E: Executor>(
     request: Operation,
     headers: &HeaderMap,
     id: &RequestId,
-    headers: &HeaderMap,
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
@@ -132,7 +131,7 @@ async fn execute<E: Executor>(
         request.extensions.insert(COST.to_owned(), Value::Boolean(true));
     }
     let prepared = edge.guard.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
-    let operation = trace::Operation { kind: kind(prepared.kind), name: prepared.name.clone() };
+    let operation = trace::Operation::of(&prepared);
     let mut response = match prepared.kind {
         OperationType::Subscription if sse::wish(headers) != sse::Wish::Never => {
             sse::carry(edge.clone(), id.clone(), headers, prepared)?

@@ -1,11 +1,12 @@
 //! The server's outside: axum routes, GraphQL over HTTP, over WebSocket and over
-//! server-sent events, the front page, health, request
-//! ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
+//! server-sent events, the front page, health, metrics,
+//! request ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
 //! through `run`, so deadlines, panics and mutations are treated alike on every transport.
 //!
 //! The executor is a type parameter because the tests here bring a schema of their own that is slow, that
 //! panics and that streams.
 
+mod admin;
 mod answer;
 mod batch;
 mod cache;
@@ -14,6 +15,7 @@ mod encoding;
 mod explorer;
 mod graphql;
 mod job;
+mod metric;
 mod operation;
 mod page;
 mod panics;
@@ -36,20 +38,21 @@ use async_graphql::Executor;
 use axum::{
     Extension, Router,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
     routing::{get, post},
     serve::ListenerExt,
 };
 use futures_util::future::BoxFuture;
-use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     answer::{Fault, Manner, Media},
     seat::Seats,
     sse::Reservations,
+    trace::Watch,
 };
 use crate::{
     app::App,
@@ -77,6 +80,10 @@ struct Edge<E> {
     reservations: Reservations,
     /// One permit for each request that is being answered.
     places: Arc<Semaphore>,
+    /// Counts and logs requests.
+    watch: Arc<Watch>,
+    /// Whether metrics have a listener of their own.
+    apart: bool,
 }
 
 impl<E: Executor> Edge<E> {
@@ -88,7 +95,8 @@ impl<E: Executor> Edge<E> {
         let seats = Seats::new((!config.no_auth).then_some(config.subscription.sockets_per_token));
         let (tasks, stop, reservations) =
             (TaskTracker::new(), CancellationToken::new(), Reservations::default());
-        Self { app, schema, guard, tasks, stop, sockets, places, seats, reservations }
+        let watch = Watch::new(&app);
+        Self { app, schema, guard, tasks, stop, sockets, places, seats, reservations, watch, apart: false }
     }
 
     /// The same for this schema, and with the documents that the settings trust.
@@ -96,6 +104,12 @@ impl<E: Executor> Edge<E> {
         let guard = Arc::into_inner(self.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
         self.guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
         Ok(self)
+    }
+
+    /// Sockets and event streams that are open.
+    fn open_sockets(&self) -> usize {
+        let most = self.app.config().subscription.sockets.min(Semaphore::MAX_PERMITS);
+        most.saturating_sub(self.sockets.available_permits())
     }
 
     /// How a client wants its answer, which some cannot have.
@@ -114,6 +128,7 @@ fn guard(app: &App) -> Guard {
 }
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
+    let watch = edge.watch.clone();
     let http = edge.app.config().http.clone();
     let router = Router::new()
         .route(
@@ -125,10 +140,9 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .route("/export/{noun}", get(job::export::<E>))
         .route("/schema.graphql", get(sdl::<E>))
         .route_layer(middleware::from_fn_with_state(edge.clone(), shed::request::<E>))
+        .merge(admin::beside(&edge))
         .route("/", get(explorer::front::<E>))
         .route("/explorer/{file}", get(explorer::file))
-        .route("/health/live", get(StatusCode::NO_CONTENT))
-        .route("/health/ready", get(ready::<E>))
         .method_not_allowed_fallback(async || Fault::method().into_response())
         .fallback(async || Fault::path().into_response())
         .with_state(edge)
@@ -142,7 +156,7 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         None => router,
         Some(layer) => router.layer(layer),
     };
-    router.layer(middleware::from_fn(trace::request))
+    router.layer(middleware::from_fn_with_state(watch, trace::request))
 }
 
 /// What the guard knows of the schema, read once.
@@ -152,36 +166,57 @@ fn types() -> io::Result<Arc<Types>> {
     TYPES.clone().map_err(io::Error::other)
 }
 
+/// Where a server listens.
+pub struct Listeners {
+    /// For everybody.
+    pub public: TcpListener,
+    /// For metrics and health alone, without tokens.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(public: TcpListener) -> Self {
+        Self { public, admin: None }
+    }
+}
+
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
 /// running mutations as long as the configuration allows.
 pub fn serve(
     app: App,
     schema: schema::Schema,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
-    boxed(app, schema, listener, Box::pin(stop))
+    boxed(app, schema, listeners.into(), Box::pin(stop))
 }
 
 /// Boxed here, so that the whole server is compiled with this crate and not once more with each program.
 fn boxed(
     app: App,
     schema: schema::Schema,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: BoxFuture<'static, ()>,
 ) -> BoxFuture<'static, std::io::Result<()>> {
-    Box::pin(serving(app, schema, listener, stop))
+    Box::pin(serving(app, schema, listeners, stop))
 }
 
 async fn serving<E: Executor>(
     app: App,
     schema: E,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: BoxFuture<'static, ()>,
 ) -> std::io::Result<()> {
     panics::log_with_request();
     let drain = Duration::from_millis(app.config().http.drain_ms);
-    let edge = Edge::new(app, schema).knowing(types()?)?;
+    let mut edge = Edge::new(app, schema).knowing(types()?)?;
+    let Listeners { public: listener, admin } = listeners;
+    // Served to the end, so that whoever asks hears that the server is stopping; ended with this function.
+    let mut beside = JoinSet::new();
+    if let Some(listener) = admin {
+        edge.apart = true;
+        beside.spawn(axum::serve(listener, admin::routes(edge.clone())).into_future());
+    }
     let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
 
     let announce = stopping.clone();
@@ -237,20 +272,6 @@ async fn sdl<E: Executor>(
         }
     }
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str()))
-}
-
-/// Ready when the store answers and no stop has begun.
-async fn ready<E: Executor>(State(edge): State<Edge<E>>) -> Response {
-    if edge.stop.is_cancelled() {
-        return Fault::unavailable("the server is stopping").into_response();
-    }
-    match edge.app.ready().await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            tracing::warn!(code = error.code().as_str(), "not ready");
-            Fault::unavailable("the server is not ready").into_response()
-        }
-    }
 }
 
 /// The bearer token of a request: nothing when there is no `Authorization`, a fault when it is of another kind.

@@ -2,16 +2,17 @@
 //! guard judges, each answer is handed over in turn, and the end has its reason. What an answer looks like on the
 //! wire is for the transport to say.
 
-use std::time::Instant;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_graphql::{Executor, Request, Response as Executed, ServerError, parser::types::OperationType};
 use futures_util::StreamExt;
-use tracing::Instrument;
 
 use super::{
     Edge,
     answer::{self, Codes, Fault},
-    graphql, panics, run, trace,
+    metric::Subscriber,
+    panics, run,
+    trace::{self, Running},
 };
 use crate::{
     error::RequestId,
@@ -56,6 +57,8 @@ pub(super) struct Operation<E> {
     pub(super) edge: Edge<E>,
     pub(super) id: RequestId,
     pub(super) listener: Listener,
+    /// Set when the client has ended it.
+    pub(super) over: Arc<AtomicBool>,
 }
 
 /// What an operation was and how it went, for the log.
@@ -68,22 +71,18 @@ struct Story {
 impl<E: Executor> Operation<E> {
     /// Runs to the end.
     pub(super) async fn run(self, asked: Asked, outlet: &impl Outlet) -> End {
-        let span = tracing::info_span!("operation", request = self.id.0);
-        self.spanned(asked, outlet).instrument(span).await
-    }
-
-    async fn spanned(self, asked: Asked, outlet: &impl Outlet) -> End {
-        let began = Instant::now();
+        let watch = Arc::clone(&self.edge.watch);
+        let running = Running::begin(&watch, &self.id);
         let mut story = Story::default();
         let operating = async { self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed) };
-        let end = match panics::caught(&self.id, operating).await {
+        let end = match running.run(panics::caught(&self.id, operating)).await {
             Ok(end) => end,
             Err(panics::Panicked) => End::Failed(vec![answer::internal(&self.id)]),
         };
         if let End::Failed(errors) = &end {
             story.codes = answer::codes(errors);
         }
-        trace::operation(&self.id, story.operation.as_ref(), &story.codes, began);
+        running.end(&watch, &self.id, story.operation.as_ref(), &story.codes);
         end
     }
 
@@ -109,8 +108,7 @@ impl<E: Executor> Operation<E> {
         data.insert(listener.caller());
         data.insert(self.id.clone());
         data.insert(listener.clone());
-        story.operation =
-            Some(trace::Operation { kind: graphql::kind(prepared.kind), name: prepared.name.clone() });
+        story.operation = Some(trace::Operation::of(&prepared));
 
         if prepared.kind != OperationType::Subscription {
             let response = answer::coded(run::once(edge, prepared, &self.id).await);
@@ -123,6 +121,8 @@ impl<E: Executor> Operation<E> {
             return Ok(if told.is_ok() { End::Complete } else { End::Gone });
         }
 
+        let mut subscriber =
+            Subscriber::new(Arc::clone(&edge.watch.metric), Arc::clone(&self.over), edge.stop.clone());
         let mut stream = edge.schema.execute_stream(prepared.request, None);
         let mut first = true;
         loop {
@@ -131,7 +131,12 @@ impl<E: Executor> Operation<E> {
                 () = edge.stop.cancelled() => return Ok(End::Restart(listener.kept())),
                 response = stream.next() => response,
             };
-            let Some(mut response) = response.map(answer::coded) else { return Ok(End::Complete) };
+            let Some(mut response) = response.map(answer::coded) else {
+                subscriber.completes();
+                return Ok(End::Complete);
+            };
+            let codes = answer::codes(&response.errors);
+            subscriber.troubled(&codes);
             answer::cap(&mut response.errors, edge.app.config().guard.errors);
             if answer::is_refusal(&response) || (first && answer::is_stillborn(&response)) {
                 return Err(Fault::of(response.errors).into_errors());
@@ -140,7 +145,6 @@ impl<E: Executor> Operation<E> {
                 listener.begin();
                 first = false;
             }
-            let codes = answer::codes(&response.errors);
             if outlet.next(&response, listener.told()).await.is_err() {
                 return Ok(End::Gone);
             }

@@ -9,7 +9,7 @@ use tokio::time;
 use tracing::Instrument;
 
 use super::{Edge, answer, panics, shed};
-use crate::{error::RequestId, guard::Prepared};
+use crate::{error::RequestId, guard::Prepared, tally};
 
 /// Executes a query or a mutation.
 pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
@@ -35,6 +35,7 @@ pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &R
         response
     };
     let response = if mutates {
+        let work = tally::carried(work);
         // The task can only fail to answer when the runtime is torn down under it.
         edge.tasks.spawn(work.in_current_span()).await.unwrap_or_else(|_| failed(answer::internal(id)))
     } else {

@@ -460,6 +460,7 @@ impl<E: Executor> Peer<E> {
             edge: self.edge.clone(),
             id: RequestId(format!("{}-{}", self.id.0, self.begun)),
             listener: Listener::new(holder, None),
+            over: Arc::clone(&over),
         };
         let task = Task {
             id: id.clone(),

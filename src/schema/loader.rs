@@ -15,6 +15,7 @@ use std::{
 use async_graphql::SelectionField;
 use dataloader::{BatchFn, cached::Loader};
 use entity::change_subject::Noun;
+use tracing::Instrument;
 
 use super::{Result, drive::Gate};
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
         row::{self, Columns, Row},
         service, service_subscription, session, template, user,
     },
+    tally,
 };
 
 /// Keys that are gathered before a batch is sent early; more than any page asks for.
@@ -104,8 +106,10 @@ where
         // The first to go on loads for all who came together, and for nobody who has come since.
         let keys = self.asked().remove(&came);
         if let Some(keys) = keys {
-            let keys = keys.into_iter().collect();
-            self.loader.try_load_many(keys).await.map_err(Error::internal)?;
+            let keys: Vec<_> = keys.into_iter().collect();
+            tally::batch(keys.len());
+            let span = tracing::trace_span!("batch", keys = keys.len());
+            self.loader.try_load_many(keys).instrument(span).await.map_err(Error::internal)?;
         }
         Ok(())
     }

@@ -5,7 +5,10 @@ use entity::{
     JobId, Moment, OrganizationId, TokenId,
     job::{Column, Entity, Format, Kind, Model, State},
 };
-use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QueryResult, QuerySelect};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, DatabaseBackend, DbErr, EntityTrait, Iterable, QueryFilter, QueryResult,
+    QuerySelect,
+};
 
 use super::{
     Source, Store, Tx, organization,
@@ -297,4 +300,18 @@ pub async fn forget(store: &Store, before: Moment) -> Result<u64, DbErr> {
     let gone = Entity::delete_many().filter(Column::EndedAt.lt(before)).exec(&tx).await?;
     tx.commit().await?;
     Ok(gone.rows_affected)
+}
+
+/// How many jobs stand in each state, by the state's name; also those in which none does.
+pub async fn count_by_state(source: &impl Source) -> Result<Vec<(String, i64)>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT state, COUNT(*) FROM job GROUP BY state");
+    let mut counts: Vec<_> = State::iter().map(|state| (state.to_value(), 0)).collect();
+    for row in source.rows(sql.statement()).await? {
+        let state: State = row.try_get_by_index(0)?;
+        if let Some((_, count)) = counts.iter_mut().find(|(name, _)| *name == state.to_value()) {
+            *count = row.try_get_by_index(1)?;
+        }
+    }
+    Ok(counts)
 }

@@ -18,8 +18,9 @@ use sea_orm::{
     QueryResult, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
 };
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument, Span};
 
-use crate::{caller::Scope, rule::Change};
+use crate::{caller::Scope, rule::Change, tally};
 
 mod apply;
 pub mod button;
@@ -203,6 +204,18 @@ impl Store {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// Connections to the database that are in use, and that are open and wait for use.
+    pub fn connections(&self) -> (usize, usize) {
+        let (open, idle) = if self.is_shared() {
+            let pool = self.db.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.db.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        };
+        (usize::try_from(open).unwrap_or(usize::MAX).saturating_sub(idle), idle)
+    }
+
     /// Reads within a scope.
     pub fn read(&self, scope: Scope) -> Reader {
         Reader { db: self.db.clone(), reads: self.reads.clone(), scope, statements: self.statements.clone() }
@@ -316,8 +329,8 @@ impl Source for Store {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.db.query_all_raw(statement).await
+        let span = span(self.backend(), &statement);
+        sent(&self.statements, span, self.db.query_all_raw(statement)).await
     }
 }
 
@@ -334,11 +347,14 @@ impl Source for Reader {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        match &self.reads {
-            Some(reads) => reads.rows(statement).await,
-            None => self.db.query_all_raw(statement).await,
-        }
+        let span = span(self.backend(), &statement);
+        let asked = async {
+            match &self.reads {
+                Some(reads) => reads.rows(statement).await,
+                None => self.db.query_all_raw(statement).await,
+            }
+        };
+        sent(&self.statements, span, asked).await
     }
 }
 
@@ -348,8 +364,8 @@ impl Source for Snapshot {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.db.query_all_raw(statement).await
+        let span = span(self.backend(), &statement);
+        sent(&self.statements, span, self.db.query_all_raw(statement)).await
     }
 }
 
@@ -411,8 +427,8 @@ impl Tx {
     }
 
     async fn run(&self, statement: Statement) -> Result<u64, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        Ok(self.db.execute_raw(statement).await?.rows_affected())
+        let span = span(self.backend(), &statement);
+        Ok(sent(&self.statements, span, self.db.execute_raw(statement)).await?.rows_affected())
     }
 }
 
@@ -422,9 +438,26 @@ impl Source for Tx {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.db.query_all_raw(statement).await
+        let span = span(self.backend(), &statement);
+        sent(&self.statements, span, self.db.query_all_raw(statement)).await
     }
+}
+
+/// A statement's span, for traces: its text, in which values are but placeholders. Nothing where no trace is taken.
+fn span(backend: DatabaseBackend, statement: &Statement) -> Span {
+    let system = if backend == DatabaseBackend::Postgres { "postgresql" } else { "sqlite" };
+    tracing::trace_span!(
+        "statement",
+        otel.kind = "client",
+        db.system.name = system,
+        db.query.text = statement.sql
+    )
+}
+
+/// Waits for a statement, and counts it for the process and for the request that asked.
+async fn sent<T>(statements: &AtomicU64, span: Span, statement: impl Future<Output = T>) -> T {
+    statements.fetch_add(1, Ordering::Relaxed);
+    tally::statement(statement).instrument(span).await
 }
 
 /// Whether the error means that the same transaction may succeed when tried again: a lock that was not to be had

@@ -25,8 +25,31 @@ const TABLE: &[Row] = &[
     row("caller", &[], &["entity"]),
     row("config", &[], &["serde", "strsim", "thiserror", "toml"]),
     row("cli", &[], &["clap", "indicatif", "toml"]),
+    // What a request did; carried by its task through every layer.
+    row("tally", &[], &["prometheus", "tokio"]),
+    // Traces for a collector elsewhere.
+    row(
+        "telemetry",
+        &["config"],
+        &[
+            "anyhow",
+            "axum",
+            "opentelemetry",
+            "opentelemetry_http",
+            "opentelemetry_otlp",
+            "opentelemetry_sdk",
+            "tokio",
+            "tracing",
+            "tracing_opentelemetry",
+            "tracing_subscriber",
+        ],
+    ),
     // The only module that knows SeaORM. Of `caller` it takes the scope.
-    row("store", &["caller", "rule"], &["entity", "migration", "sea_orm", "serde_json", "tokio"]),
+    row(
+        "store",
+        &["caller", "rule", "tally"],
+        &["entity", "migration", "sea_orm", "serde_json", "tokio", "tracing"],
+    ),
     // `store` for one conversion: a failure of the database becomes `Busy` or `Internal` here and nowhere else.
     row("error", &["caller", "rule", "store"], &["anyhow", "thiserror"]),
     row(
@@ -74,7 +97,7 @@ const TABLE: &[Row] = &[
     // `config` for the settings of pages that its cursors keep to, `bulk` for jobs and what can be imported.
     row(
         "schema",
-        &["app", "bulk", "caller", "command", "config", "error", "feed", "rule", "store"],
+        &["app", "bulk", "caller", "command", "config", "error", "feed", "rule", "store", "tally"],
         &[
             "anyhow",
             "async_graphql",
@@ -96,11 +119,13 @@ const TABLE: &[Row] = &[
         &["caller", "config", "error"],
         &[
             "async_graphql",
+            "data_encoding",
             "async_graphql_value",
             "data_encoding",
             "lru",
             "serde",
             "serde_json",
+            "sha2",
             "sha2",
             "thiserror",
         ],
@@ -108,7 +133,7 @@ const TABLE: &[Row] = &[
     // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
         "http",
-        &["app", "bulk", "caller", "config", "error", "guard", "schema"],
+        &["app", "bulk", "caller", "config", "error", "guard", "schema", "tally", "telemetry"],
         &[
             "async_graphql",
             "async_graphql_axum",
@@ -117,6 +142,7 @@ const TABLE: &[Row] = &[
             "entity",
             "futures_util",
             "getrandom",
+            "prometheus",
             "serde",
             "serde_json",
             "sha2",
@@ -130,8 +156,20 @@ const TABLE: &[Row] = &[
     row(
         "main",
         &[
-            "app", "bulk", "caller", "cli", "command", "config", "error", "feed", "guard", "http", "rule",
-            "schema", "store",
+            "app",
+            "bulk",
+            "caller",
+            "cli",
+            "command",
+            "config",
+            "error",
+            "feed",
+            "guard",
+            "http",
+            "rule",
+            "schema",
+            "store",
+            "telemetry",
         ],
         &["anyhow", "entity", "indicatif", "mimalloc", "rlimit", "tokio", "tracing", "tracing_subscriber"],
     ),

@@ -25,6 +25,7 @@ mod mutation;
 mod number;
 mod organization;
 mod orphan;
+mod outside;
 mod phone;
 mod preview;
 mod profile;

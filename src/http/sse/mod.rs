@@ -251,7 +251,8 @@ fn distinct<E: Executor>(
     let listener = Listener::new(Holder::new(caller), last_event_id(headers));
     let tasks = edge.tasks.clone();
     let task = tasks.spawn(async move {
-        let end = Operation { edge, id, listener }.run(Asked::Judged(judged), &outlet).await;
+        let end =
+            Operation { edge, id, listener, over: Arc::default() }.run(Asked::Judged(judged), &outlet).await;
         outlet.end(end, retry).await;
         // Not before: the room is free when nothing runs in it any more.
         drop(room);
@@ -309,7 +310,12 @@ async fn begin<E: Executor>(
     let least = settings.retry_ms;
     let (verdict, judged) = oneshot::channel();
     let (owner, reservations, leaves) = (Arc::clone(reservation), edge.reservations.clone(), id.clone());
-    let operation = Operation { edge: edge.clone(), id: request_id.clone(), listener: listener.clone() };
+    let operation = Operation {
+        edge: edge.clone(),
+        id: request_id.clone(),
+        listener: listener.clone(),
+        over: Arc::default(),
+    };
     let work = move |number| async move {
         let mut running = std::pin::pin!(operation.run(Asked::Judged(Ok(prepared)), &outlet));
         let early = tokio::select! {

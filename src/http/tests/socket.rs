@@ -37,7 +37,7 @@ async fn listening(change: impl FnOnce(&mut Config)) -> Listening {
     let ended = tokio::spawn(serving(
         app.clone(),
         schema,
-        listener,
+        listener.into(),
         Box::pin(async {
             let _ = stopped.await;
         }),
