@@ -6,7 +6,10 @@
 //! waiters in by turns: a busy operation cannot starve a quiet one, and a peer that reads slowly slows the
 //! streams it follows and nothing else. Nothing is dropped on the way, so memory is bounded by the queues.
 //!
-//! When the socket ends its operations end with it, except mutations, which run on by themselves.
+//! When the socket ends its operations end with it, except mutations, which run on by themselves. When the server
+//! stops it is the other way round: operations end first, each stream with its place, and the socket closes last.
+//!
+//! The token is not the socket's for ever: a ping may bring a new one, for all that runs there.
 
 mod close;
 mod message;

@@ -132,8 +132,14 @@ async fn a_server_that_is_told_to_stop_ends_what_it_began_and_tells_each_stream_
     let (http, url) = (reqwest::Client::new(), format!("http://127.0.0.1:{port}/graphql"));
     let mut server = Process::start(&database, port);
     up(&http, &url).await;
-    let acme = r#"createOrganization(input: {kind: PROVIDER, name: "acme"}) { organization { id } errors { code } }"#;
-    let acme = done(&http, &url, acme).await.expect("done")["organization"]["id"].clone();
+    let organization = async |parent: &str, kind: &str| {
+        let made = format!(
+            r#"createOrganization(input: {{{parent} kind: {kind}, name: "{kind}"}}) {{ organization {{ id }} errors {{ code }} }}"#
+        );
+        done(&http, &url, &made).await.expect("done")["organization"]["id"].clone()
+    };
+    let root = organization("", "PROVIDER").await;
+    let acme = organization(&format!("parentId: {root},"), "CUSTOMER").await;
     let emea = format!(
         r#"createCluster(input: {{organizationId: {acme}, name: "emea"}}) {{ cluster {{ id }} errors {{ code }} }}"#
     );

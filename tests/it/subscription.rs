@@ -12,10 +12,14 @@ use std::{
 use ::roamline::{app::App, config::Config, schema, store::Estate as Generated};
 use async_graphql::{Executor, Request};
 use entity::{Moment, OrganizationId, TokenId, token::Role};
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 use crate::{
     roamline::{Client, Estate, Following, Roamline, number, tell, text},
@@ -645,6 +649,25 @@ story! {
         admin.user(&estate, &estate.rome, "carla").await;
         let carla = json!({"kind": "USER_CREATED", "node": {"userId": "carla", "organization": {"name": "rome"}}});
         assert_eq!(following.next().await["change"], carla);
+    }
+}
+
+story! {
+    /// graphql-transport-ws: our own fault has the close code 4500, so that no client thinks its token wrong.
+    async fn an_internal_fault_has_its_close_code(server) {
+        let db = Database::connect(&server.database).await.expect("the database");
+        db.execute_unprepared("DROP TABLE token").await.expect("it is gone");
+        db.close().await.expect("closed");
+        let address = server.stranger().url("/graphql").replacen("http", "ws", 1);
+        let mut request = address.into_client_request().expect("a request");
+        let protocol = "graphql-transport-ws".parse().expect("a header");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (mut socket, _) = connect_async(request).await.expect("a socket");
+        let init = json!({"type": "connection_init", "payload": {"token": "any"}});
+        socket.send(Message::text(init.to_string())).await.expect("sent");
+        let end = socket.next().await.expect("an open socket").expect("a frame");
+        let Message::Close(Some(frame)) = end else { panic!("{end:?}") };
+        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4500, "Internal server error"));
     }
 }
 

@@ -560,12 +560,3 @@ async fn a_token_is_shown_anew() {
     server.shown(&old).await.expect("the old token has room again");
     assert_eq!(server.shown(&new).await.err(), Some(1013));
 }
-
-/// Our own fault is told as such, so that clients do not think their token wrong.
-#[tokio::test]
-async fn an_internal_fault_has_its_close_code() {
-    let server = listening(|config| config.no_auth = false).await;
-    let database = sea_orm::Database::connect(&server.app.config().database.url).await.expect("the database");
-    sea_orm::ConnectionTrait::execute_unprepared(&database, "DROP TABLE token").await.expect("it is gone");
-    assert_eq!(server.shown("any").await.err(), Some(4500));
-}
