@@ -176,14 +176,14 @@ fn document(chance: &mut Chance, words: &[String]) -> String {
                 let copy = parts[at..end].to_vec();
                 let times = 1 + chance.below(60);
                 for _ in 0..times {
-                    parts.splice(at..at, copy.iter().cloned());
+                    drop(parts.splice(at..at, copy.iter().cloned()));
                 }
             }
             5 => {
                 let other = tokens(chance.of(CORPUS));
                 let from = chance.below(other.len());
                 let to = (from + chance.below(30)).min(other.len());
-                parts.splice(at..at, other[from..to].iter().cloned());
+                drop(parts.splice(at..at, other[from..to].iter().cloned()));
             }
             6 => {
                 let (open, close) = chance.of(&[
@@ -250,7 +250,7 @@ fn garbled(chance: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
             1 => bytes.insert(at, chance.next().to_le_bytes()[0]),
             2 => {
                 let odd = chance.of(ODD).bytes();
-                bytes.splice(at..at, odd);
+                drop(bytes.splice(at..at, odd));
             }
             _ => {
                 if let Some(byte) = bytes.get_mut(at) {
