@@ -101,6 +101,7 @@ test('every example runs as it stands', async () => {
 test('a query of one\'s own stays in its tab and in the history', async () => {
   const explorer = await open(browser, home);
   await explorer.write('query Mine { service { version } }');
+  await explorer.page.locator('#graphiql-session-tab-0', { hasText: 'Mine' }).waitFor();
   await explorer.run();
   const { data } = await explorer.answer();
   assert.match(data.service.version, /^\d/);
@@ -108,6 +109,8 @@ test('a query of one\'s own stays in its tab and in the history', async () => {
   await explorer.page.locator('#graphiql-session-tab-1', { hasText: 'Rules' }).waitFor();
   await explorer.page.getByLabel('Show History').click();
   await explorer.page.locator('.graphiql-history').getByText('Mine').first().waitFor();
+  // The tabs are stored a moment after they change.
+  await explorer.page.waitForFunction(() => /Mine.*Rules/.test(localStorage.getItem('graphiql:tabState')));
   await explorer.page.reload();
   await explorer.page.locator('#graphiql-session-tab-0', { hasText: 'Mine' }).waitFor();
   assert.deepEqual(explorer.problems, []);

@@ -1,4 +1,4 @@
-//! The explorer: GraphiQL as `explorer/` has it, every byte of it in this binary. Where it was not built in, as in
+//! The explorer: `GraphiQL` as `explorer/` has it, every byte of it in this binary. Where it was not built in, as in
 //! a build without Node, the plain front page stands in its place.
 //!
 //! The policy lets the page load from this server alone: no script in the page or made at run time, no other host,
