@@ -50,14 +50,15 @@ const METRICS: &[(&str, &str)] = &[
 ];
 
 /// Tries until it holds; what never does ends the story.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..2_000 {
-        if holds().await {
-            return;
+macro_rules! until {
+    ($holds:expr) => {
+        let mut tries = 2_000;
+        while !$holds {
+            tries -= 1;
+            assert!(tries > 0, "it never came to hold");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came to hold");
+    };
 }
 
 async fn get(client: &Client, path: &str) -> reqwest::Response {
@@ -108,7 +109,7 @@ story! {
         assert_eq!(server.stranger().code("{ me { name } }").await, "UNAUTHENTICATED");
 
         // The feed of this process is told of its own changes a moment later.
-        until(async || metrics(&admin).await["roamline_feed_lag_changes"] == "0").await;
+        until!(metrics(&admin).await["roamline_feed_lag_changes"] == "0");
         let answer = get(&admin, "/metrics").await;
         assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
         let text = answer.text().await.expect("a body");
@@ -144,11 +145,10 @@ story! {
         assert_eq!(json!(format!("s{}", count("roamline_feed_position"))), newest);
 
         drop(feed);
-        until(async || {
+        until!({
             let now = metrics(&admin).await;
             now["roamline_sockets"] == "0" && now["roamline_subscribers"] == "0"
-        })
-        .await;
+        });
         assert_eq!(metrics(&admin).await[r#"roamline_subscriptions_ended_total{reason="gone"}"#], "1");
     }
 }
@@ -177,13 +177,12 @@ async fn a_node_whose_stream_is_behind_is_not_ready() {
 
     // Where the node has just looked by itself, the next change finds it asleep.
     let mut count = 0;
-    until(async || {
+    until!({
         count += 1;
         let input = json!({"kind": "PROVIDER", "name": format!("p{count}")});
         there.done("createOrganization", input, "organization { id }").await;
         metrics(&here).await["roamline_feed_lag_changes"] != "0"
-    })
-    .await;
+    });
     assert_eq!(get(&server.stranger(), "/health/ready").await.status(), 204, "it may be behind for a while");
     server.pass(Duration::from_secs(31));
     let answer = get(&server.stranger(), "/health/ready").await;
@@ -196,7 +195,7 @@ async fn a_node_whose_stream_is_behind_is_not_ready() {
     assert_eq!(metrics(&here).await["roamline_feed_lag_seconds"], "31");
 
     server.app.feed().nudge();
-    until(async || get(&server.stranger(), "/health/ready").await.status() == 204).await;
+    until!(get(&server.stranger(), "/health/ready").await.status() == 204);
     assert_eq!(metrics(&here).await["roamline_feed_lag_changes"], "0");
     other.close().await;
     server.close().await;
@@ -246,7 +245,7 @@ async fn an_admin_listener_has_the_metrics_and_answers_to_the_end() {
     held.read_exact(&mut go_on).await.expect("told to go on");
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     drop(stop);
-    until(async || status(&admin, "/health/ready").await.0 == 503).await;
+    until!(status(&admin, "/health/ready").await.0 == 503);
     let (_, body) = status(&admin, "/health/ready").await;
     assert_eq!(
         serde_json::from_str::<Value>(&body).expect("JSON"),
