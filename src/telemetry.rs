@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method};
 use opentelemetry::{
     KeyValue,
     propagation::TextMapPropagator,
-    trace::{Status, TracerProvider},
+    trace::{Status, TraceContextExt, TracerProvider},
 };
 use opentelemetry_http::{
     Bytes, HeaderExtractor, HttpClient, HttpError, Request, Response, hyper::HyperClient,
@@ -150,7 +150,8 @@ pub fn ended<'a>(span: &Span, end: impl FnOnce() -> Ended<'a>) {
         span.set_attribute("http.response.status_code", i64::from(status));
     }
     if let Some(kind) = end.kind {
-        span.record("otel.name", kind);
+        // Its field would not: the span has begun.
+        span.context().span().update_name(kind.to_owned());
         span.set_attribute("graphql.operation.type", kind.to_owned());
     }
     if let Some(name) = end.name {

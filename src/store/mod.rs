@@ -445,6 +445,10 @@ impl Source for Tx {
 
 /// A statement's span, for traces: its text, in which values are but placeholders. Nothing where no trace is taken.
 fn span(backend: DatabaseBackend, statement: &Statement) -> Span {
+    // What the server looks up by itself is no part of anything, and each look would be a trace of its own.
+    if Span::current().is_none() {
+        return Span::none();
+    }
     let system = if backend == DatabaseBackend::Postgres { "postgresql" } else { "sqlite" };
     tracing::trace_span!(
         "statement",

@@ -50,14 +50,15 @@ const METRICS: &[(&str, &str)] = &[
 ];
 
 /// Tries until it holds; what never does ends the story.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..2_000 {
-        if holds().await {
-            return;
+macro_rules! until {
+    ($holds:expr) => {
+        let mut tries = 2_000;
+        while !$holds {
+            tries -= 1;
+            assert!(tries > 0, "it never came to hold");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came to hold");
+    };
 }
 
 async fn get(client: &Client, path: &str) -> reqwest::Response {
@@ -108,7 +109,7 @@ story! {
         assert_eq!(server.stranger().code("{ me { name } }").await, "UNAUTHENTICATED");
 
         // The feed of this process is told of its own changes a moment later.
-        until(async || metrics(&admin).await["roamline_feed_lag_changes"] == "0").await;
+        until!(metrics(&admin).await["roamline_feed_lag_changes"] == "0");
         let answer = get(&admin, "/metrics").await;
         assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
         let text = answer.text().await.expect("a body");
@@ -144,11 +145,10 @@ story! {
         assert_eq!(json!(format!("s{}", count("roamline_feed_position"))), newest);
 
         drop(feed);
-        until(async || {
+        until!({
             let now = metrics(&admin).await;
             now["roamline_sockets"] == "0" && now["roamline_subscribers"] == "0"
-        })
-        .await;
+        });
         assert_eq!(metrics(&admin).await[r#"roamline_subscriptions_ended_total{reason="gone"}"#], "1");
     }
 }
@@ -177,13 +177,12 @@ async fn a_node_whose_stream_is_behind_is_not_ready() {
 
     // Where the node has just looked by itself, the next change finds it asleep.
     let mut count = 0;
-    until(async || {
+    until!({
         count += 1;
         let input = json!({"kind": "PROVIDER", "name": format!("p{count}")});
         there.done("createOrganization", input, "organization { id }").await;
         metrics(&here).await["roamline_feed_lag_changes"] != "0"
-    })
-    .await;
+    });
     assert_eq!(get(&server.stranger(), "/health/ready").await.status(), 204, "it may be behind for a while");
     server.pass(Duration::from_secs(31));
     let answer = get(&server.stranger(), "/health/ready").await;
@@ -196,7 +195,7 @@ async fn a_node_whose_stream_is_behind_is_not_ready() {
     assert_eq!(metrics(&here).await["roamline_feed_lag_seconds"], "31");
 
     server.app.feed().nudge();
-    until(async || get(&server.stranger(), "/health/ready").await.status() == 204).await;
+    until!(get(&server.stranger(), "/health/ready").await.status() == 204);
     assert_eq!(metrics(&here).await["roamline_feed_lag_changes"], "0");
     other.close().await;
     server.close().await;
@@ -246,7 +245,7 @@ async fn an_admin_listener_has_the_metrics_and_answers_to_the_end() {
     held.read_exact(&mut go_on).await.expect("told to go on");
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     drop(stop);
-    until(async || status(&admin, "/health/ready").await.0 == 503).await;
+    until!(status(&admin, "/health/ready").await.0 == 503);
     let (_, body) = status(&admin, "/health/ready").await;
     assert_eq!(
         serde_json::from_str::<Value>(&body).expect("JSON"),
@@ -366,21 +365,24 @@ async fn a_request_is_traced_and_logged_without_what_it_holds() {
     let spans = std::mem::take(&mut *spans.lock().expect("nobody panicked"));
     let ours: Vec<_> =
         spans.iter().filter(|span| data_encoding::HEXLOWER.encode(&span.trace_id) == trace).collect();
-    let named = |name: &str| ours.iter().copied().filter(move |span| span.name == name);
-    let below = |child: &Span, name: &str| named(name).any(|parent| parent.span_id == child.parent_span_id);
+    let named =
+        |name: &str| -> Vec<&Span> { ours.iter().copied().filter(|span| span.name == name).collect() };
+    let below =
+        |child: &Span, name: &str| named(name).iter().any(|parent| parent.span_id == child.parent_span_id);
     for kind in ["mutation", "query"] {
-        let span = named(kind).next().unwrap_or_else(|| panic!("no span for the {kind}: {spans:#?}"));
+        let span =
+            named(kind).into_iter().next().unwrap_or_else(|| panic!("no span for the {kind}: {spans:#?}"));
         assert_eq!(data_encoding::HEXLOWER.encode(&span.parent_span_id), parent);
         assert_eq!(text(span, "graphql.operation.name").as_deref(), Some("Planted"));
         assert_eq!(text(span, "http.response.status_code").as_deref(), Some("200"));
         assert_eq!(text(span, "url.path").as_deref(), Some("/graphql"));
     }
-    let command = named("command").next().expect("a span for the command");
+    let command = named("command").into_iter().next().expect("a span for the command");
     assert!(below(command, "mutation"), "{command:#?}");
-    assert!(named("statement").any(|span| below(span, "command")), "{ours:#?}");
-    let batch = named("batch").find(|span| below(span, "query")).expect("a span for the batch");
-    assert!(named("statement").any(|span| span.parent_span_id == batch.span_id), "{ours:#?}");
-    assert!(named("statement").all(|span| text(span, "db.system.name").as_deref() == Some("sqlite")));
+    assert!(named("statement").iter().any(|span| below(span, "command")), "{ours:#?}");
+    let batch = named("batch").into_iter().find(|span| below(span, "query")).expect("a span for the batch");
+    assert!(named("statement").iter().any(|span| span.parent_span_id == batch.span_id), "{ours:#?}");
+    assert!(named("statement").iter().all(|span| text(span, "db.system.name").as_deref() == Some("sqlite")));
 
     let log = std::fs::read_to_string(&log).expect("a log");
     let lines: Vec<Value> =
