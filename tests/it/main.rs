@@ -1,6 +1,7 @@
 //! Stories through the real server, on SQLite always and on PostgreSQL when `ROAMLINE_TEST_DATABASE_URL` names a
 //! server on which databases may be made. One binary, one file of stories per noun.
 
+mod restore;
 mod roamline;
 
 mod access;
@@ -27,6 +28,7 @@ mod property;
 mod query;
 mod quick_add;
 mod readme;
+mod restore;
 mod rules;
 mod schema;
 mod service;
