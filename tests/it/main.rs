@@ -1,7 +1,6 @@
 //! Stories through the real server, on SQLite always and on PostgreSQL when `ROAMLINE_TEST_DATABASE_URL` names a
 //! server on which databases may be made. One binary, one file of stories per noun.
 
-mod restore;
 mod roamline;
 
 mod access;
