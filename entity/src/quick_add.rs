@@ -1,10 +1,12 @@
 //! Quick Add groups: templates from which a user gets a profile with one line (QAS-1).
 
+use std::collections::BTreeMap;
+
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, Moment, OrganizationId, QuickAddId,
+    ClusterId, Moment, OrganizationId, QuickAddId, ServiceId,
     json::json_column,
     line, line_appearance,
     profile::{self, Protocol},
@@ -59,6 +61,31 @@ pub struct Defaults {
     pub appearance: line_appearance::Settings,
     /// The line's own settings; the alerting names may hold tokens.
     pub line: line::Settings,
+    /// The phone services that the profile is subscribed to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Service>,
+}
+
+/// A phone service that new profiles are subscribed to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Service {
+    pub service: ServiceId,
+    /// What the subscriber calls it; the service's name when none is given.
+    pub name: Option<String>,
+    /// Values by the names of parameters, with tokens. None is a password's: those are given to each quick add.
+    pub values: BTreeMap<String, String>,
+    /// A URL instead of the derived one.
+    pub url: Option<String>,
+    /// A service URL button that opens it.
+    pub button: Option<ServiceButton>,
+}
+
+/// Where the button of a service stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ServiceButton {
+    /// The first free position when none is given.
+    pub index: Option<i32>,
+    pub label: Option<String>,
 }
 
 json_column!(Defaults);

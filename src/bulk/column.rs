@@ -1,9 +1,9 @@
 //! The files of an estate and their columns. This table is what is read, what is written and what is documented.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
 
 use entity::{
-    button,
+    ServiceId, button,
     cluster::MultipleLogin,
     line::{self, AlternateNumber, AutoAnswer, CfaCssPolicy, DirectoryUri, Forward, Precedence},
     line_appearance::{self, MessageLampPolicy, PartitionUsage, Recording, RecordingSource, Role},
@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::{camel, names, snake};
-use crate::rule::service::ParameterFields;
+use crate::rule::{
+    service::ParameterFields,
+    service_subscription::{Given, NewSubscription, Place},
+};
 
 /// A file of an estate, in the order in which they are read: what is named stands before what names it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -111,6 +114,16 @@ const ORGANIZATIONS: &[Column] = &[
         "as the organization above says",
         "Whether a number that a customer keeps is kept by none of its sites.",
     ),
+    truth(
+        "deleteUnusedLines",
+        "as the organization above says",
+        "Whether a line that a device leaves, and that stands on no other, is deleted.",
+    ),
+    text("leftLineDescription", "it stays", "The text that other lines get which a device leaves."),
+    Column {
+        kind: Kind::Object(line_names),
+        ..text("leftLineSettings", "they stay", "Settings that other lines get which a device leaves.")
+    },
 ];
 
 const CLUSTERS: &[Column] = &[
@@ -454,7 +467,52 @@ const QUICK_ADD_GROUPS: &[Column] = &[
         kind: Kind::Object(line_names),
         ..text("lineSettings", "the defaults", "The line's own settings that are not at their defaults.")
     },
+    Column {
+        kind: Kind::Objects(names::<GroupService>),
+        ..text(
+            "services",
+            "none",
+            "Phone services by name, each with an object of values and the index and label of its button.",
+        )
+    },
 ];
+
+/// A phone service of a Quick Add group, as it stands in a cell.
+#[derive(Deserialize, Serialize)]
+pub struct GroupService {
+    /// The phone service's name on the cluster.
+    pub service: String,
+    /// What the subscriber calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Values by the names of parameters.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Whether it has a service URL button.
+    #[serde(default)]
+    pub button: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl GroupService {
+    /// What a group is told of the service.
+    pub fn subscription(self, service: ServiceId) -> NewSubscription {
+        let given = |(name, value)| Given { name, value: Some(value) };
+        NewSubscription {
+            service,
+            name: self.name,
+            values: self.values.into_iter().map(given).collect(),
+            url: self.url,
+            button: (self.button || self.index.is_some())
+                .then_some(Place { index: self.index, label: self.label }),
+        }
+    }
+}
 
 /// A free field of a number, as it stands in a cell.
 #[derive(Deserialize)]

@@ -18,7 +18,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use super::{column::File, names::camel, written};
+use super::{
+    column::{File, GroupService},
+    names::camel,
+    written,
+};
 use crate::{
     app::App,
     caller::{Caller, Scope},
@@ -467,6 +471,14 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                 cells.set("maxProfilesPerUser", row.max_profiles_per_user.get()?)?;
                 cells.set("numberManagement", row.number_management.get()?)?;
                 cells.set("uniqueNumbers", row.unique_numbers.get()?)?;
+                if let Some(left) = row.line_delete_preferences.get()? {
+                    cells.set("deleteUnusedLines", left.delete_unused)?;
+                    if let Some(template) = &left.template {
+                        cells.set("leftLineDescription", &template.description)?;
+                        cells
+                            .set("leftLineSettings", Some(&template.settings).filter(|it| !it.is_empty()))?;
+                    }
+                }
                 sheet.row(&cells.0)?;
                 self.advance();
             }
@@ -989,9 +1001,41 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
             cells.set("settings", set(&defaults.profile)?)?;
             cells.set("appearance", set(&defaults.appearance)?)?;
             cells.set("lineSettings", set(&defaults.line)?)?;
+            if let (Some(cluster), false) = (*row.cluster_id.get()?, defaults.services.is_empty()) {
+                cells.set("services", self.group_services(cluster, &defaults.services).await?)?;
+            }
             sheet.row(&cells.0)?;
         }
         Ok(())
+    }
+
+    /// The phone services of a Quick Add group; those that are there no more are left out.
+    async fn group_services(
+        &self,
+        cluster: ClusterId,
+        services: &[entity::quick_add::Service],
+    ) -> Result<Vec<GroupService>, Error> {
+        let slice = Slice::front(u32::MAX);
+        let all = Filter::All(vec![on(cluster)]);
+        let columns = whole::<service::Row>();
+        let known =
+            page::<service::Row>(self.source, self.scope, &all, service::BY_NAME, &slice, columns).await?;
+        let names: HashMap<_, _> = known.rows.into_iter().map(|(row, key)| (key.id, row)).collect();
+        let mut written = Vec::new();
+        for one in services {
+            let Some(service) = names.get(&one.service.0) else { continue };
+            let button = one.button.as_ref();
+            written.push(GroupService {
+                service: service.name.get()?.clone(),
+                name: one.name.clone(),
+                values: one.values.clone(),
+                url: one.url.clone(),
+                button: button.is_some(),
+                index: button.and_then(|button| button.index),
+                label: button.and_then(|button| button.label.clone()),
+            });
+        }
+        Ok(written)
     }
 
     /// The phones or profiles that users control.

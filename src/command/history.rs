@@ -6,22 +6,24 @@ use crate::{
     caller::Right,
     error::Error,
     rule::{
-        Broken, Change, Decision, Patch, Rule, device,
+        Broken, Change, Decision, Patch, Rule, default_device_profile, device,
         history::{
             restore::{Restore, restore},
             revert::{Configure, Opposite, Revert, opposite, put_back, superseded},
         },
         line,
         line::{Add, ChangeSettings, NewLine, Reference},
-        number, phone, user,
+        number, phone, quick_add, user,
     },
     store::{
         Tx,
+        default_device_profile::create_facts as default_facts,
         device::register_facts,
         history::{deletion, later, locked_entry, original_of, restore_facts, users_of},
         line::create_facts as line_facts,
         phone::create_facts as phone_facts,
         profile::seen,
+        quick_add::create_facts as quick_add_facts,
         user::create_facts as user_facts,
     },
 };
@@ -171,6 +173,20 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         Opposite::Configure(Configure::DeleteCluster(cmd)) => cmd.decide(tx).await,
         Opposite::Configure(Configure::UpdateTemplate(cmd)) => cmd.decide(tx).await,
         Opposite::Configure(Configure::DeleteTemplate(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::UpdateQuickAdd(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::DeleteQuickAdd(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::MakeQuickAdd(cmd, id, version)) => {
+            let mut facts = quick_add_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(quick_add::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Opposite::Configure(Configure::UpdateDefault(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::DeleteDefault(cmd)) => cmd.decide(tx).await,
+        Opposite::Configure(Configure::MakeDefault(cmd, id, version)) => {
+            let mut facts = default_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(default_device_profile::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
     }
 }
 
@@ -199,6 +215,8 @@ fn going_on(mut changes: Vec<Change>, version: i64) -> Vec<Change> {
             Change::PhoneCreated { phone } => phone.version = version + 1,
             Change::LineCreated { line } => line.version = version + 1,
             Change::UserCreated { user } => user.version = version + 1,
+            Change::QuickAddGroupCreated { group } => group.version = version + 1,
+            Change::DefaultDeviceProfileCreated { profile } => profile.version = version + 1,
             _ => {}
         }
     }

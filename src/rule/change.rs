@@ -42,6 +42,7 @@ pub enum Part {
     ControlledProfile,
     LogoutPhone,
     ServiceSubscription,
+    ServicePassword,
 }
 
 macro_rules! changes {

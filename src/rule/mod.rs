@@ -426,6 +426,10 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
         "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
         r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzY5", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
+    /// A group, which everybody below it reads, keeps no password.
+    QuickAddPassword { service: String, parameter: String }: "QUICK_ADD_PASSWORD" "RML-62"
+        "'{parameter}' of '{service}' is a password, which a group does not keep. Leave it out here and give it to quickAddUser in services."
+        r#"mutation { updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxNzcx", services: [{serviceId: "UGhvbmVTZXJ2aWNlOjE0MDM", values: [{name: "pin", value: "1234"}]}]}) { errors { code message } } }"#
     /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
     NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
         "'{pattern}' gives no name: {why}."

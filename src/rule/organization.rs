@@ -26,6 +26,9 @@ pub struct Create {
     /// Whether a customer's numbers are its sites' as well (INV-4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_numbers: Option<bool>,
+    /// What becomes of lines that devices leave behind (DEL-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_delete_preferences: Option<LinePreferences>,
 }
 
 /// What [`create`] must know.
@@ -122,6 +125,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     }
     value::range(&mut broken, "coolingDays", cmd.cooling_days, 0, LONGEST, "coolingDays");
     check_profiles(&mut broken, cmd.max_profiles_per_user);
+    check_preferences(&mut broken, cmd.line_delete_preferences.as_ref());
     let path = path(facts.parent.as_ref(), &cmd.name);
     broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
     broken.or(|| {
@@ -136,7 +140,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             max_profiles_per_user: cmd.max_profiles_per_user,
             number_management: cmd.number_management,
             unique_numbers: cmd.unique_numbers,
-            line_delete_preferences: None,
+            line_delete_preferences: cmd.line_delete_preferences.clone(),
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
@@ -163,10 +167,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     };
     value::range(&mut broken, "coolingDays", set.cooling_days, 0, LONGEST, "coolingDays");
     check_profiles(&mut broken, set.max_profiles_per_user);
-    let preferences = set.line_delete_preferences.as_ref();
-    if let Some(template) = preferences.and_then(|preferences| preferences.template.as_ref()) {
-        check_template(&mut broken, template, "lineDeletePreferences.template");
-    }
+    check_preferences(&mut broken, set.line_delete_preferences.as_ref());
     broken.or(|| {
         if set == *current {
             return Vec::new();
@@ -174,6 +175,12 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         let after = Model { version: current.version + 1, updated_at: facts.now, ..set };
         vec![Change::OrganizationUpdated { before: current.clone(), after }]
     })
+}
+
+fn check_preferences(broken: &mut Broken, preferences: Option<&LinePreferences>) {
+    if let Some(template) = preferences.and_then(|preferences| preferences.template.as_ref()) {
+        check_template(broken, template, "lineDeletePreferences.template");
+    }
 }
 
 fn check_profiles(broken: &mut Broken, most: Option<i32>) {
@@ -315,6 +322,7 @@ pub(crate) mod tests {
             max_profiles_per_user: None,
             number_management: None,
             unique_numbers: None,
+            line_delete_preferences: None,
         };
         create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
     }

@@ -5,10 +5,11 @@
 //! creation whose input the group gives: the same rules as `createUser` and `createProfile`, no others.
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, QuickAddId, UserId, line, line_appearance, organization,
+    ClusterId, DeviceId, Moment, OrganizationId, QuickAddId, ServiceId, UserId, line, line_appearance,
+    organization,
     profile::{self as profile_model, Protocol},
     quick_add::{Defaults, Model},
-    template, user as user_model,
+    service as service_model, template, user as user_model,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +20,13 @@ use super::{
     patched,
     product::Feature,
     profile::{self, check_product, check_settings as check_profile},
+    service_subscription::{Given, NewSubscription},
     template::{check_fit, stock_softkeys},
     user, value,
 };
 
 pub mod pattern;
+pub mod service;
 
 use pattern::Tokens;
 
@@ -72,6 +75,9 @@ pub struct Sent {
     pub profile: Patch<profile_model::Settings>,
     pub appearance: Patch<line_appearance::Settings>,
     pub line: Patch<line::Settings>,
+    /// The whole new list of phone services, when sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<NewSubscription>>,
 }
 
 /// Makes a group, by itself or as a copy of another one with what was sent in the other's place.
@@ -106,6 +112,8 @@ pub struct CreateFacts {
     pub kept: Kept,
     /// The cluster's button template of the name that the group has.
     pub template: Option<template::Model>,
+    /// The services that were sent, when the caller sees them.
+    pub services: Vec<Option<service_model::Model>>,
 }
 
 /// Updates what was sent.
@@ -123,6 +131,7 @@ pub struct UpdateFacts {
     pub taken: bool,
     pub kept: Kept,
     pub template: Option<template::Model>,
+    pub services: Vec<Option<service_model::Model>>,
 }
 
 /// Deletes a group; what was made by it stays.
@@ -143,6 +152,17 @@ pub struct Add {
     pub number: Option<String>,
     /// The profile's name; what the pattern gives when left out.
     pub profile_name: Option<String>,
+    /// Values for the group's services, and further services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<AddService>,
+}
+
+/// A service of a quick add.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct AddService {
+    pub service: ServiceId,
+    /// They stand over the group's.
+    pub values: Vec<Given>,
 }
 
 /// Whom a profile is for.
@@ -220,8 +240,15 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         // A copy keeps what it makes where the other one does, if that is its own to do.
         base.place_id = None;
     }
-    let defaults = facts.from.as_ref().map(|from| from.defaults.clone()).unwrap_or_default();
-    let (fields, defaults) = checked(&mut broken, &cmd.sent, (base, defaults), facts.template.as_ref());
+    let mut defaults = facts.from.as_ref().map(|from| from.defaults.clone()).unwrap_or_default();
+    if cluster != facts.from.as_ref().and_then(|from| from.cluster_id) {
+        // Another cluster has other services.
+        defaults.services.clear();
+    }
+    let (fields, mut defaults) = checked(&mut broken, &cmd.sent, (base, defaults), facts.template.as_ref());
+    if let Some(services) = &cmd.sent.services {
+        defaults.services = service::checked(&mut broken, services, &facts.services, cluster);
+    }
     broken.when(facts.taken, || Rule::QuickAddNameTaken { name: fields.name.clone() }, "name");
     check_kept(&mut broken, &cmd.sent, fields.place_id, facts.kept);
     broken.or(|| {
@@ -241,7 +268,10 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
     let before = (fields_of(Some(current)), current.defaults.clone());
-    let (fields, defaults) = checked(&mut broken, &cmd.sent, before, facts.template.as_ref());
+    let (fields, mut defaults) = checked(&mut broken, &cmd.sent, before, facts.template.as_ref());
+    if let Some(services) = &cmd.sent.services {
+        defaults.services = service::checked(&mut broken, services, &facts.services, current.cluster_id);
+    }
     broken.when(facts.taken, || Rule::QuickAddNameTaken { name: fields.name.clone() }, "name");
     check_kept(&mut broken, &cmd.sent, fields.place_id, facts.kept);
     broken.or(|| {
@@ -314,6 +344,7 @@ pub fn plan(cmd: &Add, known: &Known) -> Result<Plan, Broken> {
     };
     let mut new = profile_of(group, cluster, place_of(cmd, group), name, &tokens);
     new.lines.extend(number.as_ref().map(|number| line_of(group, number, &tokens)));
+    new.services = service::subscriptions(group, &cmd.services, &tokens);
     let made = match (&cmd.user, &known.user) {
         (Who::There(_), Some(user)) => {
             Made::Profile(profile::Create { users: vec![user.id], ..new }, Box::new(user.clone()))
@@ -382,6 +413,7 @@ fn input_path(new: bool, path: &str) -> String {
         (_, "organizationId") => "organizationId".to_owned(),
         (true, "name") => "profileName".to_owned(),
         (true, "lines") => "number".to_owned(),
+        (true, "services") => "services".to_owned(),
         (_, "") | (true, "userIds") => user.to_owned(),
         (true, _) | (_, "clusterId") => "groupId".to_owned(),
         (false, _) => format!("{user}.{path}"),
@@ -493,6 +525,7 @@ fn checked(
         line_description: fields.line_description.clone(),
         appearance: patched(broken, &sent.appearance, &defaults.appearance, "line.settings"),
         line: patched(broken, &sent.line, &defaults.line, "line.lineSettings"),
+        services: defaults.services,
     };
     check_profile(broken, &defaults.profile, product, "settings");
     check_appearance(broken, &defaults.appearance, "line.settings");
@@ -556,7 +589,7 @@ fn not_found(id: QuickAddId) -> Rule {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use entity::line_appearance::Role;
 
     use super::*;
@@ -581,6 +614,7 @@ mod tests {
             taken: false,
             kept: Kept::default(),
             template: None,
+            services: Vec::new(),
         };
         facts(&mut known);
         let copy_from = known.from.as_ref().map(|from| from.id);
@@ -590,7 +624,7 @@ mod tests {
 
     const SOUND: &str = r#"{"name":"Berlin","product":"cisco 8841","label":"{lastName}"}"#;
 
-    fn group(change: impl FnOnce(&mut Model)) -> Model {
+    pub fn group(change: impl FnOnce(&mut Model)) -> Model {
         match ok(make(sent(SOUND), |_| {})).pop() {
             Some(Change::QuickAddGroupCreated { mut group }) => {
                 group.defaults.appearance.display = Some("{firstName} {lastName}".into());
@@ -676,8 +710,14 @@ mod tests {
         let update = |fields: &str, version| {
             let cmd = Update { id: QuickAddId(5), expected_version: Some(version), sent: sent(fields) };
             let current = Some(group(|_| {}));
-            let facts =
-                UpdateFacts { now: Moment(2), current, taken: false, kept: Kept::default(), template: None };
+            let facts = UpdateFacts {
+                now: Moment(2),
+                current,
+                taken: false,
+                kept: Kept::default(),
+                template: None,
+                services: Vec::new(),
+            };
             update(&cmd, &facts)
         };
         assert!(ok(update(SOUND, 1)).is_empty());
@@ -695,7 +735,14 @@ mod tests {
 
     fn add(user: Who, number: Option<&str>) -> Add {
         let number = number.map(str::to_owned);
-        Add { group: QuickAddId(5), organization: None, user, number, profile_name: None }
+        Add {
+            group: QuickAddId(5),
+            organization: None,
+            user,
+            number,
+            profile_name: None,
+            services: Vec::new(),
+        }
     }
 
     fn new_user() -> Who {

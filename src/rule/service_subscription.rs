@@ -409,7 +409,7 @@ fn put(
 }
 
 /// Whether devices may be subscribed to the service (SVC-6, SVC-15).
-fn check_offered(broken: &mut Broken, service: &service::Model, path: &str) {
+pub fn check_offered(broken: &mut Broken, service: &service::Model, path: &str) {
     broken.when(!service.enabled, || Rule::ServiceDisabled { service: service.name.clone() }, path);
     broken.when(service.enterprise, || Rule::ServiceIsEnterprise { service: service.name.clone() }, path);
 }

@@ -546,6 +546,8 @@ pub enum ProfilePart {
     LogoutPhone,
     /// A subscription to a phone service.
     ServiceSubscription,
+    /// The password of a subscription to a phone service that is there again.
+    ServicePassword,
 }
 
 /// Something that was not restored.

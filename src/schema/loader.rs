@@ -581,7 +581,11 @@ look!(user::Row {
     "extensionMobility" needs ["default_profile_id", "organization_id"]
 });
 
-look!(quick_add::Row { "settings" needs ["defaults"], "line" needs ["defaults"] });
+look!(quick_add::Row {
+    "settings" needs ["defaults"],
+    "line" needs ["defaults"],
+    "services" needs ["defaults"]
+});
 
 look!(template::Row {});
 look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });

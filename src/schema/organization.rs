@@ -414,6 +414,8 @@ pub struct CreateOrganizationInput {
     pub number_management: Option<bool>,
     /// Whether a number that a customer keeps is kept by none of its sites; as the organization above says unless given.
     pub unique_numbers: Option<bool>,
+    /// What becomes of lines that devices kept here leave behind; as the organization above says unless given.
+    pub line_delete_preferences: Option<LineDeletePreferencesInput>,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -606,6 +608,9 @@ impl OrganizationMutation {
             max_profiles_per_user: input.max_profiles_per_user,
             number_management: input.number_management,
             unique_numbers: input.unique_numbers,
+            line_delete_preferences: input
+                .line_delete_preferences
+                .map(LineDeletePreferencesInput::preferences),
         };
         let made = |change: &RuleChange| match change {
             RuleChange::OrganizationCreated { organization } => Some(organization.id.0),

@@ -636,6 +636,9 @@ pub struct NewProfileInput {
     /// Its speed dials and other buttons.
     #[graphql(default)]
     pub buttons: Vec<ButtonInput>,
+    /// The phone services that it is subscribed to.
+    #[graphql(default)]
+    pub services: Vec<NewServiceSubscriptionInput>,
 }
 
 impl NewProfileInput {
@@ -657,7 +660,7 @@ impl NewProfileInput {
             lines: self.lines.into_iter().map(AddLineInput::line).collect::<Result<_>>()?,
             users: Vec::new(),
             buttons: self.buttons.into_iter().map(Into::into).collect(),
-            services: Vec::new(),
+            services: self.services.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{change_subject::Noun, line_appearance::Role};
+use entity::{change_subject::Noun, line_appearance::Role, quick_add as kept};
 
 use super::{
     Result,
@@ -17,6 +17,8 @@ use super::{
     mutation::{CallInput, Sent, make, payload, perform, run},
     organization::{Organization, sea_name},
     profile::Profile,
+    service::PhoneService,
+    service_subscription::{NewServiceSubscriptionInput, ServiceValueInput},
     user::User,
     value::{
         enums::Protocol,
@@ -32,7 +34,7 @@ use crate::{
     error::Error,
     rule::{
         Change as RuleChange,
-        quick_add::{self as rule_quick_add, Add, Create, Delete, Update, Who},
+        quick_add::{self as rule_quick_add, Add, AddService, Create, Delete, Update, Who},
     },
     store::{
         page::{Filter, Order},
@@ -72,6 +74,69 @@ pub struct QuickAddLine {
     settings: AppearanceSettings,
     /// The line's own settings; the alerting names and the directory URIs may hold tokens.
     line_settings: LineSettings,
+}
+
+/// A phone service of a Quick Add group.
+pub struct QuickAddService(kept::Service);
+
+/// A value that a Quick Add group gives to a parameter.
+#[derive(SimpleObject)]
+pub struct QuickAddServiceValue {
+    /// The parameter's name.
+    name: String,
+    /// The value, with tokens.
+    value: String,
+}
+
+/// A phone service that profiles of a Quick Add group are subscribed to.
+#[Object]
+impl QuickAddService {
+    /// The phone service; nothing where it is there no more.
+    async fn service(&self, ctx: &Context<'_>) -> Result<Option<PhoneService>> {
+        one(ctx, Some(self.0.service)).await
+    }
+
+    /// What subscribers call it; nothing takes the service's name.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Values for its parameters; passwords are given to each quick add.
+    async fn values(&self) -> Vec<QuickAddServiceValue> {
+        let values = self.0.values.iter();
+        values
+            .map(|(name, value)| QuickAddServiceValue { name: name.clone(), value: value.clone() })
+            .collect()
+    }
+
+    /// A URL instead of the one that follows from the service and the values.
+    async fn url(&self) -> Option<&str> {
+        self.0.url.as_deref()
+    }
+
+    /// Whether profiles get a service URL button that opens it.
+    async fn has_button(&self) -> bool {
+        self.0.button.is_some()
+    }
+
+    /// The position of that button; nothing takes the first free one.
+    async fn button_index(&self) -> Option<i32> {
+        self.0.button.as_ref()?.index
+    }
+
+    /// The text beside that button.
+    async fn button_label(&self) -> Option<&str> {
+        self.0.button.as_ref()?.label.as_deref()
+    }
+}
+
+impl From<QuickAddServiceInput> for AddService {
+    fn from(input: QuickAddServiceInput) -> Self {
+        Self {
+            service: or_none(id::service(&input.service_id)),
+            values: input.values.into_iter().map(Into::into).collect(),
+        }
+    }
 }
 
 /// A template from which `quickAddUser` gives a user a profile with one line. Tokens in its patterns are {username},
@@ -139,6 +204,11 @@ impl QuickAddGroupObject {
             settings: AppearanceSettings::try_from(&defaults.appearance).map_err(Error::internal)?,
             line_settings: LineSettings::try_from(&defaults.line).map_err(Error::internal)?,
         })
+    }
+
+    /// The phone services that profiles are subscribed to, besides those that a quick add names.
+    async fn services(&self) -> Result<Vec<QuickAddService>> {
+        Ok(self.0.defaults.get()?.services.iter().cloned().map(QuickAddService).collect())
     }
 
     /// Raised with every change; pass it as `expectedVersion` to change this version only.
@@ -324,6 +394,9 @@ pub struct QuickAddGroupFields {
     pub settings: Option<ProfileSettingsInput>,
     /// What the line is set to.
     pub line: Option<QuickAddLineInput>,
+    /// The phone services that profiles are subscribed to: the whole list; null empties it. Values may hold tokens, and
+    /// none may be a password's: give those to `quickAddUser`. A copy has the copied group's where both have one cluster.
+    pub services: MaybeUndefined<Vec<NewServiceSubscriptionInput>>,
 }
 
 impl QuickAddGroupFields {
@@ -348,6 +421,11 @@ impl QuickAddGroupFields {
             profile: self.settings.unwrap_or_default().patch(),
             appearance: line.settings.unwrap_or_default().patch(),
             line: line.line_settings.unwrap_or_default().patch(),
+            services: match self.services {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(Vec::new()),
+                MaybeUndefined::Value(services) => Some(services.into_iter().map(Into::into).collect()),
+            },
         }
     }
 }
@@ -433,8 +511,21 @@ pub struct QuickAddUserInput {
     pub number: Option<String>,
     /// The profile's name; what the group's pattern gives unless given.
     pub profile_name: Option<String>,
+    /// Values for the group's phone services, passwords among them, and further services.
+    #[graphql(default)]
+    pub services: Vec<QuickAddServiceInput>,
     #[graphql(flatten)]
     pub call: CallInput,
+}
+
+/// A phone service of a quick add.
+#[derive(InputObject)]
+pub struct QuickAddServiceInput {
+    /// One of the group's phone services, or another one of the cluster to subscribe the profile to as well.
+    pub service_id: ID,
+    /// Values for its parameters; they stand over the group's.
+    #[graphql(default)]
+    pub values: Vec<ServiceValueInput>,
 }
 
 impl QuickAddUserInput {
@@ -572,6 +663,7 @@ impl QuickAddMutation {
             user: QuickAddUserInput::who(input.user_id, input.new_user)?,
             number: input.number,
             profile_name: input.profile_name,
+            services: input.services.into_iter().map(Into::into).collect(),
         };
         let made = |change: &RuleChange| match change {
             RuleChange::ProfileCreated { profile } => Some(profile.id.0),
@@ -601,6 +693,7 @@ pub fn differing(before: &entity::quick_add::Model, after: &entity::quick_add::M
         ("place", before.place_id != after.place_id),
         ("settings", old.profile != new.profile),
         ("line", line),
+        ("services", old.services != new.services),
     ];
     differing.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect()
 }

@@ -5,21 +5,15 @@
 /// Points of a field on one item.
 pub fn weight(field: &str) -> u64 {
     match field {
-        // A count looks at everything that a page leaves out.
-        "totalCount" => 10,
-        // Read together with the changes that led to them, thing by thing.
-        "history" | "readiness" | "effectiveProfile" | "extensionMobility" | "layout" => 10,
+        // A count looks at everything that a page leaves out; the others are read thing by thing.
+        "totalCount" | "history" | "readiness" | "effectiveProfile" | "extensionMobility" | "layout" => 10,
         "deletePreview" | "nameAvailability" | "previewLineChange" | "selectableNumbers" => 50,
-        // All of them at once.
-        "products" | "rules" => 100,
-        // Every noun is looked through.
-        "search" | "sessionSnapshot" => 100,
+        // Everything of a kind at once, or every noun looked through.
+        "products" | "rules" | "search" | "sessionSnapshot" => 100,
         // States are rebuilt from the changes that are kept.
         "profileAt" | "profileDiff" => 200,
-        // Everything is looked at.
-        "numberAudit" => 1_000,
-        // The whole schema, from memory.
-        "__schema" => 1_000,
+        // All numbers are looked at; the whole schema is told.
+        "numberAudit" | "__schema" => 1_000,
         _ => 1,
     }
 }
@@ -38,7 +32,7 @@ mod tests {
         let sdl = crate::schema::sdl();
         let declared = sdl.lines().filter_map(|line| {
             let rest = keywords.iter().find_map(|keyword| line.strip_prefix(keyword))?;
-            Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect())
+            Some(rest.chars().take_while(char::is_ascii_alphanumeric).collect())
         });
         declared.collect()
     }

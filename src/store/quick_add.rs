@@ -5,7 +5,7 @@ use entity::{
     ClusterId, Moment, OrganizationId, QuickAddId,
     profile::Protocol,
     quick_add::{Column, Defaults, Entity, Model},
-    template as template_entity,
+    service as service_entity, template as template_entity,
 };
 use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
@@ -13,6 +13,7 @@ use super::{
     Source, Tx, cluster, organization,
     page::{Order, Relation},
     row::row,
+    service,
     sql::Sql,
     template, user,
 };
@@ -24,6 +25,7 @@ use crate::{
             Add, Create, CreateFacts, Delete, Fields, Kept, Known, Sent, Update, UpdateFacts, Who,
             cluster_of, fields_of, place_of,
         },
+        service_subscription::MOST,
         template::named,
         value,
     },
@@ -99,19 +101,27 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         taken,
         kept,
         template: template_of(tx, seen_cluster, fields).await?,
+        services: services_of(tx, &cmd.sent).await?,
     })
 }
 
 /// What updating one must know.
 pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
-    let mut facts =
-        UpdateFacts { now: tx.now(), current, taken: false, kept: Kept::default(), template: None };
+    let mut facts = UpdateFacts {
+        now: tx.now(),
+        current,
+        taken: false,
+        kept: Kept::default(),
+        template: None,
+        services: Vec::new(),
+    };
     if let Some(current) = &facts.current {
         let fields = sent_over(&cmd.sent, Some(current));
         facts.taken = is_taken(tx, current.organization_id, &fields.name, Some(current.id)).await?;
         facts.kept = kept_at(tx, current.organization_id, fields.place_id).await?;
         facts.template = template_of(tx, current.cluster_id, fields).await?;
+        facts.services = services_of(tx, &cmd.sent).await?;
     }
     Ok(facts)
 }
@@ -218,6 +228,15 @@ async fn seen(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
 async fn locked(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
     let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// The services that were sent, for no more than a device can have.
+async fn services_of(tx: &Tx, sent: &Sent) -> Result<Vec<Option<service_entity::Model>>, DbErr> {
+    let mut services = Vec::new();
+    for new in sent.services.iter().flatten().take(MOST) {
+        services.push(service::seen(tx, new.service).await?);
+    }
+    Ok(services)
 }
 
 /// What a group's fields would be; a patch that fits nothing is told by the rule.

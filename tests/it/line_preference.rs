@@ -104,3 +104,39 @@ story! {
         assert_eq!(operator.code(&set).await, "FORBIDDEN");
     }
 }
+
+story! {
+    /// DEL-5: the preferences of an organization are in its row, as it is written and as it is read.
+    async fn preferences_are_columns_of_an_organization(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let template = json!({"description": "spare", "settings": {"alertingName": "Free"}});
+        let preferences = json!({"deleteUnused": false, "template": template});
+        let oslo = json!({"parentId": estate.north, "kind": "SITE", "name": "oslo", "lineDeletePreferences": preferences});
+        admin.done("createOrganization", oslo, "").await;
+        let token = admin.token().unwrap_or_default();
+        let http = reqwest::Client::new();
+        let export = http.get(admin.url("/export/organizations?format=jsonl")).bearer_auth(token);
+        let rows = export.send().await.expect("an answer").text().await.expect("rows");
+        let mut row: Value = rows
+            .lines()
+            .map(|row| serde_json::from_str(row).expect("JSON"))
+            .find(|row: &Value| row["path"] == "acme.north.oslo")
+            .expect("oslo's row");
+        assert_eq!(row["deleteUnusedLines"], false);
+        assert_eq!(row["leftLineDescription"], "spare");
+        row["path"] = json!("acme.north.lima");
+        let upload = http
+            .post(admin.url("/jobs/import?noun=organizations&autoRun=true"))
+            .header("content-type", "application/jsonl")
+            .bearer_auth(token)
+            .body(row.to_string() + "\n");
+        assert_eq!(upload.send().await.expect("an answer").status(), 202);
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        let query = r#"{ organization(by: {path: "acme.north.lima"}) {
+            lineDeletePreferences { deleteUnused template { description settings { alertingName } } } } }"#;
+        assert_eq!(
+            admin.data(query).await["organization"]["lineDeletePreferences"],
+            json!({"deleteUnused": false, "template": {"description": "spare", "settings": {"alertingName": "Free"}}})
+        );
+    }
+}

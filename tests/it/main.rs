@@ -34,6 +34,7 @@ mod query;
 mod quick_add;
 mod readme;
 mod request;
+mod restore;
 mod rules;
 mod schema;
 mod service;

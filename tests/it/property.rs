@@ -378,6 +378,7 @@ impl World {
                     user: quick_add::Who::There(person(user)),
                     number: number.map(|number| format!("400{number}")),
                     profile_name: Some(format!("EM-{name}")),
+                    services: Vec::new(),
                 })
                 .await
             }

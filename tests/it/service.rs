@@ -410,3 +410,58 @@ story! {
         assert_eq!(feed.next().await["change"], json!({"kind": "PRESENT", "node": {"name": "Extension Mobility"}}));
     }
 }
+
+story! {
+    /// QAS-1, SVC-15: a group's services are subscribed with their values, tokens filled in and URLs derived, all or
+    /// nothing; a password is given to the quick add and is told by nothing.
+    async fn a_quick_add_subscribes_what_the_group_says(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let parameters = json!([{"name": "ext"}, {"name": "pin", "password": true}]);
+        let news = service(&admin, &estate, "News", "http://news/", parameters).await;
+        let wall = service(&admin, &estate, "Wall", "http://wall/", json!([])).await;
+        let says = |values: Value| json!([{"serviceId": news, "values": values, "button": {"index": 3, "label": "News"}}]);
+        let group = |services: Value| json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "name": "Desk", "product": "Cisco 8841",
+            "protocol": "SIP", "services": services,
+        });
+        let secret = json!([{"name": "ext", "value": "1"}, {"name": "pin", "value": SECRET}]);
+        assert_eq!(
+            admin.refused("createQuickAddGroup", group(says(secret))).await,
+            ["QUICK_ADD_PASSWORD at services.0.values.1.value"]
+        );
+        let select = "group { id services { service { name } values { name value } hasButton buttonIndex buttonLabel url } }";
+        let done = admin.done("createQuickAddGroup", group(says(json!([{"name": "ext", "value": "{number}"}]))), select).await;
+        assert_eq!(done["group"]["services"], json!([{
+            "service": {"name": "News"}, "values": [{"name": "ext", "value": "{number}"}], "hasButton": true,
+            "buttonIndex": 3, "buttonLabel": "News", "url": null,
+        }]));
+        let id = text(&done["group"]["id"]);
+        let add = |services: Value| json!({
+            "groupId": id, "newUser": {"userId": "anna", "lastName": "Berg"}, "number": "4001", "services": services,
+        });
+        assert_eq!(admin.refused("quickAddUser", add(json!([]))).await, ["SERVICE_PARAMETER_REQUIRED at services"]);
+        assert_eq!(admin.data("{ users { totalCount } }").await["users"]["totalCount"], 0);
+        let services = json!([{"serviceId": news, "values": [{"name": "pin", "value": SECRET}]}, {"serviceId": wall}]);
+        let select = "profile { serviceSubscriptions { nodes { name url values { name value } button { index label } } } }";
+        let done = admin.done("quickAddUser", add(services), select).await;
+        assert_eq!(done["profile"]["serviceSubscriptions"]["nodes"], json!([
+            {
+                "name": "News", "url": "http://news/?ext=4001&pin=****", "button": {"index": 3, "label": "News"},
+                "values": [{"name": "ext", "value": "4001"}, {"name": "pin", "value": null}],
+            },
+            {"name": "Wall", "url": "http://wall/", "button": null, "values": []},
+        ]));
+        let told = admin.text("{ changes(first: 100) { nodes { change { fieldChanges { before after } } } } }", json!({})).await;
+        assert!(!told.contains(SECRET));
+
+        // A copy on the same cluster has them, and an empty list takes them away; both can be taken back.
+        let copy = json!({"organizationId": estate.paris, "copyFromId": id, "name": "Desk", "clusterId": estate.emea});
+        let done = admin.done("createQuickAddGroup", copy, "group { services { service { name } } }").await;
+        assert_eq!(done["group"]["services"], json!([{"service": {"name": "News"}}]));
+        let gone = admin.done("updateQuickAddGroup", json!({"id": id, "services": null}), "group { services { url } }").await;
+        assert_eq!(gone["group"]["services"], json!([]));
+        admin.done("revertChange", json!({"change": gone["cursor"]}), "").await;
+        let group = admin.data(&format!(r#"{{ node(id: "{id}") {{ ... on QuickAddGroup {{ services {{ buttonLabel }} }} }} }}"#)).await;
+        assert_eq!(group["node"]["services"], json!([{"buttonLabel": "News"}]));
+    }
+}

@@ -1,14 +1,18 @@
 //! What a row becomes: the command that a caller of the API would give.
 
 use entity::{
-    ClusterId, Moment, OrganizationId, QuickAddId, UserId, device::Kind, line_appearance::Role, number::Extra,
+    ClusterId, Moment, OrganizationId, QuickAddId, ServiceId, UserId,
+    device::Kind,
+    line_appearance::Role,
+    number::Extra,
+    organization::{LinePreferences, LineTemplate},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        column::{Empty, Field, File, ParameterValue},
+        column::{Empty, Field, File, GroupService, ParameterValue},
         names::snake,
         read::{Faults, Values},
         unreadable,
@@ -82,6 +86,7 @@ impl Import<'_> {
             max_profiles_per_user: row.number("maxProfilesPerUser"),
             number_management: row.word("numberManagement"),
             unique_numbers: row.word("uniqueNumbers"),
+            line_delete_preferences: left_lines(row),
         };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
@@ -531,6 +536,15 @@ impl Import<'_> {
         {
             fields.insert("place_id".to_owned(), place.0.into());
         }
+        let mut services = Vec::new();
+        for said in objects::<GroupService>(row, "services")? {
+            let found = match cluster {
+                Some(cluster) => missing.take("services", self.service(tx, cluster, &said.service).await?),
+                // Without a cluster there is none, as the rule tells.
+                None => Some(ServiceId(0)),
+            };
+            services.extend(found.map(|service| said.subscription(service)));
+        }
         let organization = missing.settle(organization)?;
         let cmd = quick_add::Create {
             organization,
@@ -541,6 +555,7 @@ impl Import<'_> {
                 profile: Patch::new(row.object("settings")),
                 appearance: Patch::new(row.object("appearance")),
                 line: Patch::new(row.object("lineSettings")),
+                services: (!services.is_empty()).then_some(services),
             },
         };
         self.stage(tx, File::QuickAddGroups, row, &cmd, |_| Faults::new()).await?;
@@ -569,7 +584,7 @@ impl Import<'_> {
         };
         let number = row.text("number").map(str::to_owned);
         let profile_name = row.text("profileName").map(str::to_owned);
-        let cmd = quick_add::Add { group, organization, user, number, profile_name };
+        let cmd = quick_add::Add { group, organization, user, number, profile_name, services: Vec::new() };
         self.stage(tx, File::QuickAdds, row, &cmd, |_| Faults::new()).await?;
         Ok(None)
     }
@@ -725,6 +740,17 @@ fn objects<T: DeserializeOwned>(row: &Values<'_>, column: &'static str) -> Resul
 
 fn there(key: Key, id: Option<i64>, kind: Option<Kind>) -> Made {
     id.map(|id| (key, Known::There(id, kind)))
+}
+
+/// What an organization says about lines that devices leave behind; nothing where the row says nothing.
+fn left_lines(row: &Values<'_>) -> Option<LinePreferences> {
+    let delete_unused = row.word("deleteUnusedLines");
+    let description = row.text("leftLineDescription").map(str::to_owned);
+    let settings = row.object("leftLineSettings");
+    let template =
+        (description.is_some() || !settings.is_empty()).then_some(LineTemplate { description, settings });
+    (delete_unused.is_some() || template.is_some())
+        .then(|| LinePreferences { delete_unused: delete_unused.unwrap_or_default(), template })
 }
 
 /// A word that was read and is not one of the enum's: the table and the type differ.

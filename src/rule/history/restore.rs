@@ -1,5 +1,6 @@
 //! Making a deleted profile again (DEL-10): what was its own comes back under the rules of today, and what cannot is
-//! left out and named with the reason.
+//! left out and named with the reason. Passwords of phone services are in no change: a service that asks for one comes
+//! back only where it can do without.
 //!
 //! Everything gets the ids that it had: no id is given out twice, so whatever still holds one means the same thing. The
 //! version goes on where it ended, so that nobody changes the restored profile with a version from before.
@@ -7,18 +8,21 @@
 use std::collections::BTreeMap;
 
 use entity::{
-    DeviceId, LineId, Moment, OrganizationId, UserId, device, line_appearance::Role, phone, profile, user,
+    ButtonId, DeviceId, LineId, Moment, OrganizationId, UserId, button as button_entity, device,
+    line_appearance::Role, phone, profile, service_subscription as subscription_entity, user,
 };
 use serde::{Deserialize, Serialize};
 
 use super::state::{Around, State};
 use crate::rule::{
-    Broken, Change, Decision, Patch, Rule, RuleCode,
+    Broken, Change, Decision, Patch, Rule,
     button::{self, again},
     change::{LeftOut, On, Part},
     line::{Adding, Device, NewLine, Reference},
     profile::{Create, CreateFacts, Fields, create},
+    service_subscription::{self as subscription_rule, Given, NewSubscription, Place},
     template::check_fit,
+    user::Entitlement,
 };
 
 /// Makes a deleted profile again.
@@ -92,7 +96,11 @@ impl Deletion {
             lines: lines.collect(),
             users: self.state.users.clone(),
             buttons: self.state.keys().into_iter().map(again).collect(),
-            services: Vec::new(),
+            services: self
+                .subscriptions()
+                .into_iter()
+                .map(|(was, button)| resubscribed(was, button))
+                .collect(),
         }
     }
 
@@ -139,29 +147,26 @@ impl Deletion {
         self.changes.iter().filter_map(|change| of(self.profile.id, change)).collect()
     }
 
-    /// The subscriptions to phone services, which do not come back: their passwords are in no change.
-    fn subscriptions(&self) -> Vec<LeftOut> {
-        let of = |change: &Change| match change {
-            Change::ServiceSubscriptionRemoved { subscription, .. }
-                if subscription.device_id == self.profile.id && subscription.subscribed =>
-            {
-                Some(LeftOut {
-                    what: Part::ServiceSubscription,
-                    name: subscription.name.clone(),
-                    code: RuleCode::RevertNotPossible.as_str().to_owned(),
-                    why: "Subscribe the profile to the service again: passwords are not kept.".to_owned(),
-                })
-            }
+    /// What it was subscribed to, each with the button that it took.
+    fn subscriptions(&self) -> Vec<(&subscription_entity::Model, Option<&button_entity::Model>)> {
+        let removed = self.changes.iter().filter_map(|change| match change {
+            Change::ServiceSubscriptionRemoved { subscription, .. } => Some(subscription),
             _ => None,
-        };
-        self.changes.iter().filter_map(of).collect()
+        });
+        let own = removed.filter(|it| it.device_id == self.profile.id && it.subscribed);
+        own.map(|it| (it, it.button_id.and_then(|id| self.state.buttons.get(&id)))).collect()
     }
 
     /// Whether a line stood elsewhere as well.
     fn was_shared(&self, line: LineId, role: Role) -> bool {
         let promoted =
             |change: &Change| matches!(change, Change::ClonePromoted { after, .. } if after.line_id == line);
-        role == Role::Clone || self.changes.iter().any(promoted)
+        // One that went from another device at the same time was promoted to nothing.
+        let with = |change: &Change| {
+            matches!(change, Change::AppearanceRemoved { appearance, .. }
+                if appearance.line_id == line && appearance.device_id != self.profile.id)
+        };
+        role == Role::Clone || self.changes.iter().any(|change| promoted(change) || with(change))
     }
 }
 
@@ -174,7 +179,8 @@ pub fn restore(cmd: &Restore, was: &Deletion, facts: &Facts) -> Decision {
 
     keep_users(&mut creation, &mut known, &mut left, was);
     keep_lines(&mut creation, &mut known, &mut left, was);
-    keep_buttons(&mut creation, &mut known, &mut left, was);
+    let pressed = keep_services(&mut creation, &mut known, &mut left, was);
+    keep_buttons(&mut creation, &mut known, &mut left, was, &pressed);
     let mut part = Broken::none();
     check_fit(&mut part, known.template.as_ref(), &was.profile.product, was.profile.protocol);
     if !part.is_none() {
@@ -197,7 +203,6 @@ pub fn restore(cmd: &Restore, was: &Deletion, facts: &Facts) -> Decision {
         }
     }
     changes.extend(pointing(was, facts, &creation.users, &mut left));
-    left.0.extend(was.subscriptions());
     changes.push(Change::ProfileRestored {
         organization_id: creation.organization,
         profile_id: was.profile.id,
@@ -234,11 +239,16 @@ fn not_there(id: UserId) -> Rule {
 fn keep_users(creation: &mut Create, known: &mut CreateFacts, left: &mut Left, was: &Deletion) {
     let (ids, users) = (std::mem::take(&mut creation.users), std::mem::take(&mut known.users));
     for (id, user) in ids.into_iter().zip(users) {
-        if user.is_some() {
-            creation.users.push(id);
-            known.users.push(user);
-        } else {
-            left.out(Part::User, was.user(id), Broken::one(not_there(id), ""));
+        match (user, known.entitlements.get(&id)) {
+            (None, _) => left.out(Part::User, was.user(id), Broken::one(not_there(id), "")),
+            (Some(user), Some(&Entitlement { used, most: Some(most) })) if used >= most => {
+                let rule = Rule::EntitlementExceeded { user_id: user.user_id.clone(), most };
+                left.out(Part::User, user.user_id, Broken::one(rule, ""));
+            }
+            (Some(user), _) => {
+                creation.users.push(id);
+                known.users.push(Some(user));
+            }
         }
     }
 }
@@ -288,10 +298,21 @@ fn keep_lines(creation: &mut Create, known: &mut CreateFacts, left: &mut Left, w
     }
 }
 
-/// Keeps the buttons that the device may have.
-fn keep_buttons(creation: &mut Create, known: &mut CreateFacts, left: &mut Left, was: &Deletion) {
-    let bare = button::Device {
-        id: known.id,
+/// A subscription to the same service; its values follow where the service is known.
+fn resubscribed(was: &subscription_entity::Model, button: Option<&button_entity::Model>) -> NewSubscription {
+    NewSubscription {
+        service: was.service_id,
+        name: Some(was.name.clone()),
+        values: Vec::new(),
+        url: was.custom.then(|| was.url.clone()),
+        button: button.map(|button| Place { index: Some(button.position), label: button.label.clone() }),
+    }
+}
+
+/// The profile as it is made, before anything is put on it.
+fn bare(creation: &Create, id: DeviceId) -> button::Device {
+    button::Device {
+        id,
         protocol: Some(creation.protocol),
         version: 1,
         on: On {
@@ -300,10 +321,78 @@ fn keep_buttons(creation: &mut Create, known: &mut CreateFacts, left: &mut Left,
             name: creation.name.clone(),
         },
         buttons: Vec::new(),
+    }
+}
+
+/// Keeps the services that it may be subscribed to without their passwords; answers the buttons that come with them.
+fn keep_services(
+    creation: &mut Create,
+    known: &mut CreateFacts,
+    left: &mut Left,
+    was: &Deletion,
+) -> Vec<ButtonId> {
+    let bare = subscription_rule::Device {
+        cluster_id: creation.cluster,
+        with: bare(creation, known.id),
+        subscriptions: Vec::new(),
     };
+    let (services, facts) = (std::mem::take(&mut creation.services), std::mem::take(&mut known.services));
+    let mut facts = facts.into_iter();
+    let mut pressed = Vec::new();
+    for (mut new, (old, button)) in services.into_iter().zip(was.subscriptions()) {
+        let Some(mut fact) = facts.next() else {
+            let (most, got) = (subscription_rule::MOST, subscription_rule::MOST + 1);
+            let rule = Rule::ValueTooLong { what: "The list of services".to_owned(), most, got };
+            left.out(Part::ServiceSubscription, old.name.clone(), Broken::one(rule, ""));
+            continue;
+        };
+        fact.id = old.id;
+        fact.button = button.map_or(fact.button, |button| button.id);
+        let mut secrets = Vec::new();
+        // A parameter that is there no more needs no value.
+        let parameters = fact.service.iter().flat_map(|service| &service.parameters.0);
+        for parameter in parameters {
+            let Some(given) = old.given.0.iter().find(|given| given.parameter == parameter.id) else {
+                continue;
+            };
+            match &given.value {
+                Some(value) => {
+                    new.values.push(Given { name: parameter.name.clone(), value: Some(value.clone()) });
+                }
+                None => secrets.push(format!("{}: {}", old.name, parameter.name)),
+            }
+        }
+        let mut part = Broken::none();
+        let (one, its) = (std::slice::from_ref(&new), std::slice::from_ref(&fact));
+        subscription_rule::equip(&mut part, bare.clone(), one, its, known.now);
+        if !part.is_none() {
+            left.out(Part::ServiceSubscription, old.name.clone(), part);
+            continue;
+        }
+        for secret in secrets {
+            let why = "passwords are in no change; give it again with updateServiceSubscription".to_owned();
+            left.out(Part::ServicePassword, secret, Broken::one(Rule::RevertNotPossible { why }, ""));
+        }
+        pressed.extend(button.map(|button| button.id));
+        creation.services.push(new);
+        known.services.push(fact);
+    }
+    pressed
+}
+
+/// Keeps the buttons that the device may have, besides those that come with services.
+fn keep_buttons(
+    creation: &mut Create,
+    known: &mut CreateFacts,
+    left: &mut Left,
+    was: &Deletion,
+    pressed: &[ButtonId],
+) {
+    let bare = bare(creation, known.id);
     let buttons = std::mem::take(&mut creation.buttons);
     known.buttons.clear();
-    for (new, old) in buttons.into_iter().zip(was.state.keys()) {
+    let others = buttons.into_iter().zip(was.state.keys()).filter(|(_, old)| !pressed.contains(&old.id));
+    for (new, old) in others {
         let mut part = Broken::none();
         button::equip(&mut part, &bare, std::slice::from_ref(&new), &[old.id], known.now);
         if part.is_none() {

@@ -1,7 +1,11 @@
 //! Taking a change back: the command whose input is derived from it. That command keeps the same rules as when somebody
 //! else gives it, so nothing comes back that may not be.
 
-use entity::{DeviceId, LineId, Moment, UserId, change_subject::Noun, line_appearance, number, profile_user};
+use entity::{
+    DefaultDeviceProfileId, DeviceId, LineId, Moment, QuickAddId, UserId, change_subject::Noun,
+    default_device_profile as default_entity, line_appearance, number, profile_user,
+    quick_add as quick_add_entity,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -9,9 +13,11 @@ use super::{fields, object, sides};
 use crate::rule::{
     Change, Patch, Rule,
     button::{self, again},
-    cluster, device,
+    cluster, default_device_profile, device,
     line::{self as line_rule, AppearanceSettings},
-    number as number_rule, organization, phone as phone_rule, profile, service_subscription,
+    number as number_rule, organization, phone as phone_rule, profile,
+    quick_add::{self, fields_of},
+    service_subscription,
     session::{ApplyPolicy, OnActiveSession},
     template, user as user_rule,
 };
@@ -21,7 +27,7 @@ use crate::rule::{
 pub struct Revert {
     /// The number of the change.
     pub change: i64,
-    /// Whether the caller may change organizations, clusters and templates.
+    /// Whether the caller may change organizations, clusters, templates, Quick Add groups and default device profiles.
     pub configure: bool,
 }
 
@@ -66,7 +72,8 @@ pub enum Opposite {
     Configure(Configure),
 }
 
-/// What takes back a change of organizations, clusters and templates, which needs a right of its own.
+/// What takes back a change of organizations, clusters, templates, Quick Add groups and default device profiles, which
+/// needs a right of its own.
 #[derive(Debug)]
 pub enum Configure {
     UpdateOrganization(organization::Update),
@@ -77,6 +84,13 @@ pub enum Configure {
     DeleteCluster(cluster::Delete),
     UpdateTemplate(template::Update),
     DeleteTemplate(template::Delete),
+    UpdateQuickAdd(quick_add::Update),
+    DeleteQuickAdd(quick_add::Delete),
+    /// With the id that it had, and the version that it ended at; so the last one.
+    MakeQuickAdd(quick_add::Create, QuickAddId, i64),
+    UpdateDefault(default_device_profile::Update),
+    DeleteDefault(default_device_profile::Delete),
+    MakeDefault(default_device_profile::Create, DefaultDeviceProfileId, i64),
 }
 
 /// What later changes touched of what this one did; each with whether it was made together with this one.
@@ -386,10 +400,22 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 fields: back(before, after),
             }))
         }
-        Change::QuickAddGroupCreated { .. }
-        | Change::QuickAddGroupUpdated { .. }
-        | Change::QuickAddGroupDeleted { .. } => {
-            return Err(impossible("use the mutations of Quick Add groups"));
+        Change::QuickAddGroupCreated { group } => {
+            Opposite::Configure(Configure::DeleteQuickAdd(quick_add::Delete {
+                id: group.id,
+                expected_version,
+            }))
+        }
+        Change::QuickAddGroupUpdated { before, after } => {
+            let sent = group_back(before, after);
+            Opposite::Configure(Configure::UpdateQuickAdd(quick_add::Update {
+                id: after.id,
+                expected_version,
+                sent,
+            }))
+        }
+        Change::QuickAddGroupDeleted { group } => {
+            Opposite::Configure(Configure::MakeQuickAdd(group_again(group), group.id, group.version))
         }
         Change::JobStarted { .. } | Change::JobProgressed { .. } => {
             return Err(impossible("a job is not a setting; take back what its rows did"));
@@ -415,10 +441,22 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. } => {
             return Err(impossible("passwords are in no change; use the mutations of service subscriptions"));
         }
-        Change::DefaultDeviceProfileCreated { .. }
-        | Change::DefaultDeviceProfileUpdated { .. }
-        | Change::DefaultDeviceProfileDeleted { .. } => {
-            return Err(impossible("use the mutations of default device profiles"));
+        Change::DefaultDeviceProfileCreated { profile } => {
+            Opposite::Configure(Configure::DeleteDefault(default_device_profile::Delete {
+                id: profile.id,
+                expected_version,
+            }))
+        }
+        Change::DefaultDeviceProfileUpdated { before, after } => {
+            Opposite::Configure(Configure::UpdateDefault(default_device_profile::Update {
+                id: after.id,
+                expected_version,
+                fields: back(before, after),
+                settings: back(&before.settings, &after.settings),
+            }))
+        }
+        Change::DefaultDeviceProfileDeleted { profile } => {
+            Opposite::Configure(Configure::MakeDefault(default_again(profile), profile.id, profile.version))
         }
         Change::ServiceCreated { .. }
         | Change::ServiceUpdated { .. }
@@ -471,6 +509,45 @@ where
     let known = object(&T::default()).unwrap_or_default();
     let fields: Map<_, _> = object(before).unwrap_or_default();
     Patch::new(fields.into_iter().filter(|(name, _)| known.contains_key(name)).collect())
+}
+
+/// What differs of a group, as it was.
+fn group_back(before: &quick_add_entity::Model, after: &quick_add_entity::Model) -> quick_add::Sent {
+    let (was, is) = (&before.defaults, &after.defaults);
+    quick_add::Sent {
+        fields: back(&fields_of(Some(before)), &fields_of(Some(after))),
+        profile: back(&was.profile, &is.profile),
+        appearance: back(&was.appearance, &is.appearance),
+        line: back(&was.line, &is.line),
+        services: (was.services != is.services)
+            .then(|| was.services.iter().map(quick_add::service::again).collect()),
+    }
+}
+
+fn group_again(group: &quick_add_entity::Model) -> quick_add::Create {
+    let defaults = &group.defaults;
+    quick_add::Create {
+        organization: group.organization_id,
+        cluster: group.cluster_id,
+        copy_from: None,
+        sent: quick_add::Sent {
+            fields: Patch::whole(&fields_of(Some(group))),
+            profile: Patch::whole(&defaults.profile),
+            appearance: Patch::whole(&defaults.appearance),
+            line: Patch::whole(&defaults.line),
+            services: Some(defaults.services.iter().map(quick_add::service::again).collect()),
+        },
+    }
+}
+
+fn default_again(profile: &default_entity::Model) -> default_device_profile::Create {
+    default_device_profile::Create {
+        cluster: profile.cluster_id,
+        product: profile.product.clone(),
+        protocol: profile.protocol,
+        fields: whole(profile),
+        settings: Patch::whole(&profile.settings),
+    }
 }
 
 fn listed(
