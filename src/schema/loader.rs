@@ -24,7 +24,7 @@ use crate::{
         Entry, Reader, button, cluster, default_device_profile, device, job, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
-        phone, profile, quick_add, readiness,
+        phone, profile, quick_add, readiness, role,
         row::{self, Columns, Row},
         service, service_subscription, session, template, user,
     },
@@ -149,6 +149,7 @@ pub struct Loaders {
     pub number: Of<number::Row>,
     most_profiles: Batched<i64, Option<i32>, MostProfiles>,
     pub job: Of<job::Row>,
+    pub role: Of<role::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -178,6 +179,7 @@ impl Loaders {
             number: Of::new(reader, &gate),
             most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
             job: Of::new(reader, &gate),
+            role: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -211,6 +213,7 @@ impl Loaders {
         self.findings.clear_all().await;
         self.number.forget().await;
         self.job.forget().await;
+        self.role.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
@@ -580,6 +583,7 @@ look!(user::Row {
 look!(quick_add::Row { "settings" needs ["defaults"], "line" needs ["defaults"] });
 
 look!(template::Row {});
+look!(role::Row {});
 look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });
 look!(service_subscription::Row {
     "values" needs ["given"],

@@ -42,6 +42,7 @@ pub mod phone;
 pub mod profile;
 pub mod quick_add;
 pub mod readiness;
+pub mod role;
 pub mod row;
 pub mod search;
 pub mod service;

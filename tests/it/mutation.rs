@@ -430,10 +430,12 @@ const APART: &[(&str, &str)] = &[
     ("createDefaultDeviceProfile", "session"),
     ("createLines", "items"),
     ("createProfiles", "items"),
+    ("createRole", "role"),
     ("createUsers", "items"),
     ("deleteDefaultDeviceProfile", "session"),
     ("deleteLines", "items"),
     ("deleteProfiles", "items"),
+    ("deleteRole", "role"),
     ("deleteUsers", "items"),
     ("login", "session"),
     ("logout", "session"),
@@ -450,6 +452,7 @@ const APART: &[(&str, &str)] = &[
     ("updateLines", "items"),
     ("updateNumbersById", "items"),
     ("updateProfiles", "items"),
+    ("updateRole", "role"),
     ("updateUsers", "items"),
 ];
 

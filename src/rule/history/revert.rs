@@ -1,7 +1,10 @@
 //! Taking a change back: the command whose input is derived from it. That command keeps the same rules as when somebody
 //! else gives it, so nothing comes back that may not be.
 
-use entity::{DeviceId, LineId, Moment, UserId, change_subject::Noun, line_appearance, number, profile_user};
+use entity::{
+    DeviceId, LineId, Moment, UserId, change_subject::Noun, line_appearance, number, profile_user,
+    role::Rights,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -21,8 +24,9 @@ use crate::rule::{
 pub struct Revert {
     /// The number of the change.
     pub change: i64,
-    /// Whether the caller may change organizations, clusters and templates.
-    pub configure: bool,
+    /// What the caller may do.
+    #[serde(skip)]
+    pub own: Rights,
 }
 
 /// What takes a change back.
@@ -142,6 +146,7 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
             | Noun::ServiceSubscription
             | Noun::Number
             | Noun::QuickAddGroup
+            | Noun::Role
             | Noun::Job,
         )
         | None => "what belongs to it",
@@ -414,6 +419,11 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         }
         Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. } => {
             return Err(impossible("passwords are in no change; use the mutations of service subscriptions"));
+        }
+        Change::RoleCreated { .. } | Change::RoleUpdated { .. } | Change::RoleDeleted { .. } => {
+            return Err(impossible(
+                "a role allows only what whoever changes it may do; use the mutations of roles",
+            ));
         }
         Change::DefaultDeviceProfileCreated { .. }
         | Change::DefaultDeviceProfileUpdated { .. }
