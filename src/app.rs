@@ -1,29 +1,27 @@
 //! The application: the store behind its only doors, the feed, the clock, who may come in. `begin` demands a right
 //! and `commit` keeps the changes with what they changed, so that there is no write without either.
 
+mod authentication;
+
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use entity::{JobId, Moment, OrganizationId, TokenId, job, token};
+use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, job, token};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    caller::{Caller, Right, Scope},
+    caller::{Caller, Right},
     config::{Config, Synchronous},
     error::Error,
     feed::{self, Feed},
-    rule::{Broken, Change},
+    jwt,
+    rule::{self, Broken, Change},
     store::{self, Reader, Snapshot, Store, Tx},
 };
-
-/// How long what is known of a token is believed; a revoked one is out after it.
-const BELIEVED: Duration = Duration::from_millis(500);
-/// Tokens remembered at once, so that guesses cannot fill the memory.
-const REMEMBERED: usize = 10_000;
 
 /// Tells the time. The real one is handed in by `main`, a still one by tests.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
@@ -39,7 +37,9 @@ struct Inner {
     clock: Clock,
     /// Tells this process from others on the same database.
     node: String,
-    tokens: Mutex<HashMap<String, (Instant, Option<token::Model>)>>,
+    tokens: Mutex<HashMap<String, authentication::Known>>,
+    /// Whose JSON Web Tokens are taken too.
+    issuer: Option<jwt::Issuer>,
 }
 
 /// What a caller says with a mutation, whatever it does.
@@ -98,7 +98,8 @@ impl App {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| Error::internal(anyhow::anyhow!("{error}")))?;
         let node = HEXLOWER.encode(&bytes);
-        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens: Mutex::default() })))
+        let issuer = jwt::Issuer::new(&config.jwt).map_err(Error::internal)?;
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens: Mutex::default(), issuer })))
     }
 
     /// Brings the database up to date and does nothing else.
@@ -386,70 +387,45 @@ impl App {
         self.commit(tx, caller, &Call::default(), "").await
     }
 
-    /// Who comes with this token; without tokens, an administrator.
-    pub async fn authenticate(&self, secret: Option<&str>) -> Result<Caller, Error> {
-        let Some(secret) = secret else {
-            return if self.config().no_auth {
-                Ok(Caller::administrator("no-auth"))
-            } else {
-                Err(Error::Anonymous)
-            };
-        };
-        let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
-        let look_up = store::token::by_hash(&self.0.store, &hash);
-        let token = self.token(hash.clone(), look_up).await?;
-        self.caller(token.as_ref()).ok_or(Error::Anonymous)
-    }
-
-    /// The caller as of now, for streams that outlive a permission.
-    pub async fn renew(&self, caller: &Caller) -> Result<Caller, Error> {
-        match caller.token {
-            None => Ok(caller.clone()),
-            Some(id) => {
-                let token = self.token(format!("id {id}"), store::token::by_id(&self.0.store, id)).await?;
-                self.caller(token.as_ref()).ok_or(Error::Anonymous)
-            }
-        }
-    }
-
-    /// A token as it was known within the last second, else looked up.
-    async fn token(
-        &self,
-        key: String,
-        look_up: impl Future<Output = Result<Option<token::Model>, store::DbErr>>,
-    ) -> Result<Option<token::Model>, Error> {
-        let known = {
-            let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            tokens.get(&key).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, token)| token.clone())
-        };
-        if let Some(token) = known {
-            return Ok(token);
-        }
-        let token = look_up.await?;
-        let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= REMEMBERED {
-            tokens.clear();
-        }
-        tokens.insert(key, (Instant::now(), token.clone()));
-        Ok(token)
-    }
-
-    fn caller(&self, token: Option<&token::Model>) -> Option<Caller> {
-        let token = token?;
-        let ended = token.revoked_at.is_some() || token.expires_at.is_some_and(|at| at <= self.now());
-        (!ended).then(|| Caller {
-            token: Some(token.id),
-            name: token.name.clone(),
-            role: token.role,
-            scope: token.organization_id.map_or(Scope::All, Scope::Below),
-        })
-    }
-
-    /// Makes a token and answers its secret, which is not kept.
+    /// Makes a token with a role that is built in, and answers its secret, which is not kept.
     pub async fn create_token(
         &self,
         name: &str,
         role: token::Role,
+        organization: Option<OrganizationId>,
+        days: Option<u32>,
+    ) -> Result<(token::Model, String), Error> {
+        self.insert_token(name, (role, None), organization, days).await
+    }
+
+    /// Makes a token with a composed role, by its id or its name at the token's organization: the role is given there, or
+    /// the rule is told which keeps it from there.
+    pub async fn create_token_with(
+        &self,
+        name: &str,
+        role: &str,
+        organization: Option<OrganizationId>,
+        days: Option<u32>,
+    ) -> Result<(token::Model, String), Error> {
+        let store = &self.0.store;
+        let above = match organization {
+            Some(organization) => Some(store::role::above(store, organization).await?),
+            None => None,
+        };
+        let found = match (role.parse(), organization) {
+            (Ok(id), _) => store::role::by_id(store, RoleId(id)).await?,
+            (Err(_), Some(organization)) => store::role::given_at(store, organization, role).await?,
+            (Err(_), None) => None,
+        };
+        let Some(role) = found else { return Err(Error::NotFound("role of that name at the organization")) };
+        rule::role::give(&role, above.as_deref()).map_err(|rule| Error::Rules(Broken::one(rule, "role")))?;
+        self.insert_token(name, (token::Role::Viewer, Some(role.id)), organization, days).await
+    }
+
+    async fn insert_token(
+        &self,
+        name: &str,
+        (role, role_id): (token::Role, Option<RoleId>),
         organization: Option<OrganizationId>,
         days: Option<u32>,
     ) -> Result<(token::Model, String), Error> {
@@ -461,6 +437,7 @@ impl App {
             name: name.to_owned(),
             hash: HEXLOWER.encode(&Sha256::digest(secret.as_bytes())),
             role,
+            role_id,
             organization_id: organization,
             created_at: self.now(),
             expires_at: days.map(|days| self.now().plus_days(days.into())),

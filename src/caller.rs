@@ -1,6 +1,7 @@
 //! Who asks, what they may do, and which subtree they see.
 
-use entity::{OrganizationId, TokenId, token::Role};
+use entity::{Moment, OrganizationId, RoleId, TokenId, role::Rights, token::Role};
+pub use entity::{change_subject::Noun, role::Action};
 
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -9,8 +10,15 @@ pub struct Caller {
     pub token: Option<TokenId>,
     /// The name under which changes are kept.
     pub name: String,
+    /// The role that is built in; for a role that was composed, the greatest whose rights it has.
     pub role: Role,
+    /// The role that was composed, where it is one.
+    pub composed: Option<RoleId>,
+    /// What the role allows beside reading.
+    pub rights: Rights,
     pub scope: Scope,
+    /// When what the caller came with ends, where that is not the token's own end: a JSON Web Token's.
+    pub until: Option<Moment>,
 }
 
 /// Which part of the organization tree is seen; the rest looks absent (ACC-7).
@@ -27,16 +35,30 @@ pub enum Scope {
 pub enum Right {
     /// Look at anything in the scope.
     Read,
-    /// Change profiles, lines, users, phones, numbers and device names; log in and out (ACC-6).
+    /// Change something, whatever it is.
     Edit,
-    /// Change organizations, clusters and tokens.
+    /// Change all that an estate is laid out with: organizations, clusters and what belongs to them.
     Configure,
+    /// Do this to things of a kind (ACC-3).
+    To(Action, Noun),
+    /// Have rows of a kind of thing made and changed from a file.
+    Import(Noun),
+    /// Do many of something at once.
+    Bulk,
 }
 
 impl Caller {
     /// The command line itself, and a server that runs without tokens.
     pub fn administrator(name: &str) -> Self {
-        Self { token: None, name: name.to_owned(), role: Role::Admin, scope: Scope::All }
+        Self {
+            token: None,
+            name: name.to_owned(),
+            role: Role::Admin,
+            composed: None,
+            rights: Rights::of(Role::Admin),
+            scope: Scope::All,
+            until: None,
+        }
     }
 
     /// Whether this is an administrator, whatever of the tree they see.
@@ -44,23 +66,56 @@ impl Caller {
         self.role >= Role::Admin
     }
 
-    /// Whether the role carries the right.
+    /// Whether the role carries the right. Every question of what somebody may do is answered here.
     pub fn may(&self, right: Right) -> bool {
+        let may = |action, noun| self.rights.allows(action, noun);
         match right {
             Right::Read => true,
-            Right::Edit => self.role >= Role::Operator,
-            Right::Configure => self.role >= Role::Admin,
+            Right::Edit => {
+                [Action::Create, Action::Update, Action::Delete, Action::Session, Action::Configure]
+                    .into_iter()
+                    .any(|action| self.rights.allows_any(action))
+            }
+            Right::Configure => self.rights.hold(&Rights::of(Role::Admin)),
+            Right::To(action, noun) => may(action, noun),
+            Right::Import(noun) => {
+                let made = [Action::Create, Action::Update].into_iter().all(|action| may(action, noun));
+                may(Action::Bulk, noun)
+                    && (made || may(Action::Configure, noun) || may(Action::Session, noun))
+            }
+            Right::Bulk => self.rights.allows_any(Action::Bulk),
         }
     }
+}
+
+impl Right {
+    /// What a command of one thing asks for when many of it are done at once.
+    #[must_use]
+    pub fn many(self) -> Self {
+        match self {
+            Self::To(_, noun) => Self::To(Action::Bulk, noun),
+            other => other,
+        }
+    }
+}
+
+/// The greatest role that is built in and whose rights these hold.
+pub fn built_in(rights: &Rights) -> Role {
+    let held = |role: &Role| rights.hold(&Rights::of(*role));
+    [Role::Admin, Role::Operator].into_iter().find(held).unwrap_or(Role::Viewer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn with(rights: Rights) -> Caller {
+        Caller { role: built_in(&rights), rights, ..Caller::administrator("x") }
+    }
+
     #[test]
     fn each_role_has_its_rights() {
-        let may = |role, right| Caller { role, ..Caller::administrator("x") }.may(right);
+        let may = |role, right| with(Rights::of(role)).may(right);
         for (role, read, edit, configure) in [
             (Role::Viewer, true, false, false),
             (Role::Operator, true, true, false),
@@ -70,6 +125,25 @@ mod tests {
                 (may(role, Right::Read), may(role, Right::Edit), may(role, Right::Configure)),
                 (read, edit, configure)
             );
+            assert_eq!(with(Rights::of(role)).role, role);
         }
+    }
+
+    #[test]
+    fn a_composed_role_may_what_it_says_and_no_more() {
+        let help = with(Rights::from_iter([
+            (Noun::Session, Action::Session),
+            (Noun::Line, Action::Create),
+            (Noun::Line, Action::Update),
+        ]));
+        assert_eq!(help.role, Role::Viewer);
+        assert!(help.may(Right::Read) && help.may(Right::Edit) && !help.may(Right::Configure));
+        assert!(help.may(Right::To(Action::Session, Noun::Session)));
+        assert!(!help.may(Right::To(Action::Delete, Noun::Line)));
+        assert!(!help.may(Right::Import(Noun::Line)) && !help.may(Right::Bulk));
+        let with_bulk = with(help.rights.and(&Rights::from_iter([(Noun::Line, Action::Bulk)])));
+        assert!(with_bulk.may(Right::Import(Noun::Line)) && with_bulk.may(Right::Bulk));
+        assert!(!with_bulk.may(Right::Import(Noun::User)));
+        assert_eq!(Right::To(Action::Update, Noun::User).many(), Right::To(Action::Bulk, Noun::User));
     }
 }

@@ -79,6 +79,7 @@ section! {
         pub page: Page;
         pub log: Log;
         pub trace: Trace;
+        pub jwt: Jwt;
     }
 }
 
@@ -309,6 +310,58 @@ section! {
         pub otlp: String = String::new();
         /// Of a hundred requests, how many are traced; those that come with a `traceparent` are as it says.
         pub percent: u32 = 100, 0..=100;
+    }
+}
+
+section! {
+    /// JSON Web Tokens of somebody else's, taken beside our own tokens.
+    #[derive(Debug)]
+    pub struct Jwt {
+        /// Issuer (`iss`) whose JSON Web Tokens are taken; none are while it is empty.
+        pub issuer: String = String::new();
+        /// Audiences of which a token must name one (`aud`), comma-separated.
+        pub audience: String = String::new();
+        /// Where the issuer's keys are (JWKS): a file, or an `https://` address (`http://` on this machine only).
+        pub keys: String = String::new();
+        /// Signature algorithms that are taken, comma-separated, of `RS256`, `ES256`, `EdDSA` and, with keys in a file, `HS256`.
+        pub algorithms: String = "RS256, ES256, EdDSA".to_owned();
+        /// Seconds after which the keys are read again.
+        pub refresh_secs: u64 = 3_600, 1..=604_800;
+        /// Least seconds between two reads of the keys, however many tokens name a key that is unknown.
+        pub floor_secs: u64 = 30, 1..=86_400;
+        /// Seconds that the issuer's clock may differ from ours.
+        pub skew_secs: u64 = 60, 0..=3_600;
+        /// Claims that a token must have beside `iss`, `aud`, `exp` and the one of `jwt.name_claim`, comma-separated.
+        pub required_claims: String = String::new();
+        /// Claim that names the bearer; changes carry it. A dot leads into an object, as in `realm_access.roles`.
+        pub name_claim: String = "sub".to_owned();
+        /// Claim that says the bearer's role, as text or a list.
+        pub role_claim: String = "roamline_role".to_owned();
+        /// What values of the role claim mean, as `value=ROLE, …`; while it is empty they are the roles' own names.
+        pub roles: String = String::new();
+        /// Role of a token without the role claim; such tokens are refused while it is empty.
+        pub default_role: String = String::new();
+        /// Claim that says the organization whose subtree the bearer sees, as a dotted path or, for all, `*`.
+        pub organization_claim: String = "roamline_organization".to_owned();
+        /// What values of the organization claim mean, as `value=PATH, …`; while it is empty they are the paths themselves.
+        pub organizations: String = String::new();
+        /// Organization of a token without the organization claim; such tokens are refused while it is empty.
+        pub default_organization: String = String::new();
+    }
+}
+
+impl Jwt {
+    /// The words of a comma-separated setting.
+    pub fn words(setting: &str) -> impl Iterator<Item = &str> {
+        setting.split(',').map(str::trim).filter(|word| !word.is_empty())
+    }
+
+    /// The pairs of a setting such as `jwt.roles`; what is no pair is left out, and refused when settings are loaded.
+    pub fn pairs(setting: &str) -> impl Iterator<Item = (&str, &str)> {
+        Self::words(setting).filter_map(|pair| {
+            let (value, meaning) = pair.rsplit_once('=')?;
+            Some((value.trim(), meaning.trim()))
+        })
     }
 }
 

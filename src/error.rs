@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     rule::Broken,
     store::{DbErr, is_busy},
 };
@@ -112,10 +112,23 @@ impl From<DbErr> for Error {
     }
 }
 
-fn denied(right: Right) -> &'static str {
+/// What somebody is told who may not do it.
+fn denied(right: Right) -> String {
     match right {
-        Right::Read => "your token may not read this",
-        Right::Edit => "your token may only read; an OPERATOR or ADMIN may change this",
-        Right::Configure => "only an ADMIN may change organizations, clusters and tokens",
+        Right::Read => "your token may not read this".to_owned(),
+        Right::Edit => "your token may only read; an OPERATOR or ADMIN may change this".to_owned(),
+        Right::Configure => "only an ADMIN may do this".to_owned(),
+        Right::To(action, noun) => lacking(&[action], noun),
+        Right::Import(noun) if entity::role::actions(noun).contains(&Action::Configure) => {
+            lacking(&[Action::Bulk, Action::Configure], noun)
+        }
+        Right::Import(Noun::Session) => lacking(&[Action::Bulk, Action::Session], Noun::Session),
+        Right::Import(noun) => lacking(&[Action::Bulk, Action::Create, Action::Update], noun),
+        Right::Bulk => "your role allows nothing to be done many times at once".to_owned(),
     }
+}
+
+fn lacking(actions: &[Action], noun: Noun) -> String {
+    let named: Vec<_> = actions.iter().map(|action| format!("{action:?}").to_uppercase()).collect();
+    format!("your role needs {} of {noun:?} for this; `me.rights` tells what it allows", named.join(", "))
 }

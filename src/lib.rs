@@ -8,6 +8,7 @@ pub mod error;
 pub mod feed;
 pub mod guard;
 pub mod http;
+pub mod jwt;
 pub mod rule;
 pub mod schema;
 pub mod store;

@@ -138,6 +138,7 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
         say(&format!("An administrator's token, shown this once: {secret}"));
         say("Send it as `Authorization: Bearer <token>`; make others with `roamline token create`.");
     }
+    app.read_keys().await;
     let mut chores = chores(&app);
     if let Some(address) = admin.as_ref().and_then(|admin| admin.local_addr().ok()) {
         say(&format!("Metrics and health are at http://{address}/metrics, without tokens."));
@@ -292,18 +293,23 @@ async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Er
 async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
     let app = App::open(config, clock()).await?;
     match token {
-        Token::Create { role, organization, name, days } => {
-            let role = match role {
-                Role::Viewer => token::Role::Viewer,
-                Role::Operator => token::Role::Operator,
-                Role::Admin => token::Role::Admin,
-            };
+        Token::Create { role, composed, organization, name, days } => {
             let organization = match organization {
                 Some(path) => Some(app.organization(&Caller::administrator(CALLER), &path).await?),
                 None => None,
             };
-            let name = name.unwrap_or_else(|| format!("{role:?}").to_lowercase());
-            let (token, secret) = app.create_token(&name, role, organization, days).await?;
+            let role = match role {
+                Some(Role::Admin) => token::Role::Admin,
+                Some(Role::Operator) => token::Role::Operator,
+                Some(Role::Viewer) | None => token::Role::Viewer,
+            };
+            let (token, secret) = if let Some(composed) = composed {
+                let name = name.unwrap_or_else(|| composed.to_lowercase());
+                app.create_token_with(&name, &composed, organization, days).await?
+            } else {
+                let name = name.unwrap_or_else(|| format!("{role:?}").to_lowercase());
+                app.create_token(&name, role, organization, days).await?
+            };
             say(&secret);
             eprintln!("Token {} is made; its secret above is shown this once.", token.id);
         }
@@ -312,7 +318,9 @@ async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
                 let state = if token.revoked_at.is_some() { "revoked" } else { "valid" };
                 let place =
                     token.organization_id.map_or("everything".to_owned(), |id| format!("organization {id}"));
-                say(&format!("{}\t{}\t{:?}\t{place}\t{state}", token.id, token.name, token.role));
+                let role =
+                    token.role_id.map_or_else(|| format!("{:?}", token.role), |id| format!("role {id}"));
+                say(&format!("{}\t{}\t{role}\t{place}\t{state}", token.id, token.name));
             }
         }
         Token::Revoke { id } => {
@@ -370,6 +378,10 @@ fn say(line: &str) {
 fn told(error: &Error) -> String {
     match error {
         Error::Internal(chain) => format!("error: {chain:#}"),
+        Error::Rules(broken) => {
+            let told = broken.0.iter().map(|breach| format!("error: {}", breach.rule));
+            told.collect::<Vec<_>>().join("\n")
+        }
         other => format!("error: {other}"),
     }
 }

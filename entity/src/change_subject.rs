@@ -52,4 +52,5 @@ pub enum Noun {
     ServiceSubscription,
     Number,
     Job,
+    Role,
 }

@@ -65,6 +65,10 @@ id! {
     TemplateId
 }
 id! {
+    /// A role that was composed.
+    RoleId
+}
+id! {
     /// An IP phone service.
     ServiceId
 }

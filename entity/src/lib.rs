@@ -22,6 +22,7 @@ pub mod phone;
 pub mod profile;
 pub mod profile_user;
 pub mod quick_add;
+pub mod role;
 pub mod service;
 pub mod service_subscription;
 pub mod session;
@@ -33,6 +34,7 @@ pub mod user_phone;
 
 pub use id::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
-    OrganizationId, QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId,
+    UserId,
 };
 pub use moment::Moment;

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, OrganizationId, TokenId};
+use crate::{Moment, OrganizationId, RoleId, TokenId};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Model {
     /// SHA-256 of the secret, in hexadecimal.
     pub hash: String,
     pub role: Role,
+    /// A role that was composed, which counts instead.
+    pub role_id: Option<RoleId>,
     /// Whose subtree it sees; none is everything.
     pub organization_id: Option<OrganizationId>,
     pub created_at: Moment,

@@ -12,6 +12,7 @@ mod m20261122_000005_session;
 mod m20261122_000006_quick_add;
 mod m20261122_000007_history;
 mod m20261122_000008_job;
+mod m20261122_000009_role;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_quick_add::Migration),
             Box::new(m20261122_000008_job::Migration),
             Box::new(m20261122_000007_history::Migration),
+            Box::new(m20261122_000009_role::Migration),
         ]
     }
 }

@@ -20,12 +20,13 @@ use tokio::sync::mpsc;
 
 use super::{
     column::{File, GroupService},
+    import::noun,
     names::camel,
     written,
 };
 use crate::{
     app::App,
-    caller::{Caller, Scope},
+    caller::{Action, Caller, Right, Scope},
     error::Error,
     rule::service::ParameterFields,
     store::{
@@ -102,6 +103,10 @@ pub async fn stream(
     format: Format,
     filter: Filter,
 ) -> Result<Told, Error> {
+    let right = Right::To(Action::Export, noun(file));
+    if !caller.may(right) {
+        return Err(Error::Denied(right));
+    }
     let snapshot = app.snapshot().await?;
     let (sender, told) = mpsc::channel(1);
     let (scope, now) = (caller.scope, app.now());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{App, Call},
-    caller::{Caller, Right},
+    caller::{Caller, Noun, Right},
     error::Error,
     rule::{Rule, value},
     store::{Source, Tx},
@@ -236,9 +236,11 @@ impl Import<'_> {
         let steps = steps(tables);
         let total = rows(tables);
         let ids = i64::try_from(total).unwrap_or(i64::MAX).saturating_mul(IDS).saturating_add(1_000);
-        let configures = |table: &Table| right(table.file) == Right::Configure && !table.rows.is_empty();
-        let right = if tables.iter().any(configures) { Right::Configure } else { Right::Edit };
-        let mut tx = self.app.begin(self.caller, right, ids).await?;
+        let asked = tables.iter().filter(|table| !table.rows.is_empty()).map(|table| right(table.file));
+        if let Some(right) = { asked }.find(|right| !self.caller.may(*right)) {
+            return Err(Error::Denied(right));
+        }
+        let mut tx = self.app.begin(self.caller, Right::Bulk, ids).await?;
         let (mut passed, mut failed) = (Passed::new(), HashSet::new());
         for (table, row, part) in steps {
             if part == Part::Own && failed.contains(&(table.file, row.line)) {
@@ -474,14 +476,27 @@ fn advance(
 
 /// What importing rows of the file asks to be allowed.
 pub fn right(file: File) -> Right {
+    Right::Import(noun(file))
+}
+
+/// Whose right it is what the rows of a file do.
+pub fn noun(file: File) -> Noun {
     match file {
-        File::Organizations
-        | File::Clusters
-        | File::Templates
-        | File::DefaultDeviceProfiles
-        | File::Services
-        | File::QuickAddGroups => Right::Configure,
-        _ => Right::Edit,
+        File::Organizations => Noun::Organization,
+        File::Clusters => Noun::Cluster,
+        File::Devices => Noun::Device,
+        File::Users | File::QuickAdds | File::UserPhones | File::UserCtiProfiles => Noun::User,
+        File::Profiles | File::ProfileUsers => Noun::Profile,
+        File::Phones => Noun::Phone,
+        File::Lines | File::Appearances => Noun::Line,
+        File::Buttons => Noun::Button,
+        File::Templates => Noun::Template,
+        File::Numbers => Noun::Number,
+        File::DefaultDeviceProfiles => Noun::DefaultDeviceProfile,
+        File::Sessions => Noun::Session,
+        File::Services => Noun::Service,
+        File::ServiceSubscriptions => Noun::ServiceSubscription,
+        File::QuickAddGroups => Noun::QuickAddGroup,
     }
 }
 

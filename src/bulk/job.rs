@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::{App, Call},
-    caller::{Caller, Right},
+    caller::{Action, Caller, Noun, Right},
     command::{self, job::starter},
     error::Error,
     rule::{
@@ -89,6 +89,15 @@ pub fn import(caller: &Caller, file: File, format: Format, auto_run: bool, reaso
         task: None,
         receiving: false,
     }
+}
+
+/// What a job asks for that does one thing to many profiles, beside doing many at once.
+const UPDATE: Right = Right::To(Action::Update, Noun::Profile);
+
+/// Refuses who may not change many profiles at once.
+pub fn may_update(caller: &Caller) -> Result<(), Error> {
+    let lacking = [UPDATE, UPDATE.many()].into_iter().find(|right| !caller.may(*right));
+    lacking.map_or(Ok(()), |right| Err(Error::Denied(right)))
 }
 
 /// Refuses who may not import rows of the file.
@@ -215,7 +224,7 @@ async fn keep(app: &App, caller: &Caller, job: &Model, waiting: &[Kept]) -> Resu
     let mut part = parts.next().unwrap_or_default();
     let idle = i64::try_from(app.config().bulk.upload_idle_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
     loop {
-        let tx = app.begin(caller, Right::Edit, 0).await?;
+        let tx = app.begin(caller, Right::Bulk, 0).await?;
         let current = rows::locked(&tx, job.id).await?;
         if current.is_none_or(|job| job.state != State::Receiving) {
             app.abandon(tx).await?;
@@ -242,6 +251,7 @@ pub async fn update_profiles(
     filter: &Filter,
     set: &Set,
 ) -> Result<JobId, Error> {
+    may_update(caller)?;
     let task = serde_json::to_string(set).map_err(Error::internal)?;
     let cmd = Start {
         by: starter(caller),
@@ -396,7 +406,7 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
     drop(doing);
     if dry {
         app.abandon(tx).await?;
-        tx = app.begin(&caller, Right::Edit, 0).await?;
+        tx = app.begin(&caller, Right::Bulk, 0).await?;
         match held(app, &tx, job).await? {
             Some(held) if held.position == current.position => current = held,
             _ => {
@@ -472,7 +482,7 @@ impl Work {
     fn right(&self) -> Right {
         match self {
             Self::Import(file) => right(*file),
-            Self::Update(_) => Right::Edit,
+            Self::Update(_) => UPDATE,
         }
     }
 

@@ -70,6 +70,7 @@ const TOKEN: &str = "\
 Examples:
   roamline token create --role admin
   roamline token create --role operator --organization provider.acme --name provisioning --days 90
+  roamline token create --composed \"Help desk\" --organization provider.acme
   roamline token list
   roamline token revoke 3";
 
@@ -204,8 +205,11 @@ pub enum Token {
     /// Make a token and print it; it cannot be shown again.
     Create {
         /// What its bearer may do.
-        #[arg(long, value_enum, ignore_case = true)]
-        role: Role,
+        #[arg(long, value_enum, ignore_case = true, required_unless_present = "composed")]
+        role: Option<Role>,
+        /// A composed role, by its name or number, instead of one that is built in.
+        #[arg(long, value_name = "ROLE", conflicts_with = "role", requires = "organization")]
+        composed: Option<String>,
         /// The dotted path of the organization whose subtree it reaches; the root when left out.
         #[arg(long, value_name = "PATH")]
         organization: Option<String>,
@@ -421,7 +425,8 @@ mod tests {
         assert_eq!(
             command("roamline token create --role VIEWER --organization a.b --name n --days 9"),
             Command::Token(Token::Create {
-                role: Role::Viewer,
+                role: Some(Role::Viewer),
+                composed: None,
                 organization: Some("a.b".into()),
                 name: Some("n".into()),
                 days: Some(9)
@@ -440,6 +445,8 @@ mod tests {
             "roamline token",
             "roamline token create",
             "roamline token create --role king",
+            "roamline token create --composed help",
+            "roamline token create --role admin --composed help --organization a",
             "roamline --listen here",
             "roamline sreve",
         ] {

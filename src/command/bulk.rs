@@ -40,6 +40,12 @@ pub enum Item {
     Left,
 }
 
+/// Refuses who may do it one by one only; each transaction asks for the right to do it at all.
+fn demand<C: Command>(caller: &Caller) -> Result<(), Error> {
+    let many = C::RIGHT.many();
+    if caller.may(many) { Ok(()) } else { Err(Error::Denied(many)) }
+}
+
 /// Does many commands. `input` is what the caller said, by which a repeated call is known.
 pub async fn run<C: Command>(
     app: &App,
@@ -49,6 +55,7 @@ pub async fn run<C: Command>(
     many: &Many<C>,
 ) -> Result<Outcomes, Error> {
     check(call)?;
+    demand::<C>(caller)?;
     let hash = hash::<C>(many.policy, input);
     let mut outcomes = Outcomes::with_capacity(many.items.len());
     let mut tried = 0;
@@ -80,6 +87,7 @@ pub async fn begun<C: Command>(
     input: &str,
 ) -> Result<Option<Vec<i64>>, Error> {
     check(call)?;
+    demand::<C>(caller)?;
     let (Some(key), false) = (&call.idempotency_key, call.dry_run) else { return Ok(None) };
     let tx = app.begin(caller, C::RIGHT, 0).await?;
     let begun = app.answered_items(&tx, caller, key, &hash::<C>(policy, input), usize::MAX).await;

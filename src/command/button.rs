@@ -2,7 +2,7 @@
 
 use super::{Command, command};
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Decision,
@@ -14,15 +14,15 @@ use crate::{
     },
 };
 
-command!(Add, "addButton", Edit, add_facts, add);
-command!(Replace, "replaceButtons", Edit, replace_facts, replace);
+command!(Add, "addButton", Create Button, add_facts, add);
+command!(Replace, "replaceButtons", Update Button, replace_facts, replace);
 
 /// A command on a button that is there, decided from the device that it stands on.
 macro_rules! on_device {
-    ($command:ty, $name:literal, $rule:path) => {
+    ($command:ty, $name:literal, $action:ident Button, $rule:path) => {
         impl Command for $command {
             const NAME: &'static str = $name;
-            const RIGHT: Right = Right::Edit;
+            const RIGHT: Right = Right::To(Action::$action, Noun::Button);
 
             async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
                 let device = device_of(tx, self.button).await?;
@@ -32,6 +32,6 @@ macro_rules! on_device {
     };
 }
 
-on_device!(Update, "updateButton", update);
-on_device!(Move, "moveButton", relocate);
-on_device!(Remove, "removeButton", remove);
+on_device!(Update, "updateButton", Update Button, update);
+on_device!(Move, "moveButton", Update Button, relocate);
+on_device!(Remove, "removeButton", Delete Button, remove);

@@ -6,6 +6,6 @@ use crate::{
     store::cluster::{create_facts, delete_facts, update_facts},
 };
 
-command!(Create, "createCluster", Configure, create_facts, create);
-command!(Update, "updateCluster", Configure, update_facts, update);
-command!(Delete, "deleteCluster", Configure, delete_facts, delete);
+command!(Create, "createCluster", Configure Cluster, create_facts, create);
+command!(Update, "updateCluster", Configure Cluster, update_facts, update);
+command!(Delete, "deleteCluster", Configure Cluster, delete_facts, delete);

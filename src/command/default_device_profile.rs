@@ -2,7 +2,7 @@
 
 use super::{Command, command};
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Decision,
@@ -14,12 +14,12 @@ use crate::{
     },
 };
 
-command!(Create, "createDefaultDeviceProfile", Configure, create_facts, create);
-command!(Update, "updateDefaultDeviceProfile", Configure, update_facts, update);
+command!(Create, "createDefaultDeviceProfile", Configure DefaultDeviceProfile, create_facts, create);
+command!(Update, "updateDefaultDeviceProfile", Configure DefaultDeviceProfile, update_facts, update);
 
 impl Command for Delete {
     const NAME: &'static str = "deleteDefaultDeviceProfile";
-    const RIGHT: Right = Right::Configure;
+    const RIGHT: Right = Right::To(Action::Configure, Noun::DefaultDeviceProfile);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         Ok(delete(self, delete_facts(tx, self).await?.as_ref()))

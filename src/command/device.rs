@@ -2,15 +2,16 @@
 
 use super::command;
 use crate::{
+    caller::{Action, Noun, Right},
     rule::device::{Register, Release, register, release},
     store::device::{register_facts, release_facts},
 };
 
-command!(Register, "registerDevice", Edit, register_facts, register);
+command!(Register, "registerDevice", Create Device, register_facts, register);
 
 impl super::Command for Release {
     const NAME: &'static str = "releaseDevice";
-    const RIGHT: crate::caller::Right = crate::caller::Right::Edit;
+    const RIGHT: Right = Right::To(Action::Delete, Noun::Device);
 
     async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
         let current = release_facts(tx, self).await?;

@@ -3,17 +3,17 @@
 
 use super::Command;
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
-        Broken, Change, Decision, Patch, Rule, default_device_profile, device,
+        Broken, Change, Decision, Patch, Rule, button, cluster, default_device_profile, device,
         history::{
             restore::{Restore, restore},
             revert::{Configure, Opposite, Revert, opposite, put_back, superseded},
         },
         line,
         line::{Add, ChangeSettings, NewLine, Reference},
-        number, phone, quick_add, user,
+        number, organization, phone, profile, quick_add, service_subscription, template, user,
     },
     store::{
         Tx,
@@ -30,7 +30,7 @@ use crate::{
 
 impl Command for Restore {
     const NAME: &'static str = "restoreProfile";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Create, Noun::Profile);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         // The deletion first, which is locked: whoever waited for it finds the profile there.
@@ -50,6 +50,7 @@ impl Command for Restore {
 
 impl Command for Revert {
     const NAME: &'static str = "revertChange";
+    // What takes the change back asks for its own right.
     const RIGHT: Right = Right::Edit;
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
@@ -61,8 +62,11 @@ impl Command for Revert {
             Ok(opposite) => opposite,
             Err(rule) => return Ok(Err(Broken::one(rule, "change"))),
         };
-        if matches!(opposite, Opposite::Configure(_)) && !self.configure {
-            return Err(Error::Denied(Right::Configure));
+        let right = right(&opposite);
+        if let Right::To(action, noun) = right
+            && !self.own.allows(action, noun)
+        {
+            return Err(Error::Denied(right));
         }
         let fields = superseded(&entry.change, &later(tx, &entry).await?);
         if !fields.is_empty() {
@@ -76,6 +80,59 @@ impl Command for Revert {
             broken.0.into_iter().for_each(|breach| whole.add(breach.rule, "change"));
             whole
         }))
+    }
+}
+
+/// What the command that takes a change back asks for.
+fn right(opposite: &Opposite) -> Right {
+    match opposite {
+        Opposite::UpdateProfile(_) => profile::Update::RIGHT,
+        Opposite::DeleteProfile(_) => profile::Delete::RIGHT,
+        Opposite::RestoreProfile(_) => Restore::RIGHT,
+        Opposite::UpdatePhone(_) => phone::Update::RIGHT,
+        Opposite::DeletePhone(_) => phone::Delete::RIGHT,
+        Opposite::MakePhone(..) => phone::Create::RIGHT,
+        Opposite::UpdateLine(_) => line::Update::RIGHT,
+        Opposite::DeleteLine(_) => line::Delete::RIGHT,
+        Opposite::MakeLine(..) => line::Create::RIGHT,
+        Opposite::ChangeLine(..) => ChangeSettings::RIGHT,
+        Opposite::PutLine(_) => Add::RIGHT,
+        Opposite::TakeLine(_) => line::Remove::RIGHT,
+        Opposite::LayLine(_) => line::Lay::RIGHT,
+        Opposite::UpdateUser(_) => user::Update::RIGHT,
+        Opposite::SetDefault(_) => user::SetDefault::RIGHT,
+        Opposite::DeleteUser(_) => user::Delete::RIGHT,
+        Opposite::MakeUser(..) => user::Create::RIGHT,
+        Opposite::Associate(_) => user::Associate::RIGHT,
+        Opposite::Disassociate(_) => user::Disassociate::RIGHT,
+        Opposite::Reorder(_) => user::Reorder::RIGHT,
+        Opposite::AddButton(_) => button::Add::RIGHT,
+        Opposite::UpdateButton(_) => button::Update::RIGHT,
+        Opposite::MoveButton(_) => button::Move::RIGHT,
+        Opposite::RemoveButton(_) => button::Remove::RIGHT,
+        Opposite::UpdateNumber(_) => number::Update::RIGHT,
+        Opposite::ChangeNumberStatus(_) => number::ChangeStatus::RIGHT,
+        Opposite::ReserveNumber(_) => number::ReserveFor::RIGHT,
+        Opposite::DeleteNumber(_) => number::Delete::RIGHT,
+        Opposite::MakeNumber(_) => number::Create::RIGHT,
+        Opposite::RegisterDevice(..) => device::Register::RIGHT,
+        Opposite::ReleaseDevice(_) => device::Release::RIGHT,
+        Opposite::Unsubscribe(_) => service_subscription::Unsubscribe::RIGHT,
+        Opposite::Resubscribe(_) => service_subscription::Resubscribe::RIGHT,
+        Opposite::Configure(Configure::UpdateOrganization(_)) => organization::Update::RIGHT,
+        Opposite::Configure(Configure::RenameOrganization(_)) => organization::Rename::RIGHT,
+        Opposite::Configure(Configure::MoveOrganization(_)) => organization::Move::RIGHT,
+        Opposite::Configure(Configure::DeleteOrganization(_)) => organization::Delete::RIGHT,
+        Opposite::Configure(Configure::UpdateCluster(_)) => cluster::Update::RIGHT,
+        Opposite::Configure(Configure::DeleteCluster(_)) => cluster::Delete::RIGHT,
+        Opposite::Configure(Configure::UpdateTemplate(_)) => template::Update::RIGHT,
+        Opposite::Configure(Configure::DeleteTemplate(_)) => template::Delete::RIGHT,
+        Opposite::Configure(Configure::UpdateQuickAdd(_)) => quick_add::Update::RIGHT,
+        Opposite::Configure(Configure::DeleteQuickAdd(_)) => quick_add::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeQuickAdd(..)) => quick_add::Create::RIGHT,
+        Opposite::Configure(Configure::UpdateDefault(_)) => default_device_profile::Update::RIGHT,
+        Opposite::Configure(Configure::DeleteDefault(_)) => default_device_profile::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeDefault(..)) => default_device_profile::Create::RIGHT,
     }
 }
 

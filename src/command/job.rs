@@ -7,9 +7,9 @@ use crate::{
     store::job::{advance_facts, retry_facts, start_facts},
 };
 
-command!(Start, "startJob", Edit, start_facts, start);
-command!(Advance, "advanceJob", Edit, advance_facts, advance);
-command!(Retry, "retryJob", Edit, retry_facts, retry);
+command!(Start, "startJob", Bulk, start_facts, start);
+command!(Advance, "advanceJob", Bulk, advance_facts, advance);
+command!(Retry, "retryJob", Bulk, retry_facts, retry);
 
 /// Whoever starts a job, as the job keeps it.
 pub fn starter(caller: &Caller) -> Starter {

@@ -2,6 +2,7 @@
 
 use super::command;
 use crate::{
+    caller::{Action, Noun, Right},
     rule::line::{
         Add, ChangeSettings, Create, Delete, Lay, Remove, Replace, Update, add, change_settings, create,
         delete, lay, remove, replace, update,
@@ -12,17 +13,17 @@ use crate::{
     },
 };
 
-command!(Create, "createLine", Edit, create_facts, create);
-command!(Update, "updateLine", Edit, update_facts, update);
-command!(Delete, "deleteLine", Edit, delete_facts, delete);
-command!(Add, "addLineToDevice", Edit, add_facts, add);
-command!(ChangeSettings, "changeLineSettings", Edit, change_facts, change_settings);
-command!(Remove, "removeLineFromDevice", Edit, remove_facts, remove);
-command!(Replace, "replaceLines", Edit, replace_facts, replace);
+command!(Create, "createLine", Create Line, create_facts, create);
+command!(Update, "updateLine", Update Line, update_facts, update);
+command!(Delete, "deleteLine", Delete Line, delete_facts, delete);
+command!(Add, "addLineToDevice", Update Line, add_facts, add);
+command!(ChangeSettings, "changeLineSettings", Update Line, change_facts, change_settings);
+command!(Remove, "removeLineFromDevice", Update Line, remove_facts, remove);
+command!(Replace, "replaceLines", Update Line, replace_facts, replace);
 
 impl super::Command for Lay {
     const NAME: &'static str = "updateAppearance";
-    const RIGHT: crate::caller::Right = crate::caller::Right::Edit;
+    const RIGHT: Right = Right::To(Action::Update, Noun::Line);
 
     async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
         let device = lay_facts(tx, self).await?;

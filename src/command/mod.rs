@@ -27,6 +27,7 @@ mod orphan;
 mod phone;
 mod profile;
 mod quick_add;
+mod role;
 mod service;
 pub mod service_subscription;
 pub mod session;
@@ -139,10 +140,22 @@ fn input_hash<C: Command>(cmd: &C) -> Result<String, Error> {
 
 /// A command whose facts one store function reads and one rule function decides on.
 macro_rules! command {
+    ($command:ty, $name:literal, $action:ident $noun:ident, $facts:path, $rule:path) => {
+        command!(
+            $command,
+            $name,
+            (To($crate::caller::Action::$action, $crate::caller::Noun::$noun)),
+            $facts,
+            $rule
+        );
+    };
     ($command:ty, $name:literal, $right:ident, $facts:path, $rule:path) => {
+        command!($command, $name, ($right), $facts, $rule);
+    };
+    ($command:ty, $name:literal, ($($right:tt)+), $facts:path, $rule:path) => {
         impl $crate::command::Command for $command {
             const NAME: &'static str = $name;
-            const RIGHT: $crate::caller::Right = $crate::caller::Right::$right;
+            const RIGHT: $crate::caller::Right = $crate::caller::Right::$($right)+;
 
             async fn decide(
                 &self,

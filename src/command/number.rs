@@ -3,7 +3,7 @@
 use super::{Command, command};
 use crate::{
     app::App,
-    caller::{Caller, Right},
+    caller::{Action, Caller, Noun, Right},
     error::Error,
     rule::{
         Decision,
@@ -21,18 +21,18 @@ use crate::{
     },
 };
 
-command!(Create, "createNumbers", Edit, create_facts, create);
-command!(Update, "updateNumber", Edit, update_facts, update);
-command!(UpdateRange, "updateNumbers", Edit, update_range_facts, update_range);
-command!(Delete, "deleteNumbers", Edit, delete_facts, delete);
-command!(DeleteOne, "deleteNumber", Edit, delete_one_facts, delete_one);
-command!(ChangeStatus, "changeNumberStatus", Edit, change_status_facts, change_status);
-command!(ReserveFor, "reserveNumbersFor", Edit, reserve_facts, reserve_for);
-command!(Audit, "auditNumbers", Edit, audit_facts, audit);
+command!(Create, "createNumbers", Create Number, create_facts, create);
+command!(Update, "updateNumber", Update Number, update_facts, update);
+command!(UpdateRange, "updateNumbers", Update Number, update_range_facts, update_range);
+command!(Delete, "deleteNumbers", Delete Number, delete_facts, delete);
+command!(DeleteOne, "deleteNumber", Delete Number, delete_one_facts, delete_one);
+command!(ChangeStatus, "changeNumberStatus", Update Number, change_status_facts, change_status);
+command!(ReserveFor, "reserveNumbersFor", Update Number, reserve_facts, reserve_for);
+command!(Audit, "auditNumbers", Update Number, audit_facts, audit);
 
 impl Command for Release {
     const NAME: &'static str = "releaseNumbers";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Update, Noun::Number);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         Ok(Ok(release(&due(tx).await?, tx.now())))

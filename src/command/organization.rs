@@ -2,6 +2,7 @@
 
 use super::command;
 use crate::{
+    caller::{Action, Noun, Right},
     rule::organization::{Create, Delete, Move, Rename, Update, create, delete, relocate, rename, update},
     store::organization::{create_facts, delete_facts, move_facts, rename_facts, update_facts},
 };
@@ -9,7 +10,7 @@ use crate::{
 // Only who sees the whole tree may plant another one.
 impl super::Command for Create {
     const NAME: &'static str = "createOrganization";
-    const RIGHT: crate::caller::Right = crate::caller::Right::Configure;
+    const RIGHT: Right = Right::To(Action::Configure, Noun::Organization);
 
     async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
         if self.parent.is_none() && tx.scope() != crate::caller::Scope::All {
@@ -20,7 +21,7 @@ impl super::Command for Create {
     }
 }
 
-command!(Update, "updateOrganization", Configure, update_facts, update);
-command!(Rename, "renameOrganization", Configure, rename_facts, rename);
-command!(Move, "moveOrganization", Configure, move_facts, relocate);
-command!(Delete, "deleteOrganization", Configure, delete_facts, delete);
+command!(Update, "updateOrganization", Configure Organization, update_facts, update);
+command!(Rename, "renameOrganization", Configure Organization, rename_facts, rename);
+command!(Move, "moveOrganization", Configure Organization, move_facts, relocate);
+command!(Delete, "deleteOrganization", Configure Organization, delete_facts, delete);

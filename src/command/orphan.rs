@@ -2,7 +2,7 @@
 
 use super::Command;
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Decision, line,
@@ -19,7 +19,7 @@ use crate::{
 
 impl Command for CleanUp {
     const NAME: &'static str = "cleanUpOrphans";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Delete, Noun::Line);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         if let Err(broken) = check(self, &facts(tx, self).await?) {

@@ -6,6 +6,6 @@ use crate::{
     store::phone::{create_facts, delete_facts, update_facts},
 };
 
-command!(Create, "createPhone", Edit, create_facts, create);
-command!(Update, "updatePhone", Edit, update_facts, update);
-command!(Delete, "deletePhone", Edit, delete_facts, delete);
+command!(Create, "createPhone", Create Phone, create_facts, create);
+command!(Update, "updatePhone", Update Phone, update_facts, update);
+command!(Delete, "deletePhone", Delete Phone, delete_facts, delete);

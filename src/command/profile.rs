@@ -2,7 +2,7 @@
 
 use super::{Command, command};
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Broken, Decision, Patch, Rule,
@@ -19,14 +19,14 @@ use crate::{
     },
 };
 
-command!(Create, "createProfile", Edit, create_facts, create);
-command!(Update, "updateProfile", Edit, update_facts, update);
-command!(Delete, "deleteProfile", Edit, delete_facts, delete);
+command!(Create, "createProfile", Create Profile, create_facts, create);
+command!(Update, "updateProfile", Update Profile, update_facts, update);
+command!(Delete, "deleteProfile", Delete Profile, delete_facts, delete);
 
 /// A copy is a creation whose input is read from another profile: the same rules, no others.
 impl Command for Copy {
     const NAME: &'static str = "copyProfile";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Create, Noun::Profile);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         let Some(from) = locked(tx, self.from).await? else {

@@ -2,7 +2,7 @@
 
 use super::{Command, command};
 use crate::{
-    caller::Right,
+    caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Decision,
@@ -19,14 +19,14 @@ use crate::{
     },
 };
 
-command!(Create, "createQuickAddGroup", Configure, create_facts, create);
-command!(Update, "updateQuickAddGroup", Configure, update_facts, update);
-command!(Delete, "deleteQuickAddGroup", Configure, delete_facts, delete);
+command!(Create, "createQuickAddGroup", Configure QuickAddGroup, create_facts, create);
+command!(Update, "updateQuickAddGroup", Configure QuickAddGroup, update_facts, update);
+command!(Delete, "deleteQuickAddGroup", Configure QuickAddGroup, delete_facts, delete);
 
 /// A quick add is a creation whose input the group gives: the same rules, no others.
 impl Command for Add {
     const NAME: &'static str = "quickAddUser";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Create, Noun::User);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         let plan = match plan(self, &known(tx, self).await?) {

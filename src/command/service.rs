@@ -12,9 +12,9 @@ use crate::{
     },
 };
 
-command!(Create, "createService", Configure, create_facts, create);
-command!(Update, "updateService", Configure, update_facts, update);
-command!(Delete, "deleteService", Configure, delete_facts, delete);
-command!(AddParameter, "addServiceParameter", Configure, add_parameter_facts, add_parameter);
-command!(ChangeParameter, "changeServiceParameter", Configure, change_parameter_facts, change_parameter);
-command!(RemoveParameter, "removeServiceParameter", Configure, remove_parameter_facts, remove_parameter);
+command!(Create, "createService", Configure Service, create_facts, create);
+command!(Update, "updateService", Configure Service, update_facts, update);
+command!(Delete, "deleteService", Configure Service, delete_facts, delete);
+command!(AddParameter, "addServiceParameter", Configure Service, add_parameter_facts, add_parameter);
+command!(ChangeParameter, "changeServiceParameter", Configure Service, change_parameter_facts, change_parameter);
+command!(RemoveParameter, "removeServiceParameter", Configure Service, remove_parameter_facts, remove_parameter);

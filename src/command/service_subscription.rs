@@ -22,11 +22,11 @@ const BATCH: usize = 500;
 /// Changes that a pass answers.
 const TOLD: usize = 1_000;
 
-command!(Subscribe, "subscribeService", Edit, subscribe_facts, subscribe);
-command!(Update, "updateServiceSubscription", Edit, update_facts, update);
-command!(Unsubscribe, "unsubscribeService", Edit, unsubscribe_facts, unsubscribe);
-command!(Resubscribe, "resubscribeService", Edit, resubscribe_facts, resubscribe);
-command!(Resync, "resyncServiceSubscriptions", Edit, resync_facts, resync);
+command!(Subscribe, "subscribeService", Create ServiceSubscription, subscribe_facts, subscribe);
+command!(Update, "updateServiceSubscription", Update ServiceSubscription, update_facts, update);
+command!(Unsubscribe, "unsubscribeService", Delete ServiceSubscription, unsubscribe_facts, unsubscribe);
+command!(Resubscribe, "resubscribeService", Update ServiceSubscription, resubscribe_facts, resubscribe);
+command!(Resync, "resyncServiceSubscriptions", Update ServiceSubscription, resync_facts, resync);
 
 /// What a pass over the subscriptions to a service did. It keeps ids of all and changes of some, so that its memory
 /// does not grow with what a subscription holds.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{Command, Outcome, command};
 use crate::{
     app::{App, Call},
-    caller::{Caller, Right},
+    caller::{Action, Caller, Noun, Right},
     error::Error,
     rule::{
         Broken, Decision, Rule,
@@ -23,10 +23,10 @@ use crate::{
 /// Sessions that are ended at once.
 pub const MANY: u32 = 1_000;
 
-command!(Login, "login", Edit, login_facts, login);
-command!(Logout, "logout", Edit, logout_facts, logout);
-command!(LogoutUser, "logoutUser", Edit, logout_user_facts, logout_user);
-command!(Relogin, "relogin", Edit, relogin_facts, relogin);
+command!(Login, "login", Session Session, login_facts, login);
+command!(Logout, "logout", Session Session, logout_facts, logout);
+command!(LogoutUser, "logoutUser", Session Session, logout_user_facts, logout_user);
+command!(Relogin, "relogin", Session Session, relogin_facts, relogin);
 
 /// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once.
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ fn written<S: Serializer>(filter: &Filter, to: S) -> Result<S::Ok, S::Error> {
 
 impl Command for LogoutMany {
     const NAME: &'static str = "logoutMany";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Session, Noun::Session);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         if self.filter == Filter::All(Vec::new()) {
@@ -58,7 +58,7 @@ struct Expire;
 
 impl Command for Expire {
     const NAME: &'static str = "expireSessions";
-    const RIGHT: Right = Right::Edit;
+    const RIGHT: Right = Right::To(Action::Session, Noun::Session);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         Ok(Ok(expire(&due(tx).await?)))

@@ -6,6 +6,6 @@ use crate::{
     store::template::{create_facts, delete_facts, update_facts},
 };
 
-command!(Create, "createTemplate", Configure, create_facts, create);
-command!(Update, "updateTemplate", Configure, update_facts, update);
-command!(Delete, "deleteTemplate", Configure, delete_facts, delete);
+command!(Create, "createTemplate", Configure Template, create_facts, create);
+command!(Update, "updateTemplate", Configure Template, update_facts, update);
+command!(Delete, "deleteTemplate", Configure Template, delete_facts, delete);

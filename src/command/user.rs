@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-command!(Create, "createUser", Edit, create_facts, create);
-command!(Update, "updateUser", Edit, update_facts, update);
-command!(Delete, "deleteUser", Edit, delete_facts, delete);
-command!(Associate, "associateUsers", Edit, associate_facts, associate);
-command!(Disassociate, "disassociateUser", Edit, disassociate_facts, disassociate);
-command!(Reorder, "reorderUsers", Edit, reorder_facts, reorder);
-command!(SetDefault, "setDefaultProfile", Edit, default_facts, set_default);
+command!(Create, "createUser", Create User, create_facts, create);
+command!(Update, "updateUser", Update User, update_facts, update);
+command!(Delete, "deleteUser", Delete User, delete_facts, delete);
+command!(Associate, "associateUsers", Update Profile, associate_facts, associate);
+command!(Disassociate, "disassociateUser", Update Profile, disassociate_facts, disassociate);
+command!(Reorder, "reorderUsers", Update Profile, reorder_facts, reorder);
+command!(SetDefault, "setDefaultProfile", Update User, default_facts, set_default);

@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::{Config, Fault, Origin, settings};
+use super::{Config, Fault, Jwt, Origin, settings};
 
 /// Levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -73,6 +73,9 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
             guard.bucket, guard.cost
         ),
     );
+    for (key, message) in jwt_faults(&config.jwt) {
+        refuse(true, key, &message);
+    }
     for directive in config.log.level.split(',') {
         // A filter takes any word for the name of a module, and then logs everything of that module and
         // nothing else: a misspelt level would silence the log.
@@ -102,6 +105,69 @@ fn out_of_range(config: &Config, origin: &impl Fn(&str) -> Origin) -> Vec<Fault>
         })
     };
     settings().into_iter().filter_map(fault).collect()
+}
+
+/// What is wrong with the settings of JSON Web Tokens, where any are taken.
+fn jwt_faults(jwt: &Jwt) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    let mut refuse = |wrong: bool, key, message: &str| {
+        if wrong {
+            faults.push((key, message.to_owned()));
+        }
+    };
+    if jwt.issuer.is_empty() {
+        return faults;
+    }
+    let empty = |setting: &str| Jwt::words(setting).next().is_none();
+    refuse(
+        empty(&jwt.audience),
+        "jwt.audience",
+        "is needed with `jwt.issuer`: tokens for others are not for us",
+    );
+    refuse(
+        jwt.keys.is_empty() || is_open_address(&jwt.keys),
+        "jwt.keys",
+        "is needed with `jwt.issuer`: a file, an `https://` address without a password, or `http://` on this machine",
+    );
+    refuse(empty(&jwt.algorithms), "jwt.algorithms", "names none");
+    let symmetric = jwt.keys.contains("://");
+    for word in Jwt::words(&jwt.algorithms) {
+        refuse(
+            !["RS256", "ES256", "EdDSA", "HS256"].contains(&word),
+            "jwt.algorithms",
+            &format!("names `{word}`, which is none of RS256, ES256, EdDSA, HS256"),
+        );
+        refuse(
+            word == "HS256" && symmetric,
+            "jwt.algorithms",
+            "names HS256, whose keys are secrets and belong into a file, not to an address",
+        );
+    }
+    for (key, setting) in [("jwt.roles", &jwt.roles), ("jwt.organizations", &jwt.organizations)] {
+        let whole = Jwt::pairs(setting).filter(|(value, meaning)| !value.is_empty() && !meaning.is_empty());
+        refuse(whole.count() != Jwt::words(setting).count(), key, "must be `value=MEANING`, comma-separated");
+    }
+    for (key, setting) in [
+        ("jwt.name_claim", &jwt.name_claim),
+        ("jwt.role_claim", &jwt.role_claim),
+        ("jwt.organization_claim", &jwt.organization_claim),
+    ] {
+        refuse(setting.is_empty(), key, "must name a claim");
+    }
+    faults
+}
+
+/// Whether it is an address over which keys could be changed on their way, or whose password would be logged.
+fn is_open_address(keys: &str) -> bool {
+    let Some((scheme, rest)) = keys.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    let own =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    host.is_empty() || authority.contains('@') || !(scheme == "https" || scheme == "http" && own)
 }
 
 fn is_database(url: &str) -> bool {
@@ -194,6 +260,33 @@ mod tests {
         }
         let secret = said(|config| config.database.url = "mysql://ann:s3cret@host".into());
         assert!(secret.len() == 1 && !secret[0].contains("s3cret"), "{secret:?}");
+    }
+
+    #[test]
+    fn keys_come_from_where_nobody_can_change_them() {
+        let at = |keys: &str, algorithms: &str| {
+            said(|config| {
+                config.jwt.issuer = "https://idp.example".into();
+                config.jwt.audience = "roamline".into();
+                config.jwt.keys = keys.into();
+                config.jwt.algorithms = algorithms.into();
+            })
+        };
+        for keys in ["keys.json", "https://idp.example/jwks", "http://127.0.0.1:9/jwks", "http://[::1]/jwks"]
+        {
+            assert!(at(keys, "RS256").is_empty(), "{keys}");
+        }
+        for keys in
+            ["", "http://idp.example/jwks", "https://a:b@idp.example/", "ftp://localhost/x", "https://"]
+        {
+            assert_eq!(at(keys, "RS256").len(), 1, "{keys}");
+        }
+        assert!(at("keys.json", "HS256, RS256").is_empty());
+        assert_eq!(at("https://idp.example/jwks", "HS256").len(), 1);
+        for algorithms in ["none", "", "RS512"] {
+            assert_eq!(at("keys.json", algorithms).len(), 1, "{algorithms}");
+        }
+        assert!(said(|config| config.jwt.roles = "not a pair".into()).is_empty(), "nothing is taken");
     }
 
     #[test]

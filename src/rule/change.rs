@@ -6,7 +6,7 @@
 use entity::{
     AppearanceId, DeviceId, LineId, OrganizationId, UserId, button, change_subject::Noun, cluster,
     default_device_profile, device, job, line, line_appearance, number, organization, phone, profile,
-    profile_user, quick_add, service, service_subscription, session, template, user,
+    profile_user, quick_add, role, service, service_subscription, session, template, user,
 };
 use serde::{Deserialize, Serialize};
 
@@ -225,6 +225,12 @@ changes! {
     }
     /// A subscription went, with its device or its service.
     ServiceSubscriptionRemoved { on: On, subscription: service_subscription::Model }
+    /// A role was composed.
+    RoleCreated { role: role::Model }
+    /// A role was updated.
+    RoleUpdated { before: role::Model, after: role::Model }
+    /// A role was deleted.
+    RoleDeleted { role: role::Model }
     /// A part of the subscriptions to a phone service was brought up to date.
     ServiceResynced { service: service::Model, derived: i64 }
 }
@@ -285,6 +291,8 @@ impl Change {
             Self::QuickAddGroupUpdated { after, .. } => Some(after.organization_id),
             Self::NumberCreated { number } | Self::NumberDeleted { number } => Some(number.organization_id),
             Self::NumberUpdated { after, .. } => Some(after.organization_id),
+            Self::RoleCreated { role } | Self::RoleDeleted { role } => Some(role.organization_id),
+            Self::RoleUpdated { after, .. } => Some(after.organization_id),
             // What nobody below may see is kept at an organization that there is not.
             Self::JobStarted { job } => Some(job.organization_id.unwrap_or(NOWHERE)),
             Self::JobProgressed { after, .. } => Some(after.organization_id.unwrap_or(NOWHERE)),
@@ -338,6 +346,11 @@ impl Change {
                 fallen_back(profile)
             }
             Self::DefaultDeviceProfileUpdated { after, .. } => fallen_back(after),
+            Self::RoleCreated { role }
+            | Self::RoleDeleted { role }
+            | Self::RoleUpdated { after: role, .. } => {
+                vec![(Noun::Role, role.id.0), (Noun::Organization, role.organization_id.0)]
+            }
             Self::LineCreated { line } | Self::LineDeleted { line } => vec![(Noun::Line, line.id.0)],
             Self::LineUpdated { after, .. } => vec![(Noun::Line, after.id.0)],
             Self::AppearanceAdded { on, appearance } | Self::AppearanceRemoved { on, appearance } => {

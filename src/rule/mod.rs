@@ -26,6 +26,7 @@ pub mod product;
 pub mod profile;
 pub mod quick_add;
 pub mod readiness;
+pub mod role;
 pub mod service;
 pub mod service_subscription;
 pub mod session;
@@ -696,6 +697,22 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     JobNothingToRetry: "JOB_NOTHING_TO_RETRY" "BLK-6"
         "Every row of the job was done. There is nothing to try again."
         "# The rows of a job are tried again though each was done."
+    /// Nobody makes, changes or gives a role that allows what they may not do themselves.
+    RoleExceedsYourRights { rights: String }: "ROLE_EXCEEDS_YOUR_RIGHTS" "ACC-3"
+        "The role allows what you may not do yourself: {rights}. Leave it out, or ask somebody who may."
+        "# createRole with CONFIGURE of CLUSTER by somebody whose own role has CONFIGURE of ROLE alone."
+    /// A role's name is its own among the roles of its organization, and none of the roles that are built in has it.
+    RoleNameTaken { name: String }: "ROLE_NAME_TAKEN" "ACC-2"
+        "There is a role '{name}' already. Choose another name, or update that role."
+        "mutation { createRole(input: {organizationId: \"T3JnYW5pemF0aW9uOjE\", name: \"Admin\", rights: []}) { errors { code } } }"
+    /// A role that tokens have is not deleted.
+    RoleInUse { name: String, tokens: i64 }: "ROLE_IN_USE" "RML-5"
+        "{tokens} tokens have the role '{name}'. Revoke them first."
+        "# deleteRole of a role that a token in force has."
+    /// A role is given at its organization and below, and nowhere else.
+    RoleOutOfPlace { name: String }: "ROLE_OUT_OF_PLACE" "ACC-2"
+        "The role '{name}' is given at its own organization and below only. Compose one there, or choose another organization."
+        "# A token for an organization beside or above the one that composed the role."
     /// What is said of a whole call is not said in one of its items.
     SaidInItem { what: String }: "SAID_IN_ITEM" "RML-80"
         "`{what}` is said once, for all items together. Take it out of the item."

@@ -25,6 +25,7 @@ use super::{
     phone::Phone,
     profile::Profile,
     quick_add::{self, QuickAddGroup},
+    role::Role,
     service::PhoneService,
     service_subscription::ServiceSubscription,
     session::Session,
@@ -313,6 +314,25 @@ change_types! {
     DefaultDeviceProfileDeleted {
         /// The default device profile as it was.
         before: DefaultDeviceProfile = |ctx, { profile, .. }| state!(DefaultDeviceProfile, profile);
+    }
+    /// A role was composed.
+    RoleCreated {
+        /// The role as made.
+        after: Role = |ctx, { role, .. }| state!(Role, role);
+    }
+    /// A role was updated.
+    RoleUpdated {
+        /// The role before.
+        before: Role = |ctx, { before, .. }| state!(Role, before);
+        /// The role after.
+        after: Role = |ctx, { after, .. }| state!(Role, after);
+        /// The names of the fields that differ.
+        fields: Vec<String> = |ctx, { before, after, .. }| Ok(fields(before, after));
+    }
+    /// A role was deleted.
+    RoleDeleted {
+        /// The role as it was.
+        before: Role = |ctx, { role, .. }| state!(Role, role);
     }
     /// A line was created.
     LineCreated {
@@ -843,7 +863,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
     use change_subject::Noun;
     use entity::{
         AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
-        QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, UserId,
+        QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, UserId,
     };
     match noun {
         Noun::Organization => NodeId::Organization(OrganizationId(id)),
@@ -863,6 +883,7 @@ pub fn node_id(noun: change_subject::Noun, id: i64) -> NodeId {
         Noun::ServiceSubscription => NodeId::ServiceSubscription(ServiceSubscriptionId(id)),
         Noun::Number => NodeId::Number(NumberId(id)),
         Noun::Job => NodeId::Job(JobId(id)),
+        Noun::Role => NodeId::Role(RoleId(id)),
     }
 }
 

@@ -28,7 +28,7 @@ use super::{
     },
 };
 use crate::{
-    caller::{Right, Scope},
+    caller::Scope,
     error::Error,
     rule::{
         self, Change as RuleChange,
@@ -655,7 +655,7 @@ impl HistoryMutation {
         let Cursor::Change(change) = input.change else {
             return Err(Error::Input("`change` is a place within a snapshot, not a change".to_owned()));
         };
-        let cmd = Revert { change, configure: ctx.caller()?.may(Right::Configure) };
+        let cmd = Revert { change, own: ctx.caller()?.rights };
         Ok(RevertChangePayload(perform(ctx, input.call, cmd).await?))
     }
 }

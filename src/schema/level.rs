@@ -546,7 +546,7 @@ mod tests {
     use super::{
         super::{
             cluster, default_device_profile, device, job, line, number, organization, phone, profile,
-            quick_add, sdl, service, service_subscription, session, user,
+            quick_add, role, sdl, service, service_subscription, session, user,
         },
         *,
     };
@@ -583,6 +583,7 @@ mod tests {
             quick_add::QuickAddGroupObject,
             number::NumberObject,
             job::JobObject,
+            role::ComposedRoleObject,
             service::PhoneServiceObject,
             service_subscription::ServiceSubscriptionObject
         );

@@ -25,7 +25,7 @@ use crate::{
         Entry, Reader, button, cluster, default_device_profile, device, job, line, number, organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
-        phone, profile, quick_add, readiness,
+        phone, profile, quick_add, readiness, role,
         row::{self, Columns, Row},
         service, service_subscription, session, template, user,
     },
@@ -153,6 +153,7 @@ pub struct Loaders {
     pub number: Of<number::Row>,
     most_profiles: Batched<i64, Option<i32>, MostProfiles>,
     pub job: Of<job::Row>,
+    pub role: Of<role::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -182,6 +183,7 @@ impl Loaders {
             number: Of::new(reader, &gate),
             most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
             job: Of::new(reader, &gate),
+            role: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -215,6 +217,7 @@ impl Loaders {
         self.findings.clear_all().await;
         self.number.forget().await;
         self.job.forget().await;
+        self.role.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
@@ -588,6 +591,7 @@ look!(quick_add::Row {
 });
 
 look!(template::Row {});
+look!(role::Row {});
 look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });
 look!(service_subscription::Row {
     "values" needs ["given"],

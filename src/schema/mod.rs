@@ -34,6 +34,7 @@ mod preview;
 mod profile;
 mod quick_add;
 mod readiness;
+mod role;
 mod search;
 mod server;
 mod service;
@@ -77,6 +78,7 @@ pub struct Query(
     change::ChangeQuery,
     number::NumberQuery,
     job::JobQuery,
+    role::RoleQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,
@@ -102,6 +104,7 @@ pub struct Mutation(
     service_subscription::ServiceSubscriptionMutation,
     number::NumberMutation,
     job::JobMutation,
+    role::RoleMutation,
 );
 
 /// The schema over an application.

@@ -16,6 +16,7 @@ use super::{
     phone::Phone,
     profile::Profile,
     quick_add::QuickAddGroup,
+    role::Role,
     service::PhoneService,
     service_subscription::ServiceSubscription,
     session::Session,
@@ -50,6 +51,7 @@ pub enum Node {
     ServiceSubscription(ServiceSubscription),
     Number(Number),
     Job(Job),
+    ComposedRole(Role),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -85,6 +87,7 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::ServiceSubscription(id) => one_of(ctx, field, Some(id)).await?.map(Node::ServiceSubscription),
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Job(id) => one_of(ctx, field, Some(id)).await?.map(Node::Job),
+        NodeId::Role(id) => one_of(ctx, field, Some(id)).await?.map(Node::ComposedRole),
         NodeId::Token(_) => None,
     })
 }

@@ -19,6 +19,7 @@ use super::{
     phone::Phone,
     profile::Profile,
     quick_add::QuickAddGroup,
+    role::Role,
     session::Session,
     user::User,
     value::{
@@ -38,7 +39,7 @@ use crate::{
     store::{
         cluster, line, number, organization,
         page::{Filter, Order},
-        phone, profile, quick_add, session, user,
+        phone, profile, quick_add, role, session, user,
     },
 };
 
@@ -59,6 +60,7 @@ rendered!(OrganizationObject over organization::Row, in organization {
     "lines" => to_many::<organization::Row, Line>(line::OF_ORGANIZATION),
     "numbers" => to_many::<organization::Row, Number>(number::OF_ORGANIZATION),
     "users" => to_many::<organization::Row, User>(user::OF_ORGANIZATION),
+    "roles" => to_many::<organization::Row, Role>(role::OF_ORGANIZATION),
     "quickAddGroups" => to_many::<organization::Row, QuickAddGroup>(quick_add::OF_ORGANIZATION),
 });
 
@@ -212,6 +214,19 @@ impl OrganizationObject {
     ) -> Result<Connection<User>> {
         let asked = Asked { first, after, last, before };
         below(ctx, user::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
+    }
+
+    /// The roles composed here (not below), by name.
+    async fn roles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+    ) -> Result<Connection<Role>> {
+        let asked = Asked { first, after, last, before };
+        below(ctx, role::OF_ORGANIZATION, self.0.id.get()?.0, asked).await
     }
 
     /// Its Quick Add groups, by name.

@@ -7,6 +7,7 @@ use super::{
     Ask, Result,
     connection::one,
     organization::Organization,
+    role::{Right as RightOfYours, Role as ComposedRole, rights},
     value::{
         enums::Role,
         product::Product,
@@ -30,9 +31,19 @@ impl Me {
         Ok(ctx.caller()?.name.clone())
     }
 
-    /// Your role.
+    /// Your role; of a role that was composed, the greatest whose rights it has.
     async fn role(&self, ctx: &Context<'_>) -> Result<Role> {
         Ok(ctx.caller()?.role.into())
+    }
+
+    /// The role that was composed for you; nothing where yours is built in, or kept above what you see.
+    async fn composed_role(&self, ctx: &Context<'_>) -> Result<Option<ComposedRole>> {
+        one(ctx, ctx.caller()?.composed).await
+    }
+
+    /// What you may do beside reading, kind by kind of thing.
+    async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RightOfYours>> {
+        Ok(rights(&ctx.caller()?.rights))
     }
 
     /// The organization whose subtree you see; nothing when you see everything.

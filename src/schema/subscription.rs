@@ -24,6 +24,7 @@ use super::{
     phone::Phone,
     profile::Profile,
     quick_add::QuickAddGroup,
+    role::Role,
     service::PhoneService,
     session::Session,
     template::Template,
@@ -297,6 +298,7 @@ impl Taken {
             Noun::QuickAddGroup => {
                 self.nodes(scope, filter, after, Node::QuickAddGroup as fn(QuickAddGroup) -> Node).await
             }
+            Noun::Role => self.nodes(scope, filter, after, Node::ComposedRole as fn(Role) -> Node).await,
             Noun::Job => self.nodes(scope, filter, after, Node::Job as fn(Job) -> Node).await,
             Noun::User => self.nodes(scope, filter, after, Node::User as fn(User) -> Node).await,
             Noun::Template => self.nodes(scope, filter, after, of_template as fn(Template) -> Node).await,
@@ -342,6 +344,7 @@ const NOUNS: &[Noun] = &[
     Noun::QuickAddGroup,
     Noun::Number,
     Noun::Job,
+    Noun::Role,
 ];
 
 /// Which things of a noun the query covers; none when it covers none.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entity::{
     DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, job, line,
     line_appearance, number, organization, organization_closure, phone, profile, profile_user, quick_add,
-    service, service_subscription, session, template, user, user_cti_profile, user_phone,
+    role, service, service_subscription, session, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
@@ -90,6 +90,12 @@ pub const UNIQUE: &[Unique] = &[
         "default_device_profile.cluster_id, default_device_profile.product, default_device_profile.protocol",
         || Rule::DefaultDeviceProfileTaken { product: taken(), protocol: String::new() },
         "product",
+    ),
+    (
+        "acc_2_role_name",
+        "role.organization_id, role.name_key",
+        || Rule::RoleNameTaken { name: taken() },
+        "name",
     ),
     (
         "inv_13_number",
@@ -247,6 +253,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             relocate(tx, after).await
         }
         Change::OrganizationDeleted { organization } => {
+            super::token::leave_organization(tx, organization.id).await?;
             // It stays known below those above it, as its changes do.
             organization_closure::Entity::delete_many()
                 .filter(organization_closure::Column::AncestorId.eq(organization.id))
@@ -290,6 +297,12 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::SessionStarted { session, .. } => insert(tx, session.clone()).await,
         Change::SessionEnded { session, .. } => {
             session::Entity::delete_by_id(session.id).exec(&tx.db).await.map(drop)
+        }
+        Change::RoleCreated { role } => insert(tx, role.clone()).await,
+        Change::RoleUpdated { after, .. } => update(tx, after.clone(), role::Column::Id.eq(after.id)).await,
+        Change::RoleDeleted { role } => {
+            super::token::leave_role(tx, role.id).await?;
+            role::Entity::delete_by_id(role.id).exec(&tx.db).await.map(drop)
         }
         Change::DefaultDeviceProfileCreated { profile } => insert(tx, profile.clone()).await,
         Change::DefaultDeviceProfileUpdated { after, .. } => {

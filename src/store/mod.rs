@@ -44,6 +44,7 @@ pub mod profile;
 pub mod quick_add;
 pub mod readiness;
 mod reads;
+pub mod role;
 pub mod row;
 pub mod search;
 pub mod service;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use entity::{
     ClusterId, Moment, OrganizationId, cluster, device, line, number,
     organization::{Column, Entity, Kind, LinePreferences, Model},
-    organization_closure, phone, profile, quick_add, token, user,
+    organization_closure, phone, profile, quick_add, role, token, user,
 };
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, TryGetable,
@@ -202,8 +202,13 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             ),
             (
                 "tokens",
-                token::Entity::find().filter(token::Column::OrganizationId.eq(id)).count(&tx.db).await?,
+                token::Entity::find()
+                    .filter(token::Column::OrganizationId.eq(id))
+                    .filter(super::token::is_over(tx.now()).not())
+                    .count(&tx.db)
+                    .await?,
             ),
+            ("roles", role::Entity::find().filter(role::Column::OrganizationId.eq(id)).count(&tx.db).await?),
         ];
         holds.extend(
             counts.iter().filter(|(_, count)| *count > 0).map(|(noun, count)| format!("{count} {noun}")),

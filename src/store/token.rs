@@ -1,19 +1,57 @@
 //! Tokens: kept as hashes, looked up by them.
 
 use entity::{
-    Moment, TokenId,
+    Moment, OrganizationId, RoleId, TokenId, role,
     token::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, SelectTwo,
+    sea_query::{Expr, Func, OnConflict},
 };
 
-use super::Store;
+use super::{Store, Tx};
 
 /// Keeps a token.
 pub async fn insert(store: &Store, token: Model) -> Result<(), DbErr> {
     Entity::insert(token.into_active_model()).exec_without_returning(&store.db).await.map(drop)
+}
+
+/// Keeps a token unless there is one with its hash.
+pub async fn insert_unless_there(store: &Store, token: Model) -> Result<(), DbErr> {
+    let unless = OnConflict::column(Column::Hash).do_nothing().to_owned();
+    let insert = Entity::insert(token.into_active_model()).on_conflict(unless);
+    insert.exec_without_returning(&store.db).await.map(drop)
+}
+
+/// Whether it was kept for a JSON Web Token that has ended: nobody comes with it again.
+pub fn is_over(now: Moment) -> Condition {
+    Condition::all().add(Column::Hash.starts_with("jwt ")).add(Column::ExpiresAt.lte(now))
+}
+
+/// Forgets what was kept for JSON Web Tokens that have ended, at an organization that goes.
+pub async fn leave_organization(tx: &Tx, id: OrganizationId) -> Result<(), DbErr> {
+    let over = Entity::delete_many().filter(Column::OrganizationId.eq(id)).filter(is_over(tx.now()));
+    over.exec(&tx.db).await.map(drop)
+}
+
+/// Takes a role that goes off tokens which have ended. They are revoked with it, lest one of them has no role at all.
+pub async fn leave_role(tx: &Tx, id: RoleId) -> Result<(), DbErr> {
+    let revoked = Func::coalesce([Expr::col(Column::RevokedAt), Expr::value(tx.now().0)]).into();
+    let update = Entity::update_many()
+        .col_expr(Column::RoleId, Expr::value(None::<i64>))
+        .col_expr(Column::RevokedAt, revoked)
+        .filter(Column::RoleId.eq(id));
+    update.exec(&tx.db).await.map(drop)
+}
+
+/// Puts off the end of a token, never to an earlier time.
+pub async fn prolong(store: &Store, id: TokenId, until: Option<Moment>) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(until.map(|until| until.0)))
+        .filter(Column::Id.eq(id))
+        .filter(Column::ExpiresAt.lt(until));
+    update.exec(&store.db).await.map(drop)
 }
 
 /// An id for a token.
@@ -24,14 +62,23 @@ pub async fn next_id(store: &Store) -> Result<TokenId, DbErr> {
     Ok(TokenId(id))
 }
 
+/// A token with the role that was composed for it, where it has one.
+pub type Found = (Model, Option<role::Model>);
+
 /// The token with this hash.
-pub async fn by_hash(store: &Store, hash: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::Hash.eq(hash)).one(&store.db).await
+pub async fn by_hash(store: &Store, hash: &str) -> Result<Option<Found>, DbErr> {
+    with_role(Entity::find().filter(Column::Hash.eq(hash))).one(&store.db).await
 }
 
 /// The token with this id.
-pub async fn by_id(store: &Store, id: TokenId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(&store.db).await
+pub async fn by_id(store: &Store, id: TokenId) -> Result<Option<Found>, DbErr> {
+    with_role(Entity::find_by_id(id)).one(&store.db).await
+}
+
+/// In one statement, as every request asks it.
+fn with_role(tokens: Select<Entity>) -> SelectTwo<Entity, role::Entity> {
+    let role = Entity::belongs_to(role::Entity).from(Column::RoleId).to(role::Column::Id);
+    tokens.join(JoinType::LeftJoin, role.into()).select_also(role::Entity)
 }
 
 /// Every token, oldest first.

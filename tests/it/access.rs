@@ -162,6 +162,7 @@ fn id_for(ids: &BTreeMap<&str, String>, mutation: &str, field: &str) -> String {
         "id" => match mutation.trim_start_matches(|letter: char| letter.is_lowercase()) {
             "Device" => "OtherDevice",
             "Service" => "PhoneService",
+            "Role" => "ComposedRole",
             noun => noun,
         },
         other => panic!("{mutation}: an id of what is {other}?"),
@@ -208,6 +209,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
                 let one = item.trim_end_matches("Input");
                 input(types, ids, &(one[..1].to_lowercase() + &one[1..]), item)
             }
+            ("RightInput", _) => json!({"noun": "LINE", "actions": ["UPDATE"]}),
             ("ProfileFilter", _) => json!({"ids": [ids["Profile"]]}),
             ("SetProfileInput", _) => json!({"loginUserId": ids["User"]}),
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
@@ -278,8 +280,11 @@ async fn neighbours(
     let number = admin.done("createNumbers", number, "outcomes { number { id } }").await;
     let starter = server.somebody(Role::Admin, &estate.north).await;
     let job = starter.done("startImport", json!({"noun": "users"}), "job { id }").await;
+    let role = json!({"organizationId": estate.berlin, "name": "EM-ours", "rights": []});
+    let role = admin.done("createRole", role, "role { id }").await;
     let ours = BTreeMap::from([
         ("Job", text(&job["job"]["id"])),
+        ("ComposedRole", text(&role["role"]["id"])),
         ("Number", text(&number["outcomes"][0]["number"]["id"])),
         ("LineAppearance", admin.appearances(&profile).await.remove(0)),
         ("Organization", estate.berlin.clone()),
@@ -338,7 +343,7 @@ story! {
             // A filter finds nothing, which is no error.
             assert!(codes.contains(&"NOT_FOUND".to_owned()) || filtered || name == "bulkUpdateProfiles", "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 98);
+        assert_eq!(mutations.len(), 101);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }
@@ -377,7 +382,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}", "{QuickAddGroup}", "{Job}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}", "{QuickAddGroup}", "{Job}", "{ComposedRole}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -432,6 +437,7 @@ story! {
             r#"job(id: "{Job}") { id }"#.to_owned(),
             format!(r#"jobs(filter: {{or: [{{ids: ["{{Job}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"numberAudit(organizationId: "{Organization}") { differences { pattern } }"#.to_owned(),
+            format!(r#"roles(filter: {{or: [{{ids: ["{{ComposedRole}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             format!(r#"numbers(filter: {{ids: ["{{Number}}"]}}) {{ {count} }}"#),
             format!(r#"numbers(filter: {{organization: {{ids: ["{{Organization}}"]}}}}) {{ {count} }}"#),
         ];

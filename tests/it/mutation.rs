@@ -431,6 +431,7 @@ const APART: &[(&str, &str)] = &[
     ("createLines", "items"),
     ("createProfiles", "items"),
     ("createServices", "items"),
+    ("createRole", "role"),
     ("createUsers", "items"),
     ("deleteDefaultDeviceProfile", "session"),
     ("deleteLines", "items"),
@@ -438,6 +439,7 @@ const APART: &[(&str, &str)] = &[
     ("deleteNumbersById", "items"),
     ("deleteProfiles", "items"),
     ("deleteServices", "items"),
+    ("deleteRole", "role"),
     ("deleteUsers", "items"),
     ("login", "session"),
     ("logout", "session"),
@@ -457,6 +459,7 @@ const APART: &[(&str, &str)] = &[
     ("updateNumbersById", "items"),
     ("updateProfiles", "items"),
     ("updateServices", "items"),
+    ("updateRole", "role"),
     ("updateUsers", "items"),
 ];
 

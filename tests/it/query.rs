@@ -74,7 +74,11 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let fallback = id("createDefaultDeviceProfile", fallback, "defaultDeviceProfile").await;
     let session = id("login", json!({"userId": user, "phoneId": phone}), "session").await;
     let job = id("startImport", json!({"noun": "users"}), "job").await;
+    let rights = json!([{"noun": "LINE", "actions": ["UPDATE"]}]);
+    let role = json!({"organizationId": estate.north, "name": "Help", "rights": rights});
+    let role = id("createRole", role, "role").await;
     let ids = BTreeMap::from([
+        ("ComposedRole", role),
         ("QuickAddGroup", group),
         ("DefaultDeviceProfile", fallback),
         ("Session", session),

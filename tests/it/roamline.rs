@@ -182,7 +182,12 @@ impl Roamline {
 
     /// Another node on the same database, with a clock of its own.
     pub async fn beside(&self) -> Self {
-        Self::start(self.database.clone(), None, |_| {}).await
+        self.beside_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn beside_with(&self, set: impl FnOnce(&mut Config)) -> Self {
+        Self::start(self.database.clone(), None, set).await
     }
 
     /// Stops the server and drops its database.
@@ -257,6 +262,11 @@ impl Client {
     /// The token that it sends.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The same at another address.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
     }
 
     /// The address of a path.

@@ -42,7 +42,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number", "job"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number", "job", "role"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }
@@ -130,6 +130,7 @@ story! {
         admin.done("createNumbers", number, "").await;
         let fallback = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP"});
         admin.done("createDefaultDeviceProfile", fallback, "").await;
+        admin.done("createRole", json!({"organizationId": estate.north, "name": "help", "rights": []}), "").await;
         let phone = admin.phone(&estate, &estate.berlin, "SEP1").await;
         admin.done("login", json!({"userId": user, "phoneId": phone}), "").await;
         let db = Database::connect(&server.database).await.expect("connected");
@@ -140,6 +141,7 @@ story! {
             ("ses_3_one_session", "session", ""),
             ("rml_40_default_device_profile", "default_device_profile", ""),
             ("inv_13_number", "number", ""),
+            ("acc_2_role_name", "role", ""),
             ("rml_2_user_id", "\"user\"", ""),
             ("rml_60_quick_add_name", "quick_add", ""),
             ("lin_1_line", "line", ""),

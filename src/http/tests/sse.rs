@@ -83,7 +83,7 @@ fn streaming(document: &str) -> Request<Body> {
 }
 
 fn link(document: &str) -> Request<Body> {
-    let query: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let query = document.bytes().fold(String::new(), |query, byte| query + &format!("%{byte:02X}"));
     with(get(&format!("/graphql?query={query}")), "accept", STREAM)
 }
 

@@ -118,6 +118,9 @@ pub fn sides(change: &Change) -> Sides {
         Change::QuickAddGroupCreated { group } => made(group),
         Change::QuickAddGroupUpdated { before, after } => both(before, after),
         Change::QuickAddGroupDeleted { group } => gone(group),
+        Change::RoleCreated { role } => made(role),
+        Change::RoleUpdated { before, after } => both(before, after),
+        Change::RoleDeleted { role } => gone(role),
         Change::JobStarted { job } => made(job),
         Change::JobProgressed { before, after } => both(before, after),
     }

@@ -4,7 +4,7 @@
 use entity::{
     DefaultDeviceProfileId, DeviceId, LineId, Moment, QuickAddId, UserId, change_subject::Noun,
     default_device_profile as default_entity, line_appearance, number, profile_user,
-    quick_add as quick_add_entity,
+    quick_add as quick_add_entity, role::Rights,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -27,8 +27,9 @@ use crate::rule::{
 pub struct Revert {
     /// The number of the change.
     pub change: i64,
-    /// Whether the caller may change organizations, clusters, templates, Quick Add groups and default device profiles.
-    pub configure: bool,
+    /// What the caller may do.
+    #[serde(skip)]
+    pub own: Rights,
 }
 
 /// What takes a change back.
@@ -156,6 +157,7 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
             | Noun::ServiceSubscription
             | Noun::Number
             | Noun::QuickAddGroup
+            | Noun::Role
             | Noun::Job,
         )
         | None => "what belongs to it",
@@ -440,6 +442,11 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         }
         Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. } => {
             return Err(impossible("passwords are in no change; use the mutations of service subscriptions"));
+        }
+        Change::RoleCreated { .. } | Change::RoleUpdated { .. } | Change::RoleDeleted { .. } => {
+            return Err(impossible(
+                "a role allows only what whoever changes it may do; use the mutations of roles",
+            ));
         }
         Change::DefaultDeviceProfileCreated { profile } => {
             Opposite::Configure(Configure::DeleteDefault(default_device_profile::Delete {

@@ -83,6 +83,9 @@ impl State {
             | Change::ButtonRemoved { .. }
             | Change::SessionStarted { .. }
             | Change::SessionEnded { .. }
+            | Change::RoleCreated { .. }
+            | Change::RoleUpdated { .. }
+            | Change::RoleDeleted { .. }
             | Change::DefaultDeviceProfileCreated { .. }
             | Change::DefaultDeviceProfileUpdated { .. }
             | Change::DefaultDeviceProfileDeleted { .. }

@@ -456,6 +456,8 @@ pub enum Noun {
     Service,
     /// A subscription of a profile or phone to a phone service.
     ServiceSubscription,
+    /// A role that was composed.
+    Role,
     /// A number of the inventory.
     Number,
     /// A job.

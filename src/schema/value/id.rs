@@ -7,7 +7,8 @@ use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
     AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
-    OrganizationId, QuickAddId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId, UserId,
+    OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId,
+    UserId,
 };
 
 macro_rules! nodes {
@@ -72,6 +73,8 @@ nodes! {
     Button(ButtonId) is "Button" by button,
     /// A phone button or softkey template.
     Template(TemplateId) is "Template" by template,
+    /// A role that was composed.
+    Role(RoleId) is "ComposedRole" by role,
     /// An IP phone service.
     Service(ServiceId) is "PhoneService" by service,
     /// A subscription of a device to a phone service.
@@ -119,7 +122,7 @@ macro_rules! keys {
 
 keys! {
     OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId QuickAddId ButtonId TemplateId
-    ServiceId ServiceSubscriptionId NumberId JobId TokenId
+    ServiceId ServiceSubscriptionId NumberId JobId TokenId RoleId
 }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
@@ -134,7 +137,8 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 18] = [
+        const NAMES: [&str; 19] = [
+            "ComposedRole",
             "QuickAddGroup",
             "Organization",
             "Cluster",

@@ -1,0 +1,223 @@
+//! Who comes in: our own tokens, and the JSON Web Tokens of an issuer.
+//!
+//! Whoever comes with a JSON Web Token is kept as a token too, one for what the issuer grants to a subject: the same
+//! subject with another role is another one. So jobs, stored answers and streams know them as they know everybody, and a
+//! revocation holds for them as well.
+
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+use data_encoding::HEXLOWER;
+use entity::{
+    Moment, OrganizationId,
+    role::{self, Rights},
+    token,
+};
+use sha2::{Digest, Sha256};
+
+use super::App;
+use crate::{
+    caller::{Caller, Scope, built_in},
+    error::Error,
+    jwt::{Bearer, Issuer, Refused},
+    store::{self, token::Found},
+};
+
+/// How long what is known of a token is believed; a revoked one is out after it.
+const BELIEVED: Duration = Duration::from_millis(500);
+/// Tokens remembered at once, so that guesses cannot fill the memory.
+const REMEMBERED: usize = 10_000;
+
+/// What is known of what somebody came with.
+#[derive(Clone)]
+pub(super) struct Known {
+    at: Instant,
+    /// None where it is nobody's.
+    token: Option<Found>,
+    /// When what was shown ends, where that is not the token's own end.
+    until: Option<Moment>,
+}
+
+impl App {
+    /// Who comes with this token; without tokens, an administrator.
+    pub async fn authenticate(&self, secret: Option<&str>) -> Result<Caller, Error> {
+        let Some(secret) = secret else {
+            return if self.config().no_auth {
+                Ok(Caller::administrator("no-auth"))
+            } else {
+                Err(Error::Anonymous)
+            };
+        };
+        let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
+        let known = if let Some(known) = self.known(&hash) {
+            known
+        } else {
+            let (token, until) = match &self.0.issuer {
+                Some(issuer) if Issuer::is_token(secret) => self.granted(issuer, secret).await?,
+                _ => (store::token::by_hash(&self.0.store, &hash).await?, None),
+            };
+            self.remember(hash, token, until)
+        };
+        self.caller(&known).ok_or(Error::Anonymous)
+    }
+
+    /// The caller as of now, for streams that outlive a permission.
+    pub async fn renew(&self, caller: &Caller) -> Result<Caller, Error> {
+        let Some(id) = caller.token else { return Ok(caller.clone()) };
+        let key = format!("id {id}");
+        let known = match self.known(&key) {
+            Some(known) => known,
+            None => self.remember(key, store::token::by_id(&self.0.store, id).await?, None),
+        };
+        self.caller(&Known { until: caller.until, ..known }).ok_or(Error::Anonymous)
+    }
+
+    /// Reads the issuer's keys ahead of its first token; nothing to do where no issuer is set.
+    pub async fn read_keys(&self) {
+        if let Some(issuer) = &self.0.issuer {
+            issuer.read_keys(self.now()).await;
+        }
+    }
+
+    /// The token under which what a JSON Web Token grants is kept, and when the JSON Web Token ends.
+    async fn granted(&self, issuer: &Issuer, secret: &str) -> Result<(Option<Found>, Option<Moment>), Error> {
+        let now = self.now();
+        let grant = match issuer.bearer(secret, now).await {
+            Ok(bearer) => self.grant(bearer).await?,
+            Err(refused) => Err(refused),
+        };
+        match grant {
+            Ok((token, role)) => {
+                let until = token.expires_at;
+                Ok((Some((self.keep(token).await?, role)), until))
+            }
+            Err(refused) => {
+                tracing::info!(reason = refused.0, "refused a JSON Web Token");
+                Ok((None, None))
+            }
+        }
+    }
+
+    /// What a bearer is granted here, as a token that may not be kept yet.
+    async fn grant(&self, bearer: Bearer) -> Result<Result<Found, Refused>, Error> {
+        let organization_id = match &bearer.organization {
+            None => None,
+            Some(path) => {
+                let everything = self.0.store.read(Scope::All);
+                match store::organization::by_path(&everything, Scope::All, path).await? {
+                    Some(id) => Some(id),
+                    None => return Ok(Err(Refused("its organization does not exist".to_owned()))),
+                }
+            }
+        };
+        let (role, composed) = match bearer.roles.iter().filter_map(|name| named(name)).max() {
+            Some(role) => (role, None),
+            None => match self.composed(&bearer.roles, organization_id).await? {
+                Some(composed) => (built_in(&composed.rights), Some(composed)),
+                None => return Ok(Err(Refused("it has no role that is given there".to_owned()))),
+            },
+        };
+        let role_id = composed.as_ref().map(|role| role.id);
+        let mut grant = Sha256::new();
+        let place = organization_id.map_or_else(String::new, |id| id.to_string());
+        let granted = role_id.map_or_else(|| format!("{role:?}"), |id| format!("role {id}"));
+        for part in [&self.config().jwt.issuer, &bearer.subject, &bearer.name, &place, &granted] {
+            grant.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            grant.update(part);
+        }
+        let token = token::Model {
+            id: entity::TokenId(0),
+            name: bearer.name,
+            hash: format!("jwt {}", HEXLOWER.encode(&grant.finalize())),
+            // What the token may do follows its role, whatever that comes to allow.
+            role: if role_id.is_some() { token::Role::Viewer } else { role },
+            role_id,
+            organization_id,
+            created_at: self.now(),
+            expires_at: Some(bearer.until),
+            revoked_at: None,
+        };
+        Ok(Ok((token, composed)))
+    }
+
+    /// The first of these names that is a composed role's which is given at the organization.
+    async fn composed(
+        &self,
+        names: &[String],
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<role::Model>, Error> {
+        let Some(organization) = organization else { return Ok(None) };
+        for name in names {
+            if let Some(role) = store::role::given_at(&self.0.store, organization, name).await? {
+                return Ok(Some(role));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps what is granted where it is new, and until when where that is later than before.
+    async fn keep(&self, grant: token::Model) -> Result<token::Model, Error> {
+        let (store, until) = (&self.0.store, grant.expires_at);
+        let kept = if let Some((kept, _)) = store::token::by_hash(store, &grant.hash).await? {
+            kept
+        } else {
+            let hash = grant.hash.clone();
+            let token = token::Model { id: store::token::next_id(store).await?, ..grant };
+            store::token::insert_unless_there(store, token).await?;
+            let there = store::token::by_hash(store, &hash).await?;
+            there.ok_or_else(|| Error::internal(anyhow::anyhow!("a token that was kept is not there")))?.0
+        };
+        if kept.expires_at < until {
+            store::token::prolong(store, kept.id, until).await?;
+            return Ok(token::Model { expires_at: until, ..kept });
+        }
+        Ok(kept)
+    }
+
+    /// What was known of it within the last second.
+    fn known(&self, key: &str) -> Option<Known> {
+        let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(key).filter(|known| known.at.elapsed() < BELIEVED).cloned()
+    }
+
+    fn remember(&self, key: String, token: Option<Found>, until: Option<Moment>) -> Known {
+        let known = Known { at: Instant::now(), token, until };
+        let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= REMEMBERED {
+            tokens.clear();
+        }
+        tokens.insert(key, known.clone());
+        known
+    }
+
+    fn caller(&self, known: &Known) -> Option<Caller> {
+        let (token, composed) = known.token.as_ref()?;
+        let rights = match (token.role_id, composed) {
+            (None, _) => Rights::of(token.role),
+            (Some(_), Some(role)) => role.rights,
+            // Its role was deleted a moment ago.
+            (Some(_), None) => return None,
+        };
+        let over = |at: Moment| at <= self.now();
+        let ended =
+            token.revoked_at.is_some() || token.expires_at.is_some_and(over) || known.until.is_some_and(over);
+        (!ended).then(|| Caller {
+            token: Some(token.id),
+            name: token.name.clone(),
+            role: if token.role_id.is_some() { built_in(&rights) } else { token.role },
+            composed: token.role_id,
+            rights,
+            scope: token.organization_id.map_or(Scope::All, Scope::Below),
+            until: known.until,
+        })
+    }
+}
+
+/// The role of this name, however its letters are written.
+fn named(name: &str) -> Option<token::Role> {
+    [token::Role::Viewer, token::Role::Operator, token::Role::Admin]
+        .into_iter()
+        .find(|role| format!("{role:?}").eq_ignore_ascii_case(name))
+}
