@@ -288,7 +288,7 @@ story! {
         assert_eq!(kept.expires_at.map(|at| at.0), Some((NOW + 1_260) * 1_000_000));
 
         // Each ends at its own time.
-        server.pass(Duration::from_secs(660));
+        server.pass(Duration::from_mins(11));
         assert_eq!(bearer.code(ME).await, "UNAUTHENTICATED");
         fresh.data(ME).await;
         assert!(server.app.revoke_token(TokenId(kept.id.0)).await.expect("revoked"));
@@ -444,7 +444,7 @@ async fn keys_of_a_file_are_read_again_after_a_time() {
     // The new key has the old one's name, so that no token asks for it.
     std::fs::write(file.path(), json!({"keys": [new.published("one")]}).to_string()).expect("written");
     let mut tried = 0;
-    server.pass(Duration::from_secs(120));
+    server.pass(Duration::from_mins(2));
     // Who comes first is still judged by the keys that are known, and has them read.
     while !is_anybody(&server, new.token("one", &with("jti", json!(tried)))).await {
         tried += 1;
