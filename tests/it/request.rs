@@ -36,7 +36,7 @@ story! {
             (json!({"id": id}), json!("Anna's")),
             (json!({"id": id, "description": "Desk", "dry": false}), json!("Desk")),
             (json!({"id": id, "dry": false}), json!("Desk")),
-            (json!({"id": id, "description": null}), Value::Null),
+            (json!({"id": id, "description": null}), json!("")),
         ] {
             let answer = admin.ask(update, variables.clone()).await;
             let payload = &answer["data"]["updateProfile"];
