@@ -91,20 +91,20 @@ impl<'a> Pricing<'a> {
         self.set(&self.operation.selection_set.node).on(Times { items: 1, rest: 1 })
     }
 
-    /// The path to where most of the price arises: from the root on, as long as one field makes up half of what is
-    /// around it.
+    /// The path to where most of the price arises: from the root on, as long as one field makes up more than half of the
+    /// one around it.
     pub fn dearest(&mut self) -> String {
         let (mut path, mut around) = (Vec::new(), 0_u64);
         let (mut set, mut times) = (&self.operation.selection_set.node, Times { items: 1, rest: 1 });
         while let Some((price, field)) = self.dearest_in(set, times) {
-            if !path.is_empty() && price.saturating_mul(2) < around {
+            if !path.is_empty() && price.saturating_mul(2) <= around {
                 break;
             }
             path.push(field.response_key().node.as_str());
             set = &field.selection_set.node;
             let inside = self.set(set);
             times = self.times(field, inside);
-            around = inside.on(times);
+            around = price;
         }
         path.join(".")
     }

@@ -134,7 +134,7 @@ async fn say_all<I: Says>(
     let input = serde_json::to_string(&commands).map_err(Error::internal)?;
     let call = Call::from(call);
     let many = Many { policy: policy.into(), items: commands, targets: Vec::new() };
-    let outcomes = run(ctx.app()?, ctx.caller()?, &call, &input, &many).await;
+    let outcomes = Box::pin(run(ctx.app()?, ctx.caller()?, &call, &input, &many)).await;
     ctx.loaders()?.forget().await;
     Ok(Bulk::of(about.into_iter().zip(outcomes?).collect(), call.dry_run))
 }

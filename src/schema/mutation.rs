@@ -164,7 +164,8 @@ pub async fn make<C: Command>(
 /// Does the command that takes a thing away.
 pub async fn perform<C: Command>(ctx: &Context<'_>, call: CallInput, cmd: C) -> Result<Done> {
     let call = Call::from(call);
-    let outcome = command::run(ctx.app()?, ctx.caller()?, &call, &cmd).await;
+    // Boxed, as every resolver around it would hold its future once more.
+    let outcome = Box::pin(command::run(ctx.app()?, ctx.caller()?, &call, &cmd)).await;
     ctx.loaders()?.forget().await;
     Ok(Done { outcome: outcome?, dry_run: call.dry_run, subject: None })
 }

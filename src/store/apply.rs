@@ -1,7 +1,10 @@
 //! Applies changes: one arm per change, no rule. What rules could not see in time, because somebody else was
 //! faster, is caught by the unique indexes; each is tied to the rule that it guards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+};
 
 use entity::{
     DeviceId, LineId, OrganizationId, UserId, button, cluster, default_device_profile, device, job, line,
@@ -9,8 +12,8 @@ use entity::{
     role, service, service_subscription, session, template, user, user_cti_profile, user_phone,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, Set, SqlErr,
-    sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, PrimaryKeyTrait,
+    QueryFilter, Set, SqlErr, sea_query::Expr,
 };
 
 use super::{Source, Tx, sql::Sql};
@@ -259,19 +262,15 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
                 .filter(organization_closure::Column::AncestorId.eq(organization.id))
                 .exec(&tx.db)
                 .await?;
-            organization::Entity::delete_by_id(organization.id).exec(&tx.db).await.map(drop)
+            delete::<organization::Entity, _>(tx, organization.id).await
         }
         Change::ClusterCreated { cluster } => insert(tx, cluster.clone()).await,
         Change::ClusterUpdated { after, .. } => {
             update(tx, after.clone(), cluster::Column::Id.eq(after.id)).await
         }
-        Change::ClusterDeleted { cluster } => {
-            cluster::Entity::delete_by_id(cluster.id).exec(&tx.db).await.map(drop)
-        }
+        Change::ClusterDeleted { cluster } => delete::<cluster::Entity, _>(tx, cluster.id).await,
         Change::DeviceRegistered { device } => insert(tx, device.clone()).await,
-        Change::DeviceReleased { device } => {
-            device::Entity::delete_by_id(device.id).exec(&tx.db).await.map(drop)
-        }
+        Change::DeviceReleased { device } => delete::<device::Entity, _>(tx, device.id).await,
         Change::ProfileCreated { profile } => {
             insert(tx, device_of_profile(profile)).await?;
             insert(tx, profile.clone()).await
@@ -280,9 +279,9 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             update(tx, after.clone(), profile::Column::Id.eq(after.id)).await
         }
         Change::ProfileDeleted { profile } => {
-            profile::Entity::delete_by_id(profile.id).exec(&tx.db).await?;
+            delete::<profile::Entity, _>(tx, profile.id).await?;
             touched.devices.remove(&profile.id);
-            device::Entity::delete_by_id(profile.id).exec(&tx.db).await.map(drop)
+            delete::<device::Entity, _>(tx, profile.id).await
         }
         Change::PhoneCreated { phone } => {
             insert(tx, device_of_phone(phone)).await?;
@@ -290,26 +289,24 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::PhoneUpdated { after, .. } => update(tx, after.clone(), phone::Column::Id.eq(after.id)).await,
         Change::PhoneDeleted { phone } => {
-            phone::Entity::delete_by_id(phone.id).exec(&tx.db).await?;
+            delete::<phone::Entity, _>(tx, phone.id).await?;
             touched.devices.remove(&phone.id);
-            device::Entity::delete_by_id(phone.id).exec(&tx.db).await.map(drop)
+            delete::<device::Entity, _>(tx, phone.id).await
         }
         Change::SessionStarted { session, .. } => insert(tx, session.clone()).await,
-        Change::SessionEnded { session, .. } => {
-            session::Entity::delete_by_id(session.id).exec(&tx.db).await.map(drop)
-        }
+        Change::SessionEnded { session, .. } => delete::<session::Entity, _>(tx, session.id).await,
         Change::RoleCreated { role } => insert(tx, role.clone()).await,
         Change::RoleUpdated { after, .. } => update(tx, after.clone(), role::Column::Id.eq(after.id)).await,
         Change::RoleDeleted { role } => {
             super::token::leave_role(tx, role.id).await?;
-            role::Entity::delete_by_id(role.id).exec(&tx.db).await.map(drop)
+            delete::<role::Entity, _>(tx, role.id).await
         }
         Change::DefaultDeviceProfileCreated { profile } => insert(tx, profile.clone()).await,
         Change::DefaultDeviceProfileUpdated { after, .. } => {
             update(tx, after.clone(), default_device_profile::Column::Id.eq(after.id)).await
         }
         Change::DefaultDeviceProfileDeleted { profile } => {
-            default_device_profile::Entity::delete_by_id(profile.id).exec(&tx.db).await.map(drop)
+            delete::<default_device_profile::Entity, _>(tx, profile.id).await
         }
         Change::LineCreated { line } => insert(tx, line.clone()).await,
         Change::LineUpdated { after, .. } => {
@@ -318,7 +315,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::LineDeleted { line } => {
             touched.lines.remove(&line.id);
-            line::Entity::delete_by_id(line.id).exec(&tx.db).await.map(drop)
+            delete::<line::Entity, _>(tx, line.id).await
         }
         Change::AppearanceAdded { on, appearance } => {
             touched.devices.insert(appearance.device_id, on.kind);
@@ -338,7 +335,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::AppearanceRemoved { on, appearance } => {
             touched.devices.insert(appearance.device_id, on.kind);
-            line_appearance::Entity::delete_by_id(appearance.id).exec(&tx.db).await.map(drop)
+            delete::<line_appearance::Entity, _>(tx, appearance.id).await
         }
         Change::ClonePromoted { after, .. } => {
             update(tx, after.clone(), line_appearance::Column::Id.eq(after.id)).await
@@ -351,7 +348,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             touched.written_users.insert(after.id);
             update(tx, after.clone(), user::Column::Id.eq(after.id)).await
         }
-        Change::UserDeleted { user } => user::Entity::delete_by_id(user.id).exec(&tx.db).await.map(drop),
+        Change::UserDeleted { user } => delete::<user::Entity, _>(tx, user.id).await,
         Change::UserAssociated { association, .. } => {
             touched.devices.insert(association.profile_id, device::Kind::Profile);
             insert(tx, association.clone()).await
@@ -394,9 +391,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::QuickAddGroupUpdated { after, .. } => {
             update(tx, after.clone(), quick_add::Column::Id.eq(after.id)).await
         }
-        Change::QuickAddGroupDeleted { group } => {
-            quick_add::Entity::delete_by_id(group.id).exec(&tx.db).await.map(drop)
-        }
+        Change::QuickAddGroupDeleted { group } => delete::<quick_add::Entity, _>(tx, group.id).await,
         Change::OrganizationUpdated { after, .. } => {
             update(tx, after.clone(), organization::Column::Id.eq(after.id)).await
         }
@@ -404,9 +399,7 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         Change::NumberUpdated { after, .. } => {
             update(tx, after.clone(), number::Column::Id.eq(after.id)).await
         }
-        Change::NumberDeleted { number } => {
-            number::Entity::delete_by_id(number.id).exec(&tx.db).await.map(drop)
-        }
+        Change::NumberDeleted { number } => delete::<number::Entity, _>(tx, number.id).await,
         Change::JobStarted { job } => {
             insert(tx, job.clone()).await?;
             super::job::begin(tx, job).await
@@ -429,22 +422,18 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::ButtonRemoved { on, button } => {
             touched.devices.insert(button.device_id, on.kind);
-            button::Entity::delete_by_id(button.id).exec(&tx.db).await.map(drop)
+            delete::<button::Entity, _>(tx, button.id).await
         }
         Change::TemplateCreated { template } => insert(tx, template.clone()).await,
         Change::TemplateUpdated { after, .. } => {
             update(tx, after.clone(), template::Column::Id.eq(after.id)).await
         }
-        Change::TemplateDeleted { template } => {
-            template::Entity::delete_by_id(template.id).exec(&tx.db).await.map(drop)
-        }
+        Change::TemplateDeleted { template } => delete::<template::Entity, _>(tx, template.id).await,
         Change::ServiceCreated { service } => insert(tx, service.clone()).await,
         Change::ServiceUpdated { after, .. } => {
             update(tx, after.clone(), service::Column::Id.eq(after.id)).await
         }
-        Change::ServiceDeleted { service } => {
-            service::Entity::delete_by_id(service.id).exec(&tx.db).await.map(drop)
-        }
+        Change::ServiceDeleted { service } => delete::<service::Entity, _>(tx, service.id).await,
         Change::ServiceSubscribed { on, subscription } => {
             touched.devices.insert(subscription.device_id, on.kind);
             insert(tx, subscription.clone()).await
@@ -455,33 +444,45 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
         }
         Change::ServiceSubscriptionRemoved { on, subscription } => {
             touched.devices.insert(subscription.device_id, on.kind);
-            service_subscription::Entity::delete_by_id(subscription.id).exec(&tx.db).await.map(drop)
+            delete::<service_subscription::Entity, _>(tx, subscription.id).await
         }
     }
 }
 
-async fn insert<M, A>(tx: &Tx, model: M) -> Result<(), DbErr>
+/// What one arm does. Boxed, as the arms' futures would each have room of their own on the stack, in builds that are not
+/// optimised.
+type Applying<'a> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
+
+fn insert<'a, M, A>(tx: &'a Tx, model: M) -> Applying<'a>
 where
     M: IntoActiveModel<A>,
-    A: ActiveModelTrait,
+    A: ActiveModelTrait + Send + 'a,
 {
-    <A::Entity as EntityTrait>::insert(model.into_active_model())
-        .exec_without_returning(&tx.db)
-        .await
-        .map(drop)
+    let model = model.into_active_model();
+    Box::pin(async move {
+        <A::Entity as EntityTrait>::insert(model).exec_without_returning(&tx.db).await.map(drop)
+    })
 }
 
-async fn update<M, A>(tx: &Tx, model: M, is: Expr) -> Result<(), DbErr>
+fn update<'a, M, A>(tx: &'a Tx, model: M, is: Expr) -> Applying<'a>
 where
     M: IntoActiveModel<A>,
-    A: ActiveModelTrait,
+    A: ActiveModelTrait + Send + 'a,
 {
-    let result = <A::Entity as EntityTrait>::update_many()
-        .set(model.into_active_model().reset_all())
-        .filter(is)
-        .exec(&tx.db)
-        .await?;
-    if result.rows_affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
+    let model = model.into_active_model().reset_all();
+    Box::pin(async move {
+        let result = <A::Entity as EntityTrait>::update_many().set(model).filter(is).exec(&tx.db).await?;
+        if result.rows_affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
+    })
+}
+
+fn delete<E, K>(tx: &Tx, key: K) -> Applying<'_>
+where
+    E: EntityTrait,
+    K: Into<<E::PrimaryKey as PrimaryKeyTrait>::ValueType>,
+{
+    let rows = E::delete_by_id(key);
+    Box::pin(async move { rows.exec(&tx.db).await.map(drop) })
 }
 
 /// The row by which a profile holds its name.

@@ -530,8 +530,8 @@ story! {
             "2 DONE", "3 DONE", "4 REFUSED NOT_FOUND at userId", "5 DONE", "6 REFUSED VALUE_INVALID at group",
             "7 DONE", "8 REFUSED NO_NUMBER_AVAILABLE at number",
         ]);
-        let query = r#"{ users(first: 9, orderBy: {field: USER_ID}) { nodes { userId organization { path }
-            profiles { nodes { name lines { nodes { role line { pattern } } } } } } } }"#;
+        let query = "{ users(first: 9, orderBy: {field: USER_ID}) { nodes { userId organization { path }
+            profiles { nodes { name lines { nodes { role line { pattern } } } } } } } }";
         let told: Vec<_> = admin.data(query).await["users"]["nodes"].as_array().expect("users").iter().map(|user| {
             let profile = &user["profiles"]["nodes"][0];
             let line = &profile["lines"]["nodes"][0];
