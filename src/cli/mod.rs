@@ -70,7 +70,7 @@ const TOKEN: &str = "\
 Examples:
   roamline token create --role admin
   roamline token create --role operator --organization provider.acme --name provisioning --days 90
-  roamline token create --composed \"Help desk\" --organization provider.acme
+  roamline token create --composed Helpdesk --organization provider.acme
   roamline token list
   roamline token revoke 3";
 

@@ -91,20 +91,21 @@ impl<'a> Pricing<'a> {
         self.set(&self.operation.selection_set.node).on(Times { items: 1, rest: 1 })
     }
 
-    /// The path to where most of the price arises: from the root on, as long as one field makes up more than half of the
-    /// one around it.
+    /// The path to where most of the price arises: from the root on, as long as one field with fields of its own makes up
+    /// more than half of what stands beside it.
     pub fn dearest(&mut self) -> String {
         let (mut path, mut around) = (Vec::new(), 0_u64);
         let (mut set, mut times) = (&self.operation.selection_set.node, Times { items: 1, rest: 1 });
         while let Some((price, field)) = self.dearest_in(set, times) {
-            if !path.is_empty() && price.saturating_mul(2) <= around {
+            let leaf = field.selection_set.node.items.is_empty();
+            if !path.is_empty() && (leaf || price.saturating_mul(2) <= around) {
                 break;
             }
             path.push(field.response_key().node.as_str());
             set = &field.selection_set.node;
             let inside = self.set(set);
             times = self.times(field, inside);
-            around = price;
+            around = inside.on(times);
         }
         path.join(".")
     }
@@ -180,30 +181,23 @@ impl<'a> Pricing<'a> {
         }
     }
 
-    /// How often what is inside a field counts: the items of a page as often as it is long, and the rest once, unless the
-    /// field is itself a list.
+    /// How often what is inside a field counts: the items of a page as often as it is long and the rest once, unless the
+    /// field is itself a list, of what `ids` names. A page larger than any page may be counts as the largest: the field
+    /// itself refuses it by name.
     fn times(&self, field: &'a Field, inside: Price) -> Times {
-        let size = self.size(field);
-        if inside.items > 0 {
-            Times { items: size.unwrap_or_else(|| self.page.default.into()), rest: 1 }
-        } else {
-            Times { items: 1, rest: size.unwrap_or(1) }
-        }
-    }
-
-    /// How many items a field asks for, if it says so: by `first` or `last`, or by the length of `ids`. A
-    /// page larger than any page may be counts as the largest: the field itself refuses it by name.
-    fn size(&self, field: &'a Field) -> Option<u64> {
-        let mut size = None;
+        let (mut page, mut list) = (None, None);
         for (name, value) in &field.arguments {
-            let found = match name.node.as_str() {
-                "first" | "last" => self.number(&value.node).map(|number| number.min(self.page.most.into())),
-                "ids" => self.length(&value.node),
-                _ => None,
-            };
-            size = size.max(found);
+            match name.node.as_str() {
+                "first" | "last" => {
+                    let number = self.number(&value.node).map(|number| number.min(self.page.most.into()));
+                    page = page.max(number);
+                }
+                "ids" => list = self.length(&value.node),
+                _ => {}
+            }
         }
-        size
+        let items = page.max(list).unwrap_or_else(|| self.page.default.into());
+        if inside.items > 0 { Times { items, rest: 1 } } else { Times { items: 1, rest: list.unwrap_or(1) } }
     }
 
     /// How often a field does its work: once for each of the `items` of its `input`.

@@ -30,6 +30,14 @@ pub(super) fn check(document: &ExecutableDocument, types: &Types) -> Result<(), 
         if operation.variable_definitions.is_empty() {
             continue;
         }
+        let mut names = HashSet::new();
+        let mut definitions = operation.variable_definitions.iter();
+        if let Some(twice) = definitions.find(|one| !names.insert(&one.node.name.node)) {
+            return Err(Refusal::Invalid {
+                message: format!("the variable \"${}\" is declared twice", twice.node.name.node),
+                locations: vec![twice.pos],
+            });
+        }
         let mut walk = Walk { document, types, operation, spread: HashSet::new() };
         walk.set(&operation.selection_set.node, types.root(operation.ty))?;
     }
@@ -225,14 +233,21 @@ pub(super) fn settle(
         return Err(Refusal::Variable { message, locations });
     }
     if !absent.is_empty() {
-        strip(document, name, &absent);
+        strip(document, name, &mut Absent { names: absent, met: HashSet::new() });
     }
     Ok(())
 }
 
-/// Takes out what stands on absent variables, and their definitions. Other operations of the document go too: they
+/// Variables without a value.
+struct Absent {
+    names: HashSet<Name>,
+    /// Those that something stood on.
+    met: HashSet<Name>,
+}
+
+/// Takes out what stands on absent variables, and their definitions; validation names those that nothing uses. Other operations of the document go too: they
 /// may use the same fragments, and would then have variables that nothing uses.
-fn strip(document: &mut ExecutableDocument, name: Option<&str>, absent: &HashSet<Name>) {
+fn strip(document: &mut ExecutableDocument, name: Option<&str>, absent: &mut Absent) {
     if let (DocumentOperations::Multiple(operations), Some(name)) = (&document.operations, name)
         && operations.len() > 1
     {
@@ -242,20 +257,22 @@ fn strip(document: &mut ExecutableDocument, name: Option<&str>, absent: &HashSet
         }
         reach::prune(document, &before);
     }
+    for fragment in document.fragments.values_mut() {
+        strip_set(&mut fragment.node.selection_set.node, absent);
+    }
     let operation = match &mut document.operations {
         DocumentOperations::Single(operation) => Some(operation),
         DocumentOperations::Multiple(operations) => operations.values_mut().next(),
     };
     if let Some(operation) = operation {
-        operation.node.variable_definitions.retain(|definition| !absent.contains(&definition.node.name.node));
         strip_set(&mut operation.node.selection_set.node, absent);
-    }
-    for fragment in document.fragments.values_mut() {
-        strip_set(&mut fragment.node.selection_set.node, absent);
+        let kept =
+            |definition: &Positioned<VariableDefinition>| !absent.met.contains(&definition.node.name.node);
+        operation.node.variable_definitions.retain(kept);
     }
 }
 
-fn strip_set(set: &mut SelectionSet, absent: &HashSet<Name>) {
+fn strip_set(set: &mut SelectionSet, absent: &mut Absent) {
     for selection in &mut set.items {
         for directive in selection.node.directives_mut() {
             strip_arguments(&mut directive.node.arguments, absent);
@@ -271,14 +288,14 @@ fn strip_set(set: &mut SelectionSet, absent: &HashSet<Name>) {
     }
 }
 
-fn strip_arguments(arguments: &mut Vec<(Positioned<Name>, Positioned<InputValue>)>, absent: &HashSet<Name>) {
+fn strip_arguments(arguments: &mut Vec<(Positioned<Name>, Positioned<InputValue>)>, absent: &mut Absent) {
     arguments.retain(|(_, value)| !is_absent(&value.node, absent));
     for (_, value) in arguments {
         strip_value(&mut value.node, absent);
     }
 }
 
-fn strip_value(value: &mut InputValue, absent: &HashSet<Name>) {
+fn strip_value(value: &mut InputValue, absent: &mut Absent) {
     match value {
         InputValue::List(items) => {
             for item in items {
@@ -300,8 +317,13 @@ fn strip_value(value: &mut InputValue, absent: &HashSet<Name>) {
     }
 }
 
-fn is_absent(value: &InputValue, absent: &HashSet<Name>) -> bool {
-    matches!(value, InputValue::Variable(name) if absent.contains(name))
+fn is_absent(value: &InputValue, absent: &mut Absent) -> bool {
+    let InputValue::Variable(name) = value else { return false };
+    let is_absent = absent.names.contains(name);
+    if is_absent {
+        absent.met.insert(name.clone());
+    }
+    is_absent
 }
 
 #[cfg(test)]

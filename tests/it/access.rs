@@ -212,6 +212,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             ("RightInput", _) => json!({"noun": "LINE", "actions": ["UPDATE"]}),
             ("ProfileFilter", _) => json!({"ids": [ids["Profile"]]}),
             ("SetProfileInput", _) => json!({"loginUserId": ids["User"]}),
+            ("QuickAddServiceInput", _) => continue,
             ("PrimaryExtensionInput", _) => json!({"pattern": "4001"}),
             ("SoleProfiles", _) => json!("DELETE"),
             ("IfOccupied" | "OnActiveSession", _) => json!("FAIL"),

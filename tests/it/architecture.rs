@@ -34,6 +34,7 @@ const TABLE: &[Row] = &[
         &[
             "anyhow",
             "axum",
+            "hyper",
             "opentelemetry",
             "opentelemetry_http",
             "opentelemetry_otlp",

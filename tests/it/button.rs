@@ -39,7 +39,7 @@ story! {
         let phone = admin.phone(&estate, &estate.berlin, "SEP1").await;
         let select = "button { __typename index label kind device { name } \
                       ... on SpeedDial { number } ... on BusyLampField { destination pattern partition pickup line { pattern } } \
-                      ... on CallParkButton { pattern partition } ... on ServiceUrlButton { service url } }";
+                      ... on CallParkButton { parked: pattern partition } ... on ServiceUrlButton { service url } }";
         for (device, name) in [(&profile, "EM-1"), (&phone, "SEP1")] {
             for (button, want) in [
                 (
@@ -62,7 +62,7 @@ story! {
                 ),
                 (
                     json!({"callPark": {"pattern": "4900", "partition": "pt", "label": "Park"}}),
-                    json!({"__typename": "CallParkButton", "index": 1, "label": "Park", "kind": "CALL_PARK", "pattern": "4900", "partition": "pt"}),
+                    json!({"__typename": "CallParkButton", "index": 1, "label": "Park", "kind": "CALL_PARK", "parked": "4900", "partition": "pt"}),
                 ),
                 (
                     json!({"serviceUrl": {"service": "Weather", "url": "http://weather/?ext=1"}}),
