@@ -222,7 +222,9 @@ impl Answer {
         let text = String::from_utf8_lossy(answer);
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         let body = Self::body_at(answer).map_or("", |at| text.get(at..).unwrap_or_default());
-        let json: Value = serde_json::from_str(body).unwrap_or_default();
+        // What was left of the request may have been answered too.
+        let mut bodies = serde_json::Deserializer::from_str(body).into_iter::<Value>();
+        let json = bodies.next().and_then(Result::ok).unwrap_or_default();
         let code = json["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
         Self { status, code, length: answer.len() }
     }
