@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 };
 
 /// How long any one thing may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Sockets that are opened at once.
 const AT_ONCE: usize = 64;
 /// How long memory is left to settle before it is read.
@@ -205,7 +205,7 @@ impl Server {
         let made = "mutation { done: createOrganization(input: {kind: PROVIDER, name: \"acme\"}) \
                     { organization { id } errors { code } } }";
         let made = server.ask(made).await?;
-        server.organization = made["organization"]["id"].as_str().context("no organization")?.to_owned();
+        made["organization"]["id"].as_str().context("no organization")?.clone_into(&mut server.organization);
         Ok(server)
     }
 

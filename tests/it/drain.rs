@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 use crate::event_stream::{Event, EventStream};
 
 /// How long anything may take, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A server in a process of its own, ended with it.
 struct Process(Child);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An event stream being read.
 pub struct EventStream {
@@ -63,7 +63,8 @@ impl EventStream {
                     data: serde_json::from_str(&field("data").expect("an event has data"))
                         .unwrap_or_default(),
                 });
-                self.read = rest.to_owned();
+                let rest = rest.to_owned();
+                self.read = rest;
                 match event {
                     Some(event) => return Some(event),
                     None => continue,

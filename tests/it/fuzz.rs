@@ -110,7 +110,7 @@ const ODD: &[&str] = &[
     "\"s9223372036854775807\"",
 ];
 
-/// Chance, the same again from the same seed (SplitMix64).
+/// Chance, the same again from the same seed (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -214,7 +214,7 @@ fn document(chance: &mut Chance, words: &[String]) -> String {
 fn value(chance: &mut Chance, words: &[String], deep: usize) -> Value {
     match chance.below(if deep == 0 { 6 } else { 9 }) {
         0 => Value::Null,
-        1 => json!(chance.next() % 2 == 0),
+        1 => json!(chance.next().is_multiple_of(2)),
         2 => json!(chance.of(&[0, 1, -1, 5, 200, 201, i64::from(i32::MAX), i64::MAX, i64::MIN])),
         3 => json!(chance.of(ODD)),
         4 => json!(words[chance.below(words.len())]),

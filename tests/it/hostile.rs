@@ -30,7 +30,7 @@ use tokio_tungstenite::{
 use crate::roamline::Roamline;
 
 /// How long anything may take that must come.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long chance waits for what may never come, and for a socket that says no more.
 const GIVEN_UP: Duration = Duration::from_secs(20);
@@ -97,7 +97,7 @@ impl Process {
             std::future::pending::<()>().await;
         };
         let heard = async {
-            let mut piece = [0; 65_536];
+            let mut piece = vec![0; 65_536];
             while !Answer::is_whole(&answer) {
                 match reading.read(&mut piece).await {
                     Ok(0) | Err(_) => break,

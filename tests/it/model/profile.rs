@@ -1,5 +1,7 @@
 //! Profiles: made, copied, changed, deleted and restored.
 
+#![expect(clippy::option_option, reason = "what is not sent, what is sent as null, and what has a value")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

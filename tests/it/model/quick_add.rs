@@ -210,7 +210,7 @@ impl World {
                 broken.extend(self.misfit(group.template.unwrap_or(STOCK), "Cisco 8841"));
                 let (mut device, key) = (Device::new(&name, Kind::Profile), name.to_lowercase());
                 device.users.push((*user).to_owned());
-                device.template = group.template.unwrap_or(STOCK).to_owned();
+                group.template.unwrap_or(STOCK).clone_into(&mut device.template);
                 device.description = format!("Berg - {number}");
                 broken.extend(self.equip(&mut device, &group, says.as_ref()));
                 let old = self.devices.insert(key.clone(), device);

@@ -135,6 +135,7 @@ impl Ask<'_> {
         list.iter().map(|user| self.id("User", user)).collect()
     }
 
+    #[expect(clippy::unused_self, reason = "said like what asks the server")]
     pub fn lines(&self, list: &[&str]) -> Vec<Value> {
         list.iter().map(|number| json!({"pattern": number})).collect()
     }
@@ -148,6 +149,7 @@ impl Ask<'_> {
     }
 
     /// An input with more of it.
+    #[expect(clippy::unused_self, reason = "said like what asks the server")]
     pub fn with(&self, mut input: Value, more: Value) -> Value {
         let all = input.as_object_mut().expect("an object");
         all.extend(more.as_object().expect("an object").clone());

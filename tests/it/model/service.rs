@@ -1,5 +1,9 @@
 //! Phone services with their parameters, and what devices are subscribed to (SVC-15).
 
+#![expect(clippy::option_option, reason = "what is not sent, what is sent as null, and what has a value")]
+
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -626,7 +630,7 @@ impl Subscription {
             if let Some(value) = value {
                 let value = if said.password { "****".to_owned() } else { value.replace(' ', "%20") };
                 let mark = if service.url.contains('?') || !query.is_empty() { '&' } else { '?' };
-                query += &format!("{mark}{}={value}", said.name);
+                let _ = write!(query, "{mark}{}={value}", said.name);
             }
             self.given.extend(given.map(|given| Given { name: said.name, ..given }));
         }
