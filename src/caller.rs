@@ -61,11 +61,6 @@ impl Caller {
         }
     }
 
-    /// Whether this is an administrator, whatever of the tree they see.
-    pub fn is_administrator(&self) -> bool {
-        self.role >= Role::Admin
-    }
-
     /// Whether the role carries the right. Every question of what somebody may do is answered here.
     pub fn may(&self, right: Right) -> bool {
         let may = |action, noun| self.rights.allows(action, noun);

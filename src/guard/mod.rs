@@ -58,7 +58,7 @@ pub use self::{
     types::Types,
 };
 use crate::{
-    caller::Caller,
+    caller::{Caller, Right},
     config::{self, Audience},
 };
 
@@ -286,7 +286,7 @@ impl Guard {
 pub fn is_for(audience: Audience, caller: Option<&Caller>) -> bool {
     match audience {
         Audience::Everyone => true,
-        Audience::Administrators => caller.is_some_and(Caller::is_administrator),
+        Audience::Administrators => caller.is_some_and(|caller| caller.may(Right::Configure)),
         Audience::Nobody => false,
     }
 }

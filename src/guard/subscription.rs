@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use async_graphql::{
-    Name, Positioned,
+    Positioned,
     parser::types::{
         ExecutableDocument, Field, InlineFragment, OperationDefinition, OperationType, Selection,
         SelectionSet, TypeCondition,
@@ -46,7 +46,7 @@ pub(super) fn one_root(document: &mut ExecutableDocument) -> Result<(), Refusal>
     }
     let before = reach::reached(document);
     for (name, root) in merged {
-        if let Some(operation) = operation(document, name.as_ref()) {
+        if let Some(operation) = operation(document, name.as_deref()) {
             operation.selection_set.node.items = vec![root];
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn one_root(document: &mut ExecutableDocument) -> Result<(), Refusal>
 /// The operation of a name, or the only one.
 pub(super) fn operation<'a>(
     document: &'a mut ExecutableDocument,
-    name: Option<&Name>,
+    name: Option<&str>,
 ) -> Option<&'a mut OperationDefinition> {
     use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
     match (&mut document.operations, name) {

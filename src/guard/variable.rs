@@ -16,7 +16,7 @@ use async_graphql::{
 use async_graphql_value::Value as InputValue;
 
 use super::{
-    Refusal, reach,
+    Refusal, reach, subscription,
     types::{Composite, Input, Place, Types, named},
 };
 
@@ -194,17 +194,12 @@ pub(super) fn settle(
     name: Option<&str>,
     variables: &mut Variables,
 ) -> Result<(), Refusal> {
-    let operation = match (&mut document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get_mut(name),
-        (DocumentOperations::Multiple(_), None) => None,
-    };
-    let Some(operation) = operation.filter(|operation| !operation.node.variable_definitions.is_empty())
-    else {
+    let operation = subscription::operation(document, name);
+    let Some(operation) = operation.filter(|operation| !operation.variable_definitions.is_empty()) else {
         return Ok(());
     };
     let (mut missing, mut absent) = (Vec::new(), HashSet::new());
-    for definition in &mut operation.node.variable_definitions {
+    for definition in &mut operation.variable_definitions {
         let VariableDefinition { name, var_type, default_value, .. } = &mut definition.node;
         match (variables.get(&name.node), default_value) {
             (Some(Value::Null), _) if !var_type.node.nullable => {
@@ -260,15 +255,11 @@ fn strip(document: &mut ExecutableDocument, name: Option<&str>, absent: &mut Abs
     for fragment in document.fragments.values_mut() {
         strip_set(&mut fragment.node.selection_set.node, absent);
     }
-    let operation = match &mut document.operations {
-        DocumentOperations::Single(operation) => Some(operation),
-        DocumentOperations::Multiple(operations) => operations.values_mut().next(),
-    };
-    if let Some(operation) = operation {
-        strip_set(&mut operation.node.selection_set.node, absent);
+    if let Some(operation) = subscription::operation(document, name) {
+        strip_set(&mut operation.selection_set.node, absent);
         let kept =
             |definition: &Positioned<VariableDefinition>| !absent.met.contains(&definition.node.name.node);
-        operation.node.variable_definitions.retain(kept);
+        operation.variable_definitions.retain(kept);
     }
 }
 

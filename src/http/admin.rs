@@ -18,7 +18,7 @@ use tokio::time;
 use super::{
     Edge,
     answer::{self, Fault},
-    bearer, same_machine, trace,
+    same_machine, trace,
 };
 use crate::{
     caller::{Right, Scope},
@@ -57,8 +57,7 @@ async fn guarded<E: Executor>(
 ) -> Response {
     let admitted = async {
         same_machine(&edge, &headers)?;
-        let told = |error: Error| Fault::of(vec![answer::refused(&error, &id)]);
-        let caller = edge.app.authenticate(bearer(&headers)?).await.map_err(told)?;
+        let caller = edge.caller(&headers, &id).await?;
         if caller.may(Right::Configure) && matches!(caller.scope, Scope::All) {
             Ok(())
         } else {

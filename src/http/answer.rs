@@ -37,6 +37,17 @@ pub(super) enum Media {
     Json,
 }
 
+/// The media ranges that a client accepts, each with its weight.
+pub(super) fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (&str, f32)> {
+    let values = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        (name, weight)
+    })
+}
+
 impl Media {
     /// The type that a client accepts best; nothing when it accepts neither. Of types that it names and likes
     /// alike, GraphQL's own. A client that names neither gets what such clients read: plain JSON of a classic server,
@@ -46,31 +57,20 @@ impl Media {
             Statuses::Classic => Self::Json,
             Statuses::Draft2026 => Self::Response,
         };
-        let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-        if values.peek().is_none() {
+        if !headers.contains_key(header::ACCEPT) {
             return Some(unnamed);
         }
-        let ranges: Vec<(String, f32)> = values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-                let weight =
-                    parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-                (name, weight)
-            })
-            .collect();
+        let ranges: Vec<_> = ranges(headers).collect();
         // The most specific range that covers a type gives its weight.
         let weight = |name: &str| {
             [name, "application/*", "*/*"]
                 .iter()
-                .find_map(|range| ranges.iter().find(|(given, _)| given == range))
+                .find_map(|range| ranges.iter().find(|(given, _)| given.eq_ignore_ascii_case(range)))
                 .map_or(0.0, |(_, weight)| *weight)
         };
         let names = ["application/graphql-response+json", "application/json"];
         let [response, json] = names.map(weight);
-        let named = ranges.iter().any(|(given, _)| names.contains(&given.as_str()));
+        let named = ranges.iter().any(|(given, _)| names.iter().any(|name| name.eq_ignore_ascii_case(given)));
         if response <= 0.0 && json <= 0.0 {
             return None;
         }

@@ -23,7 +23,7 @@ use tokio::time;
 use super::{
     Edge,
     answer::{self, Fault, Manner},
-    batch, bearer, cache, run, same_machine, socket, sse, trace, wire,
+    batch, cache, run, same_machine, socket, sse, trace, wire,
 };
 use crate::{error::RequestId, guard::COST};
 
@@ -44,13 +44,8 @@ pub(super) async fn post<E: Executor>(
             return Err(Fault::media_type());
         }
         same_machine(&edge, &headers)?;
-        let token = bearer(&headers).map_err(|fault| fault.with(manner))?;
         // Strangers are turned away before their body is read.
-        let caller = edge
-            .app
-            .authenticate(token)
-            .await
-            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
+        let caller = edge.caller(&headers, &id).await.map_err(|fault| fault.with(manner))?;
         let body = read(&edge, &headers, body).await?;
         let json = serde_json::from_slice(&body).map_err(|error| {
             Fault::bad(format!(
@@ -96,12 +91,7 @@ pub(super) async fn get<E: Executor>(
         let manner = edge.manner(&headers)?;
         same_machine(&edge, &headers)?;
         let request = asked(&uri).map_err(|fault| fault.with(manner))?;
-        let token = bearer(&headers).map_err(|fault| fault.with(manner))?;
-        let caller = edge
-            .app
-            .authenticate(token)
-            .await
-            .map_err(|error| Fault::of(vec![answer::refused(&error, &id)]).with(manner))?;
+        let caller = edge.caller(&headers, &id).await.map_err(|fault| fault.with(manner))?;
         execute(&edge, request.data(caller), &headers, &id, manner, Method::Get)
             .await
             .map_err(|fault| fault.with(manner))

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Edge,
     answer::{self, Fault},
-    bearer, same_machine,
+    same_machine,
 };
 use crate::{
     app::App,
@@ -30,7 +30,7 @@ use crate::{
     caller::Caller,
     error::{Error, RequestId},
     schema::{
-        export::{imported, wanted},
+        export::{file, wanted},
         value::id::{self, NodeId},
     },
 };
@@ -119,7 +119,7 @@ async fn take<B: AsRef<[u8]>>(
             Ok((job, receive(app, caller, key, data).await?))
         }
         (None, Some(noun)) => {
-            let file = imported(&noun)?;
+            let file = file(&noun)?;
             may_import(caller, file)?;
             let cmd = import(caller, file, format.unwrap_or(Format::Csv), asked.auto_run, asked.reason);
             let (key, received) = start(app, caller, cmd, data).await?;
@@ -189,13 +189,9 @@ fn streamed(format: Format, body: Body) -> Response {
 }
 
 /// Who asks; strangers are turned away before their data is read.
-async fn caller<E>(edge: &Edge<E>, headers: &HeaderMap, id: &RequestId) -> Result<Caller, Fault>
-where
-    E: Send + Sync + Clone + 'static,
-{
+async fn caller<E: Sync>(edge: &Edge<E>, headers: &HeaderMap, id: &RequestId) -> Result<Caller, Fault> {
     same_machine(edge, headers)?;
-    let token = bearer(headers)?;
-    edge.app.authenticate(token).await.map_err(|error| told(&error, id))
+    edge.caller(headers, id).await
 }
 
 /// How the data is written, as its address or its type says. A browser sends neither type without asking first, so that

@@ -56,6 +56,7 @@ use self::{
 };
 use crate::{
     app::App,
+    caller::Caller,
     config::Audience,
     error::RequestId,
     guard::{Guard, Prices, Types, is_for},
@@ -84,6 +85,14 @@ struct Edge<E> {
     watch: Arc<Watch>,
     /// Whether metrics have a listener of their own.
     apart: bool,
+}
+
+impl<E> Edge<E> {
+    /// Who sends the request, by its token.
+    async fn caller(&self, headers: &HeaderMap, id: &RequestId) -> Result<Caller, Fault> {
+        let caller = self.app.authenticate(bearer(headers)?).await;
+        caller.map_err(|error| Fault::of(vec![answer::refused(&error, id)]))
+    }
 }
 
 impl<E: Executor> Edge<E> {
@@ -265,8 +274,7 @@ async fn sdl<E: Executor>(
     let audience = edge.app.config().guard.introspection;
     if audience != Audience::Everyone {
         same_machine(&edge, &headers)?;
-        let caller = edge.app.authenticate(bearer(&headers)?).await;
-        let caller = caller.map_err(|error| Fault::of(vec![answer::refused(&error, &id)]))?;
+        let caller = edge.caller(&headers, &id).await?;
         if !is_for(audience, Some(&caller)) {
             return Err(Fault::forbidden("this server does not tell you its schema"));
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
-    caller::Caller,
+    caller::{Caller, Right},
     config::Audience,
     error::{Code, Error, RequestId},
 };
@@ -77,7 +77,8 @@ impl Schema {
             Audience::Nobody => false,
             Audience::Administrators => {
                 let caller = request.data.get(&TypeId::of::<Caller>());
-                caller.and_then(|caller| caller.downcast_ref()).is_some_and(Caller::is_administrator)
+                let caller = caller.and_then(|caller| caller.downcast_ref::<Caller>());
+                caller.is_some_and(|caller| caller.may(Right::Configure))
             }
         }
     }

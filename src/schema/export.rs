@@ -2,18 +2,14 @@
 
 use async_graphql::{InputType, Value};
 
+pub use super::job::file;
 use super::{
     Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded,
-    job::file, line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
+    line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
     profile::ProfileFilter, quick_add::QuickAddGroupFilter, service::PhoneServiceFilter,
     template::TemplateFilter, user::UserFilter,
 };
 use crate::{bulk::File, error::Error, store::page::Filter};
-
-/// The file whose rows a job imports under this noun.
-pub fn imported(noun: &str) -> Result<File> {
-    file(noun)
-}
 
 /// What is to be exported: the file of the noun, and the filter that is written as JSON, as in a query's variables.
 pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(File, Filter)> {

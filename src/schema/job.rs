@@ -239,7 +239,7 @@ pub enum JobState {
 }
 
 /// What can be imported, as in the names of an estate's files.
-pub(crate) fn file(noun: &str) -> Result<File> {
+pub fn file(noun: &str) -> Result<File> {
     File::of_noun(noun).ok_or_else(|| {
         let nouns: Vec<_> = File::imported().map(File::noun).collect();
         Error::Input(format!("there is no noun '{noun}'; there are {}", nouns.join(", ")))

@@ -37,7 +37,6 @@ use self::reservation::{Full, Reservation};
 use super::{
     Edge,
     answer::{self, Fault, Manner, Media},
-    bearer,
     graphql::{self, Method},
     operation::{self, Asked, End, Gone, Operation},
     restart, same_machine,
@@ -72,11 +71,7 @@ pub(super) enum Wish {
 /// What a client accepts. A wildcard is no wish for events.
 pub(super) fn wish(headers: &HeaderMap) -> Wish {
     let (mut events, mut json) = (0.0_f32, 0.0_f32);
-    let ranges = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    for range in ranges.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+    for (name, weight) in answer::ranges(headers) {
         if name.eq_ignore_ascii_case("text/event-stream") {
             events = events.max(weight);
         } else if name.starts_with("application/") || name == "*/*" {
@@ -124,7 +119,7 @@ pub(super) async fn get<E: Executor>(edge: Edge<E>, id: RequestId, headers: Head
         if let Some(ticket) = ticket(&headers, &uri) {
             return open(&edge, &id, &headers, ticket).await;
         }
-        let caller = caller(&edge, &headers, &id).await?;
+        let caller = edge.caller(&headers, &id).await?;
         let request = graphql::asked(&uri)?;
         let judged = edge.guard.prepare(request.data(caller.clone()));
         distinct(edge, id, &headers, caller, judged, Method::Get)
@@ -146,7 +141,7 @@ pub(super) async fn post<E: Executor>(
             return Err(Fault::media_type());
         }
         same_machine(&edge, &headers)?;
-        let caller = caller(&edge, &headers, &id).await?;
+        let caller = edge.caller(&headers, &id).await?;
         let shared = match ticket(&headers, &uri) {
             Some(ticket) => Some((found(&edge, &ticket, &caller)?, ticket)),
             None => None,
@@ -180,7 +175,7 @@ pub(super) async fn reserve<E: Executor>(
 ) -> Response {
     let answer = async {
         same_machine(&edge, &headers)?;
-        let caller = caller(&edge, &headers, &id).await?;
+        let caller = edge.caller(&headers, &id).await?;
         let room = room(&edge, &caller)?;
         let settings = &edge.app.config().subscription;
         let (ticket, reservation) = edge
@@ -206,7 +201,7 @@ pub(super) async fn stop<E: Executor>(
 ) -> Response {
     let answer = async {
         same_machine(&edge, &headers)?;
-        let caller = caller(&edge, &headers, &id).await?;
+        let caller = edge.caller(&headers, &id).await?;
         let ticket = ticket(&headers, &uri).ok_or_else(no_ticket)?;
         let reservation = found(&edge, &ticket, &caller)?;
         let operation =
@@ -269,7 +264,7 @@ async fn open<E: Executor>(
     ticket: String,
 ) -> Result<Response, Fault> {
     let reservation = if headers.contains_key(header::AUTHORIZATION) {
-        let caller = caller(edge, headers, id).await?;
+        let caller = edge.caller(headers, id).await?;
         found(edge, &ticket, &caller)?
     } else {
         edge.reservations.find(&ticket).ok_or_else(no_ticket)?
@@ -458,12 +453,6 @@ fn streamed<G: Send + 'static>(told: mpsc::Receiver<Bytes>, beat: u64, retry: u6
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (headers, Body::from_stream(body)).into_response()
-}
-
-/// Who sends the request.
-async fn caller<E: Executor>(edge: &Edge<E>, headers: &HeaderMap, id: &RequestId) -> Result<Caller, Fault> {
-    let token = bearer(headers)?;
-    edge.app.authenticate(token).await.map_err(|error| Fault::of(vec![answer::refused(&error, id)]))
 }
 
 /// Room for a stream, as sockets need it.
