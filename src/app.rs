@@ -10,11 +10,11 @@ use std::{
 };
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, job, token};
+use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, UserId, job, token};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    caller::{Caller, Right},
+    caller::{Caller, Right, Scope},
     config::{Config, Synchronous},
     error::Error,
     feed::{self, Feed},
@@ -172,7 +172,7 @@ impl App {
 
     /// Reads of what the caller sees.
     pub fn read(&self, caller: &Caller) -> Reader {
-        self.0.store.read(caller.scope)
+        self.0.store.read(caller.scope).hiding(caller.unread())
     }
 
     /// Reads of everything at one moment; the caller's scope is for the reader to keep.
@@ -195,7 +195,7 @@ impl App {
         if !caller.may(right) {
             return Err(Error::Denied(right));
         }
-        Ok(self.0.store.begin(caller.scope, self.now(), ids).await?)
+        Ok(self.0.store.begin(caller.scope, self.now(), ids).await?.of(caller.own))
     }
 
     /// Applies changes within the transaction; what somebody else was faster at is a broken rule.
@@ -395,7 +395,17 @@ impl App {
         organization: Option<OrganizationId>,
         days: Option<u32>,
     ) -> Result<(token::Model, String), Error> {
-        self.insert_token(name, (role, None), organization, days).await
+        self.insert_token(name, (role, None, None), organization, days).await
+    }
+
+    /// Makes a token of a user, who sees the own page with it and changes the own speed dials.
+    pub async fn create_token_of(
+        &self,
+        name: &str,
+        user: UserId,
+        days: Option<u32>,
+    ) -> Result<(token::Model, String), Error> {
+        self.insert_token(name, (token::Role::Viewer, None, Some(user)), None, days).await
     }
 
     /// Makes a token with a composed role, by its id or its name at the token's organization: the role is given there, or
@@ -419,13 +429,13 @@ impl App {
         };
         let Some(role) = found else { return Err(Error::NotFound("role of that name at the organization")) };
         rule::role::give(&role, above.as_deref()).map_err(|rule| Error::Rules(Broken::one(rule, "role")))?;
-        self.insert_token(name, (token::Role::Viewer, Some(role.id)), organization, days).await
+        self.insert_token(name, (token::Role::Viewer, Some(role.id), None), organization, days).await
     }
 
     async fn insert_token(
         &self,
         name: &str,
-        (role, role_id): (token::Role, Option<RoleId>),
+        (role, role_id, user_id): (token::Role, Option<RoleId>, Option<UserId>),
         organization: Option<OrganizationId>,
         days: Option<u32>,
     ) -> Result<(token::Model, String), Error> {
@@ -439,6 +449,7 @@ impl App {
             role,
             role_id,
             organization_id: organization,
+            user_id,
             created_at: self.now(),
             expires_at: days.map(|days| self.now().plus_days(days.into())),
             revoked_at: None,
@@ -463,6 +474,19 @@ impl App {
     /// Ends a token; false when there is none, or it has ended.
     pub async fn revoke_token(&self, id: TokenId) -> Result<bool, Error> {
         Ok(store::token::revoke(&self.0.store, id, self.now()).await?)
+    }
+
+    /// The user of a user id at an organization, given by its dotted path, and below.
+    pub async fn user(&self, path: &str, user_id: &str) -> Result<UserId, Error> {
+        let organization = self.organization(&Caller::administrator("user"), path).await?;
+        let users = store::user::by_user_id(&self.0.store, Scope::Below(organization), user_id).await?;
+        match &users[..] {
+            [user] => Ok(user.id),
+            [] => Err(Error::NotFound("user of that id at that organization")),
+            _ => Err(Error::Input(
+                "users of several clusters have that id there; name a smaller organization".to_owned(),
+            )),
+        }
     }
 
     /// The organization of a dotted path, as the caller sees the tree.

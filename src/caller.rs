@@ -1,6 +1,10 @@
 //! Who asks, what they may do, and which subtree they see.
 
-use entity::{Moment, OrganizationId, RoleId, TokenId, role::Rights, token::Role};
+use entity::{
+    Moment, OrganizationId, RoleId, TokenId, UserId,
+    role::{NOUNS, Rights},
+    token::Role,
+};
 pub use entity::{change_subject::Noun, role::Action};
 
 /// Who asks.
@@ -14,8 +18,10 @@ pub struct Caller {
     pub role: Role,
     /// The role that was composed, where it is one.
     pub composed: Option<RoleId>,
-    /// What the role allows beside reading.
+    /// What the role allows.
     pub rights: Rights,
+    /// The user whose own page this is, where the caller sees no more than that.
+    pub own: Option<UserId>,
     pub scope: Scope,
     /// When what the caller came with ends, where that is not the token's own end: a JSON Web Token's.
     pub until: Option<Moment>,
@@ -41,6 +47,8 @@ pub enum Right {
     Configure,
     /// Do this to things of a kind (ACC-3).
     To(Action, Noun),
+    /// The same; a user does it to what is their own without the right.
+    ToOwn(Action, Noun),
     /// Have rows of a kind of thing made and changed from a file.
     Import(Noun),
     /// Do many of something at once.
@@ -56,6 +64,7 @@ impl Caller {
             role: Role::Admin,
             composed: None,
             rights: Rights::of(Role::Admin),
+            own: None,
             scope: Scope::All,
             until: None,
         }
@@ -65,7 +74,7 @@ impl Caller {
     pub fn may(&self, right: Right) -> bool {
         let may = |action, noun| self.rights.allows(action, noun);
         match right {
-            Right::Read => true,
+            Right::Read => self.own.is_none(),
             Right::Edit => {
                 [Action::Create, Action::Update, Action::Delete, Action::Session, Action::Configure]
                     .into_iter()
@@ -73,6 +82,7 @@ impl Caller {
             }
             Right::Configure => self.rights.hold(&Rights::of(Role::Admin)),
             Right::To(action, noun) => may(action, noun),
+            Right::ToOwn(action, noun) => self.own.is_some() || may(action, noun),
             Right::Import(noun) => {
                 let made = [Action::Create, Action::Update].into_iter().all(|action| may(action, noun));
                 may(Action::Bulk, noun)
@@ -81,6 +91,12 @@ impl Caller {
             Right::Bulk => self.rights.allows_any(Action::Bulk),
         }
     }
+
+    /// The kinds of things that the caller does not read.
+    pub fn unread(&self) -> impl Iterator<Item = Noun> + '_ {
+        let kinds = NOUNS.into_iter().chain([Noun::Appearance]);
+        kinds.filter(|noun| !self.rights.reads(*noun))
+    }
 }
 
 impl Right {
@@ -88,7 +104,7 @@ impl Right {
     #[must_use]
     pub fn many(self) -> Self {
         match self {
-            Self::To(_, noun) => Self::To(Action::Bulk, noun),
+            Self::To(_, noun) | Self::ToOwn(_, noun) => Self::To(Action::Bulk, noun),
             other => other,
         }
     }
@@ -126,11 +142,11 @@ mod tests {
 
     #[test]
     fn a_composed_role_may_what_it_says_and_no_more() {
-        let help = with(Rights::from_iter([
+        let help = with(Rights::reading().and(&Rights::from_iter([
             (Noun::Session, Action::Session),
             (Noun::Line, Action::Create),
             (Noun::Line, Action::Update),
-        ]));
+        ])));
         assert_eq!(help.role, Role::Viewer);
         assert!(help.may(Right::Read) && help.may(Right::Edit) && !help.may(Right::Configure));
         assert!(help.may(Right::To(Action::Session, Noun::Session)));
@@ -140,5 +156,25 @@ mod tests {
         assert!(with_bulk.may(Right::Import(Noun::Line)) && with_bulk.may(Right::Bulk));
         assert!(!with_bulk.may(Right::Import(Noun::User)));
         assert_eq!(Right::To(Action::Update, Noun::User).many(), Right::To(Action::Bulk, Noun::User));
+        assert_eq!(help.unread().count(), 0);
+    }
+
+    #[test]
+    fn a_user_may_what_is_their_own_and_nothing_else() {
+        let user = Caller { own: Some(UserId(7)), ..with(Rights::of(Role::SelfService)) };
+        let own = Right::ToOwn(Action::Update, Noun::Button);
+        assert!(user.may(own) && !user.may(own.many()));
+        for right in [
+            Right::Read,
+            Right::Edit,
+            Right::Configure,
+            Right::Bulk,
+            Right::To(Action::Update, Noun::Button),
+            Right::Import(Noun::Button),
+        ] {
+            assert!(!user.may(right), "{right:?}");
+        }
+        assert_eq!(user.unread().count(), NOUNS.len() + 1);
+        assert!(!with(Rights::of(Role::Viewer)).may(own) && with(Rights::of(Role::Operator)).may(own));
     }
 }

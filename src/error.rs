@@ -118,7 +118,7 @@ fn denied(right: Right) -> String {
         Right::Read => "your token may not read this".to_owned(),
         Right::Edit => "your token may only read; an OPERATOR or ADMIN may change this".to_owned(),
         Right::Configure => "only an ADMIN may do this".to_owned(),
-        Right::To(action, noun) => lacking(&[action], noun),
+        Right::To(action, noun) | Right::ToOwn(action, noun) => lacking(&[action], noun),
         Right::Import(noun) if entity::role::actions(noun).contains(&Action::Configure) => {
             lacking(&[Action::Bulk, Action::Configure], noun)
         }

@@ -290,10 +290,20 @@ async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Er
     Ok(Exit::Ok)
 }
 
+/// Shows a new token, this once.
+fn made((token, secret): (token::Model, String)) {
+    say(&secret);
+    eprintln!("Token {} is made; its secret above is shown this once.", token.id);
+}
+
 async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
     let app = App::open(config, clock()).await?;
     match token {
-        Token::Create { role, composed, organization, name, days } => {
+        Token::Create { role: None, user: Some(user), organization: Some(path), name, days, .. } => {
+            let id = app.user(&path, &user).await?;
+            made(app.create_token_of(&name.unwrap_or(user), id, days).await?);
+        }
+        Token::Create { role, composed, organization, name, days, user: _ } => {
             let organization = match organization {
                 Some(path) => Some(app.organization(&Caller::administrator(CALLER), &path).await?),
                 None => None,
@@ -303,23 +313,27 @@ async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
                 Some(Role::Operator) => token::Role::Operator,
                 Some(Role::Viewer) | None => token::Role::Viewer,
             };
-            let (token, secret) = if let Some(composed) = composed {
+            made(if let Some(composed) = composed {
                 let name = name.unwrap_or_else(|| composed.to_lowercase());
                 app.create_token_with(&name, &composed, organization, days).await?
             } else {
                 let name = name.unwrap_or_else(|| format!("{role:?}").to_lowercase());
                 app.create_token(&name, role, organization, days).await?
-            };
-            say(&secret);
-            eprintln!("Token {} is made; its secret above is shown this once.", token.id);
+            });
         }
         Token::List => {
             for token in app.tokens().await? {
                 let state = if token.revoked_at.is_some() { "revoked" } else { "valid" };
-                let place =
-                    token.organization_id.map_or("everything".to_owned(), |id| format!("organization {id}"));
-                let role =
-                    token.role_id.map_or_else(|| format!("{:?}", token.role), |id| format!("role {id}"));
+                let place = match (token.organization_id, token.user_id) {
+                    (Some(id), _) => format!("organization {id}"),
+                    (None, Some(_)) => "own page".to_owned(),
+                    (None, None) => "everything".to_owned(),
+                };
+                let role = match (token.role_id, token.user_id) {
+                    (Some(id), _) => format!("role {id}"),
+                    (None, Some(id)) => format!("user {id}"),
+                    (None, None) => format!("{:?}", token.role),
+                };
                 say(&format!("{}\t{}\t{role}\t{place}\t{state}", token.id, token.name));
             }
         }

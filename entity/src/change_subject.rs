@@ -1,5 +1,7 @@
 //! What a change is about, for histories and filters.
 
+use std::fmt;
+
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -53,4 +55,11 @@ pub enum Noun {
     Number,
     Job,
     Role,
+}
+
+impl fmt::Display for Noun {
+    /// Its name in the graph.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_value())
+    }
 }

@@ -28,10 +28,11 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What may be done to things of a kind, beside reading them.
+/// What may be done to things of a kind.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
+    Read,
     Create,
     Update,
     Delete,
@@ -43,8 +44,16 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order in which they are told.
-    pub const ALL: [Self; 7] =
-        [Self::Create, Self::Update, Self::Delete, Self::Export, Self::Bulk, Self::Session, Self::Configure];
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::Export,
+        Self::Bulk,
+        Self::Session,
+        Self::Configure,
+    ];
 
     const fn bit(self) -> u8 {
         1 << self as u8
@@ -52,7 +61,7 @@ impl Action {
 }
 
 /// Kinds of things that rights are about, in the order in which they are told.
-pub const NOUNS: [Noun; 16] = [
+pub const NOUNS: [Noun; 17] = [
     Noun::Organization,
     Noun::Cluster,
     Noun::Role,
@@ -69,20 +78,21 @@ pub const NOUNS: [Noun; 16] = [
     Noun::ServiceSubscription,
     Noun::Number,
     Noun::Session,
+    Noun::Job,
 ];
 
 /// What there is to be allowed of a kind: how an estate is laid out is configured, what is in it is made, changed and
-/// deleted, and people are logged in and out. What a line does on a device is the line's.
+/// deleted, people are logged in and out, and all of it is read. What a line does on a device is the line's.
 pub const fn actions(noun: Noun) -> &'static [Action] {
-    use Action::{Bulk, Configure, Create, Delete, Export, Session, Update};
+    use Action::{Bulk, Configure, Create, Delete, Export, Read, Session, Update};
     match noun {
         Noun::Organization
         | Noun::Cluster
         | Noun::Template
         | Noun::Service
         | Noun::DefaultDeviceProfile
-        | Noun::QuickAddGroup => &[Export, Bulk, Configure],
-        Noun::Role => &[Configure],
+        | Noun::QuickAddGroup => &[Read, Export, Bulk, Configure],
+        Noun::Role => &[Read, Configure],
         Noun::Profile
         | Noun::Phone
         | Noun::Device
@@ -90,9 +100,10 @@ pub const fn actions(noun: Noun) -> &'static [Action] {
         | Noun::User
         | Noun::Button
         | Noun::ServiceSubscription
-        | Noun::Number => &[Create, Update, Delete, Export, Bulk],
-        Noun::Session => &[Export, Bulk, Session],
-        Noun::Appearance | Noun::Job => &[],
+        | Noun::Number => &[Read, Create, Update, Delete, Export, Bulk],
+        Noun::Session => &[Read, Export, Bulk, Session],
+        Noun::Job => &[Read],
+        Noun::Appearance => &[],
     }
 }
 
@@ -104,13 +115,18 @@ pub struct Rights([u8; KINDS]);
 const KINDS: usize = 18;
 
 impl Rights {
-    /// What a role that is built in may do.
+    /// Reading everything, and nothing more.
+    pub fn reading() -> Self {
+        NOUNS.into_iter().map(|noun| (noun, Action::Read)).collect()
+    }
+
+    /// What a role that is built in may do. Whoever sees the own page only has no right to any kind of thing as such.
     pub fn of(role: token::Role) -> Self {
         let mut rights = Self::default();
         for noun in NOUNS {
             for action in actions(noun) {
                 let least = match action {
-                    Action::Export => token::Role::Viewer,
+                    Action::Read | Action::Export => token::Role::Viewer,
                     Action::Configure => token::Role::Admin,
                     // Many at once of what may be done one by one.
                     Action::Bulk if actions(noun).contains(&Action::Configure) => token::Role::Admin,
@@ -141,6 +157,14 @@ impl Rights {
     /// Whether this may be done to things of any kind.
     pub fn allows_any(&self, action: Action) -> bool {
         self.0.iter().any(|actions| actions & action.bit() != 0)
+    }
+
+    /// Whether things of that kind are read. What a line does on a device is read with lines.
+    pub const fn reads(&self, noun: Noun) -> bool {
+        match noun {
+            Noun::Appearance => self.allows(Action::Read, Noun::Line),
+            noun => self.allows(Action::Read, noun),
+        }
     }
 
     /// Whether they hold everything that others do.
@@ -192,13 +216,17 @@ impl Serialize for Rights {
     }
 }
 
+/// Where nothing is said of reading, everything is read; else what is named, and whatever else something may be done to.
 impl<'de> Deserialize<'de> for Rights {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(Noun, Action)>::deserialize(from)?;
-        match pairs.iter().find(|(noun, action)| !actions(*noun).contains(action)) {
-            Some(pair) => Err(D::Error::custom(format!("there is no right {pair:?}"))),
-            None => Ok(pairs.into_iter().collect()),
+        if let Some(pair) = pairs.iter().find(|(noun, action)| !actions(*noun).contains(action)) {
+            return Err(D::Error::custom(format!("there is no right {pair:?}")));
         }
+        let says = pairs.iter().any(|(_, action)| *action == Action::Read);
+        let read: Self = pairs.iter().map(|(noun, _)| (*noun, Action::Read)).collect();
+        let all: Self = pairs.into_iter().collect();
+        Ok(all.and(&if says { read } else { Self::reading() }))
     }
 }
 
@@ -223,7 +251,9 @@ mod tests {
         let [viewer, operator, admin] =
             [token::Role::Viewer, token::Role::Operator, token::Role::Admin].map(Rights::of);
         assert!(operator.hold(&viewer) && admin.hold(&operator) && !viewer.hold(&operator));
-        assert!(viewer.each().all(|(_, action)| action == Action::Export));
+        assert!(viewer.each().all(|(_, action)| matches!(action, Action::Read | Action::Export)));
+        assert!(viewer.hold(&Rights::reading()) && viewer.reads(Noun::Appearance));
+        assert_eq!(Rights::of(token::Role::SelfService), Rights::default());
         assert!(operator.allows(Action::Session, Noun::Session) && !viewer.allows_any(Action::Bulk));
         assert!(!operator.allows_any(Action::Configure) && !operator.allows(Action::Bulk, Noun::Cluster));
         let all: usize = NOUNS.iter().map(|noun| actions(*noun).len()).sum();
@@ -238,9 +268,23 @@ mod tests {
         rights.allow(Action::Create, Noun::Profile);
         let text = serde_json::to_string(&rights).expect("plain data");
         assert_eq!(text, r#"[["PROFILE","CREATE"],["LINE","UPDATE"]]"#);
-        assert_eq!(serde_json::from_str::<Rights>(&text).expect("reads back"), rights);
         assert!(serde_json::from_str::<Rights>(r#"[["JOB","CREATE"]]"#).is_err());
         let all = Rights::of(token::Role::Admin);
         assert_eq!(all.without(&rights).and(&rights), all);
+    }
+
+    #[test]
+    fn who_is_told_nothing_of_reading_reads_everything() {
+        let read = |text: &str| serde_json::from_str::<Rights>(text).expect("rights");
+        assert_eq!(read("[]"), Rights::reading());
+        let line = read(r#"[["LINE","UPDATE"]]"#);
+        assert!(line.hold(&Rights::reading()) && line.allows(Action::Update, Noun::Line));
+        // What something may be done to is read too.
+        let told = read(r#"[["USER","READ"],["LINE","UPDATE"]]"#);
+        let wanted = [(Noun::Line, Action::Read), (Noun::Line, Action::Update), (Noun::User, Action::Read)];
+        assert_eq!(told.each().collect::<Vec<_>>(), wanted);
+        assert!(told.reads(Noun::Appearance) && !told.reads(Noun::Profile));
+        let text = serde_json::to_string(&told).expect("plain data");
+        assert_eq!(read(&text), told);
     }
 }

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use entity::{
     Moment, OrganizationId,
     role::{self, Rights},
-    token,
+    token, user,
 };
 use sha2::{Digest, Sha256};
 
@@ -89,9 +89,9 @@ impl App {
             Err(refused) => Err(refused),
         };
         match grant {
-            Ok((token, role)) => {
+            Ok((token, role, user)) => {
                 let until = token.expires_at;
-                Ok((Some((self.keep(token).await?, role)), until))
+                Ok((Some((self.keep(token).await?, role, user)), until))
             }
             Err(refused) => {
                 tracing::info!(reason = refused.0, "refused a JSON Web Token");
@@ -112,7 +112,15 @@ impl App {
                 }
             }
         };
+        let mut user = None;
         let (role, composed) = match bearer.roles.iter().filter_map(|name| named(name)).max() {
+            Some(token::Role::SelfService) => {
+                user = match self.person(&bearer, organization_id).await? {
+                    Ok(user) => Some(user),
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                (token::Role::SelfService, None)
+            }
             Some(role) => (role, None),
             None => match self.composed(&bearer.roles, organization_id).await? {
                 Some(composed) => (built_in(&composed.rights), Some(composed)),
@@ -122,7 +130,12 @@ impl App {
         let role_id = composed.as_ref().map(|role| role.id);
         let mut grant = Sha256::new();
         let place = organization_id.map_or_else(String::new, |id| id.to_string());
-        let granted = role_id.map_or_else(|| format!("{role:?}"), |id| format!("role {id}"));
+        let user_id = user.as_ref().map(|user| user.id);
+        let granted = match (role_id, user_id) {
+            (Some(id), _) => format!("role {id}"),
+            (None, Some(id)) => format!("user {id}"),
+            (None, None) => format!("{role:?}"),
+        };
         for part in [&self.config().jwt.issuer, &bearer.subject, &bearer.name, &place, &granted] {
             grant.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             grant.update(part);
@@ -131,15 +144,37 @@ impl App {
             id: entity::TokenId(0),
             name: bearer.name,
             hash: format!("jwt {}", HEXLOWER.encode(&grant.finalize())),
-            // What the token may do follows its role, whatever that comes to allow.
-            role: if role_id.is_some() { token::Role::Viewer } else { role },
+            // What the token may do follows its role or its user, whatever that comes to allow.
+            role: if role_id.is_some() || user_id.is_some() { token::Role::Viewer } else { role },
             role_id,
             organization_id,
+            user_id,
             created_at: self.now(),
             expires_at: Some(bearer.until),
             revoked_at: None,
         };
-        Ok(Ok((token, composed)))
+        Ok(Ok((token, composed, user)))
+    }
+
+    /// The user whom a bearer is, for self-service; a user id is unique in a cluster, not everywhere.
+    async fn person(
+        &self,
+        bearer: &Bearer,
+        organization: Option<OrganizationId>,
+    ) -> Result<Result<user::Model, Refused>, Error> {
+        let refused = |why: &str| Ok(Err(Refused(why.to_owned())));
+        let Some(user_id) = &bearer.user else {
+            return refused("it has no user id, which self-service needs (`jwt.user_claim`)");
+        };
+        let scope = organization.map_or(Scope::All, Scope::Below);
+        let mut users = store::user::by_user_id(&self.0.store, scope, user_id).await?;
+        match (users.pop(), users.is_empty()) {
+            (Some(user), true) => Ok(Ok(user)),
+            (Some(_), false) => {
+                refused("users of several clusters have its user id; name a smaller organization")
+            }
+            (None, _) => refused("its user id is nobody's in its organization"),
+        }
     }
 
     /// The first of these names that is a composed role's which is given at the organization.
@@ -160,7 +195,7 @@ impl App {
     /// Keeps what is granted where it is new, and until when where that is later than before.
     async fn keep(&self, grant: token::Model) -> Result<token::Model, Error> {
         let (store, until) = (&self.0.store, grant.expires_at);
-        let kept = if let Some((kept, _)) = store::token::by_hash(store, &grant.hash).await? {
+        let kept = if let Some((kept, _, _)) = store::token::by_hash(store, &grant.hash).await? {
             kept
         } else {
             let hash = grant.hash.clone();
@@ -193,11 +228,18 @@ impl App {
     }
 
     fn caller(&self, known: &Known) -> Option<Caller> {
-        let (token, composed) = known.token.as_ref()?;
-        let rights = match (token.role_id, composed) {
-            (None, _) => Rights::of(token.role),
-            (Some(_), Some(role)) => role.rights,
+        let (token, composed, user) = known.token.as_ref()?;
+        let (role, rights) = match (token.role_id, composed, token.user_id) {
+            (None, _, None) => (token.role, Rights::of(token.role)),
+            (None, _, Some(_)) => (token::Role::SelfService, Rights::of(token::Role::SelfService)),
+            (Some(_), Some(role), _) => (built_in(&role.rights), role.rights),
             // Its role was deleted a moment ago.
+            (Some(_), None, _) => return None,
+        };
+        let scope = match (token.user_id, user) {
+            (None, _) => token.organization_id.map_or(Scope::All, Scope::Below),
+            (Some(_), Some(user)) => Scope::Below(user.organization_id),
+            // Its user was deleted a moment ago.
             (Some(_), None) => return None,
         };
         let over = |at: Moment| at <= self.now();
@@ -206,10 +248,11 @@ impl App {
         (!ended).then(|| Caller {
             token: Some(token.id),
             name: token.name.clone(),
-            role: if token.role_id.is_some() { built_in(&rights) } else { token.role },
+            role,
             composed: token.role_id,
             rights,
-            scope: token.organization_id.map_or(Scope::All, Scope::Below),
+            own: token.user_id,
+            scope,
             until: known.until,
         })
     }
@@ -217,7 +260,8 @@ impl App {
 
 /// The role of this name, however its letters are written.
 fn named(name: &str) -> Option<token::Role> {
-    [token::Role::Viewer, token::Role::Operator, token::Role::Admin]
+    let name = name.replace(['-', '_'], "");
+    [token::Role::SelfService, token::Role::Viewer, token::Role::Operator, token::Role::Admin]
         .into_iter()
-        .find(|role| format!("{role:?}").eq_ignore_ascii_case(name))
+        .find(|role| format!("{role:?}").eq_ignore_ascii_case(&name))
 }

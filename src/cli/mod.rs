@@ -71,6 +71,7 @@ Examples:
   roamline token create --role admin
   roamline token create --role operator --organization provider.acme --name provisioning --days 90
   roamline token create --composed Helpdesk --organization provider.acme
+  roamline token create --user aadams --organization provider.acme
   roamline token list
   roamline token revoke 3";
 
@@ -205,11 +206,15 @@ pub enum Token {
     /// Make a token and print it; it cannot be shown again.
     Create {
         /// What its bearer may do.
-        #[arg(long, value_enum, ignore_case = true, required_unless_present = "composed")]
+        #[arg(long, value_enum, ignore_case = true, required_unless_present_any = ["composed", "user"])]
         role: Option<Role>,
         /// A composed role, by its name or number, instead of one that is built in.
         #[arg(long, value_name = "ROLE", conflicts_with = "role", requires = "organization")]
         composed: Option<String>,
+        /// A user by their user id, who sees the own page with it and changes the own speed dials; the organization
+        /// says where the user is.
+        #[arg(long, value_name = "USERID", conflicts_with_all = ["role", "composed"], requires = "organization")]
+        user: Option<String>,
         /// The dotted path of the organization whose subtree it reaches; the root when left out.
         #[arg(long, value_name = "PATH")]
         organization: Option<String>,
@@ -427,6 +432,7 @@ mod tests {
             Command::Token(Token::Create {
                 role: Some(Role::Viewer),
                 composed: None,
+                user: None,
                 organization: Some("a.b".into()),
                 name: Some("n".into()),
                 days: Some(9)
@@ -446,6 +452,8 @@ mod tests {
             "roamline token create",
             "roamline token create --role king",
             "roamline token create --composed help",
+            "roamline token create --user anna",
+            "roamline token create --user anna --organization a --role viewer",
             "roamline token create --role admin --composed help --organization a",
             "roamline --listen here",
             "roamline sreve",

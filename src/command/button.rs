@@ -1,6 +1,9 @@
-//! Commands on speed dials and other buttons.
+//! Commands on speed dials and other buttons. Users have the speed dials of their own profiles in hand; other devices look
+//! absent to them, and other buttons are not theirs to change.
 
-use super::{Command, command};
+use entity::button::Kind;
+
+use super::Command;
 use crate::{
     caller::{Action, Noun, Right},
     error::Error,
@@ -14,18 +17,38 @@ use crate::{
     },
 };
 
-command!(Add, "addButton", Create Button, add_facts, add);
-command!(Replace, "replaceButtons", Update Button, replace_facts, replace);
+impl Command for Add {
+    const NAME: &'static str = "addButton";
+    const RIGHT: Right = Right::ToOwn(Action::Create, Noun::Button);
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        in_hand(tx, Action::Create, [self.button.kind])?;
+        Ok(add(self, &add_facts(tx, self).await?))
+    }
+}
+
+impl Command for Replace {
+    const NAME: &'static str = "replaceButtons";
+    const RIGHT: Right = Right::ToOwn(Action::Update, Noun::Button);
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        in_hand(tx, Action::Update, self.lists.keys().copied())?;
+        Ok(replace(self, &replace_facts(tx, self).await?))
+    }
+}
 
 /// A command on a button that is there, decided from the device that it stands on.
 macro_rules! on_device {
     ($command:ty, $name:literal, $action:ident Button, $rule:path) => {
         impl Command for $command {
             const NAME: &'static str = $name;
-            const RIGHT: Right = Right::To(Action::$action, Noun::Button);
+            const RIGHT: Right = Right::ToOwn(Action::$action, Noun::Button);
 
             async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
                 let device = device_of(tx, self.button).await?;
+                let buttons = device.iter().flat_map(|device| &device.buttons);
+                let kind = buttons.filter(|button| button.id == self.button).map(|button| button.kind);
+                in_hand(tx, Action::$action, kind)?;
                 Ok($rule(self, device.as_ref()))
             }
         }
@@ -35,3 +58,11 @@ macro_rules! on_device {
 on_device!(Update, "updateButton", Update Button, update);
 on_device!(Move, "moveButton", Update Button, relocate);
 on_device!(Remove, "removeButton", Delete Button, remove);
+
+/// Refuses users what is no speed dial.
+fn in_hand(tx: &Tx, action: Action, kinds: impl IntoIterator<Item = Kind>) -> Result<(), Error> {
+    if tx.own().is_some() && kinds.into_iter().any(|kind| kind != Kind::SpeedDial) {
+        return Err(Error::Denied(Right::To(action, Noun::Button)));
+    }
+    Ok(())
+}

@@ -15,6 +15,7 @@ mod conflict;
 mod cost;
 mod document;
 mod hash;
+mod permission;
 mod reach;
 mod refusal;
 mod source;
@@ -53,6 +54,7 @@ pub use self::{
     cost::Prices,
     document::{Reference, Unfit},
     hash::Hash,
+    permission::Kinds,
     refusal::{RETRY_AFTER, Refusal},
     text::check_text,
     types::Types,
@@ -106,6 +108,7 @@ pub struct Guard {
     limits: config::Guard,
     page: config::Page,
     prices: Prices,
+    kinds: Kinds,
     buckets: Option<Buckets>,
     documents: Mutex<LruCache<String, Arc<Known>>>,
     /// Texts that clients name instead of sending them.
@@ -134,6 +137,7 @@ impl Guard {
             limits: limits.clone(),
             page: page.clone(),
             prices: Prices::default(),
+            kinds: Kinds::default(),
             buckets: None,
             documents: Mutex::new(LruCache::new(room)),
             texts: Documents::new(limits.persisted),
@@ -147,6 +151,12 @@ impl Guard {
     #[must_use]
     pub fn priced(self, prices: Prices) -> Self {
         Self { prices, ..self }
+    }
+
+    /// The same with what the schema says of the kinds of things behind its names.
+    #[must_use]
+    pub fn telling(self, kinds: Kinds) -> Self {
+        Self { kinds, ..self }
     }
 
     /// The same for this schema; without one, what depends on types is left to the executor.
@@ -205,6 +215,10 @@ impl Guard {
         }
 
         let chosen = chosen(&known.document, request.operation_name.as_deref());
+        if let (Some(caller), Some((_, operation))) = (caller, chosen) {
+            let (kinds, variables) = (self.kinds, &request.variables);
+            permission::check(kinds, &self.types, &known.document, operation, variables, caller)?;
+        }
         let (kind, name) = chosen.map_or((OperationType::Query, None), |(name, operation)| {
             (operation.ty, name.map(str::to_owned))
         });

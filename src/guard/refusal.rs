@@ -2,6 +2,7 @@
 //! and what to do. Clients switch on `extensions.code`; tools may read `extensions.limit`.
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value, parser};
+use entity::change_subject::Noun;
 use thiserror::Error;
 
 use super::{COST, Throttle, Told};
@@ -75,6 +76,17 @@ pub enum Refusal {
     /// Introspection that the setting does not allow to this caller.
     #[error("this server does not tell you its schema; ask its operator for `schema.graphql`")]
     Closed,
+    /// Things of a kind that the caller does not read.
+    #[error(
+        "`{field}` tells of things of the kind {noun}, which your role does not read; leave it out, or ask an \
+         administrator for READ of {noun}"
+    )]
+    Unread { noun: Noun, field: String, locations: Vec<Pos> },
+    /// What is not on a user's own page.
+    #[error(
+        "`{field}` is not on your own page, which is all that your token shows; `me.user` is where it begins"
+    )]
+    NotOwn { field: String, locations: Vec<Pos> },
     /// A fragment that holds itself.
     #[error("the fragment \"{fragment}\" spreads itself, directly or through others; break the cycle")]
     Cycle { fragment: String },
@@ -124,6 +136,7 @@ impl Refusal {
             Self::Reference(_) => "BAD_REQUEST",
             Self::Untrusted => "UNTRUSTED_DOCUMENT",
             Self::Closed => "INTROSPECTION_DISABLED",
+            Self::Unread { .. } | Self::NotOwn { .. } => "FORBIDDEN",
             Self::Throttled { .. } => "THROTTLED",
             Self::Tokens { .. }
             | Self::Nesting { .. }
@@ -156,6 +169,8 @@ impl Refusal {
             Self::Throttled { .. } => "throttled",
             Self::Introspection { .. } => "introspection",
             Self::Closed => "closed",
+            Self::Unread { .. } => "unread",
+            Self::NotOwn { .. } => "own",
             Self::Cycle { .. } => "cycle",
             Self::Roots { .. } => "roots",
             Self::Overlap { .. } => "overlap",
@@ -189,6 +204,8 @@ impl Refusal {
             Self::Syntax { .. }
             | Self::Nul
             | Self::Closed
+            | Self::Unread { .. }
+            | Self::NotOwn { .. }
             | Self::Throttled { .. }
             | Self::Cycle { .. }
             | Self::Roots { .. }
@@ -245,6 +262,8 @@ impl From<Refusal> for ServerError {
         error.extensions = Some(extensions);
         if let Refusal::Syntax { locations, .. }
         | Refusal::Invalid { locations, .. }
+        | Refusal::Unread { locations, .. }
+        | Refusal::NotOwn { locations, .. }
         | Refusal::Variable { locations, .. } = refusal
         {
             error.locations = locations;

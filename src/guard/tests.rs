@@ -1,7 +1,7 @@
 use std::{fmt::Write, sync::Arc, time::Instant};
 
 use async_graphql::{Request, Response, ServerError, Value, Variables};
-use entity::token::Role;
+use entity::{role::Rights, token::Role};
 use proptest::prelude::*;
 
 use super::{Guard, Prices, Refusal, check_text, check_variables};
@@ -319,7 +319,7 @@ fn introspection_is_for_whom_the_setting_says() {
         let guard = Guard::new(&limits, &config::Page::default());
         let mut request = Request::new("{...f}fragment f on Query{__type(name:\"A\"){name}}");
         if let Some(role) = caller {
-            request = request.data(Caller { role, ..Caller::administrator("x") });
+            request = request.data(Caller { role, rights: Rights::of(role), ..Caller::administrator("x") });
         }
         guard.prepare(request).map(drop)
     };

@@ -59,7 +59,7 @@ use crate::{
     caller::Caller,
     config::Audience,
     error::RequestId,
-    guard::{Guard, Prices, Types, is_for},
+    guard::{Guard, Kinds, Prices, Types, is_for},
     schema,
 };
 
@@ -133,7 +133,13 @@ impl<E: Executor> Edge<E> {
 fn guard(app: &App) -> Guard {
     let (config, time) = (app.config(), app.clone());
     let prices = Prices { weight: schema::weight::weight, is_abstract: schema::weight::is_abstract };
-    Guard::new(&config.guard, &config.page).priced(prices).timed(Arc::new(move || time.now().0))
+    let kinds = Kinds {
+        of_type: schema::reading::of_type,
+        of_condition: schema::reading::of_condition,
+        is_own: schema::reading::is_own,
+    };
+    let guard = Guard::new(&config.guard, &config.page).priced(prices).telling(kinds);
+    guard.timed(Arc::new(move || time.now().0))
 }
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {

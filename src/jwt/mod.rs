@@ -37,6 +37,8 @@ pub struct Bearer {
     pub subject: String,
     /// The name under which changes are kept.
     pub name: String,
+    /// The id of the user that the bearer is, where the token tells it.
+    pub user: Option<String>,
     /// Names of roles; at least one.
     pub roles: Vec<String>,
     /// The dotted path of an organization; none is everything.
@@ -143,6 +145,7 @@ impl Issuer {
         Ok(Bearer {
             subject: text("sub").unwrap_or(name).to_owned(),
             name: name.to_owned(),
+            user: text(&self.settings.user_claim).map(str::to_owned),
             roles: self.roles(claims)?,
             organization: self.organization(claims)?,
             until,

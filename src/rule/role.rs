@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Broken, Change, Decision, Patch, Rule, check_version, patched, value};
 
 /// The names of the roles that are built in, which no other role has.
-const BUILT_IN: [&str; 3] = ["viewer", "operator", "admin"];
+const BUILT_IN: [&str; 6] = ["viewer", "operator", "admin", "self_service", "self-service", "selfservice"];
 
 /// What may be updated.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

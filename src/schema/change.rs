@@ -837,6 +837,7 @@ impl From<ChangeFilter> for Query {
             kinds: filter.kinds.map(|kinds| kinds.into_iter().filter_map(ChangeKind::stored).collect()),
             nouns: filter.nouns.map(|nouns| nouns.into_iter().map(Into::into).collect()),
             organizations: organizations.map(|ids| ids.into_iter().map(OrganizationId).collect()),
+            unread: Vec::new(),
         }
     }
 }
@@ -845,10 +846,12 @@ impl From<ChangeFilter> for Query {
 pub fn is_asked(query: &Query, within: Option<&HashSet<OrganizationId>>, entry: &Entry) -> bool {
     let kind = entry.change.kind().as_str();
     let about = |nouns: &Vec<_>| entry.subjects.iter().any(|(noun, _)| nouns.contains(noun));
+    let hidden = |unread: &[_]| entry.subjects.iter().any(|(noun, _)| unread.contains(noun));
     let of = |subjects: &Vec<_>| entry.subjects.iter().any(|subject| subjects.contains(subject));
     query.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
         && query.nouns.as_ref().is_none_or(about)
         && query.subjects.as_ref().is_none_or(of)
+        && !hidden(&query.unread)
         && within.is_none_or(|within| entry.organization.is_some_and(|id| within.contains(&id)))
 }
 
@@ -983,7 +986,7 @@ impl ChangeQuery {
         let asked = Asked { first, after, last, before };
         let slice = slice(&ctx.app()?.config().page, LIST, true, asked)?;
         let reader = ctx.reader()?;
-        let query = Query::from(filter.unwrap_or_default());
+        let query = Query { unread: reader.unread().to_vec(), ..Query::from(filter.unwrap_or_default()) };
         let since = match since {
             Some(since) => Some(place_of(ctx, since, "since").await?),
             None => None,

@@ -488,7 +488,7 @@ impl BatchFn<HistoryKey, Result<Arc<Vec<Entry>>>> for Histories {
         let mut answers = HashMap::with_capacity(keys.len());
         for ((noun, before, limit), ids) in groups {
             let span = Span { after: before, before: None, limit, descending: true };
-            let found = outbox::histories(&self.0, self.0.scope(), noun, &ids, span).await;
+            let found = outbox::histories(&self.0, self.0.scope(), noun, &ids, span, self.0.unread()).await;
             let mut found = found.map_err(Error::from);
             for id in ids {
                 let answer = match &mut found {
@@ -512,8 +512,8 @@ impl BatchFn<(Noun, i64), Result<i64>> for HistoryCounts {
         }
         let mut answers = HashMap::with_capacity(keys.len());
         for (noun, ids) in groups {
-            let found =
-                outbox::history_counts(&self.0, self.0.scope(), noun, &ids).await.map_err(Error::from);
+            let found = outbox::history_counts(&self.0, self.0.scope(), noun, &ids, self.0.unread()).await;
+            let found = found.map_err(Error::from);
             answers.extend(ids.into_iter().map(|id| {
                 let count = found.clone().map(|counts| counts.get(&id).copied().unwrap_or(0));
                 ((noun, id), count)

@@ -34,6 +34,7 @@ mod preview;
 mod profile;
 mod quick_add;
 mod readiness;
+pub mod reading;
 mod role;
 mod search;
 mod server;

@@ -35,10 +35,13 @@ use crate::{
     },
 };
 
-/// What may be done to things of a kind, beside reading them.
+/// What may be done to things of a kind.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "entity::role::Action")]
 pub enum Action {
+    /// See them, wherever they are asked for. A role that names this of no kind of thing sees all of them; one that does sees
+    /// those that it names, and those to which it may do something else.
+    Read,
     /// Make them.
     Create,
     /// Change them.
@@ -103,7 +106,8 @@ rendered!(ComposedRoleObject over role::Row, in role {
 });
 
 /// A role that an organization's administrators composed of rights, beside the roles VIEWER, OPERATOR and ADMIN that are
-/// built in. Tokens have it at its organization and below. Whoever has it reads everything in the token's subtree.
+/// built in. Tokens have it at its organization and below. Whoever has it reads, in the token's subtree, the kinds of things
+/// that it names, or everything where it names none.
 #[Object(name = "ComposedRole")]
 impl ComposedRoleObject {
     /// Global id.
@@ -121,7 +125,7 @@ impl ComposedRoleObject {
         Ok(self.0.description.get()?)
     }
 
-    /// What it allows, kind by kind; what is not named is only read.
+    /// What it allows, kind by kind; what is not named is not even read.
     async fn rights(&self) -> Result<Vec<Right>> {
         Ok(rights(self.0.rights.get()?))
     }
@@ -252,7 +256,7 @@ pub struct CreateRoleInput {
     /// A text about it, up to 255 characters.
     #[graphql(default)]
     pub description: String,
-    /// What it allows; no more than you may do yourself, which `me.rights` tells.
+    /// What it allows; no more than you may do yourself, which `me.rights` tells. Without any READ it reads everything.
     pub rights: Vec<RightInput>,
     #[graphql(flatten)]
     pub call: CallInput,
@@ -269,7 +273,7 @@ pub struct UpdateRoleInput {
     pub name: Option<String>,
     /// A text about it; null empties it.
     pub description: MaybeUndefined<String>,
-    /// Everything that it allows from now on; no more than you may do yourself.
+    /// Everything that it allows from now on; no more than you may do yourself. Without any READ it reads everything.
     pub rights: Option<Vec<RightInput>>,
     #[graphql(flatten)]
     pub call: CallInput,

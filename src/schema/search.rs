@@ -33,7 +33,7 @@ impl SearchQuery {
         let limit = limit.ok_or_else(|| Error::Input(format!("`first` is 0 to {most}, not {first}")))?;
         let reader = ctx.reader()?;
         let nouns: Vec<_> = nouns.into_iter().flatten().map(Into::into).collect();
-        let hits = search(&reader, reader.scope(), text, &nouns, limit.into()).await?;
+        let hits = search(&reader, reader.scope(), text, (&nouns, reader.unread()), limit.into()).await?;
         let loads = hits.into_iter().map(|hit| node::load(ctx, ctx.field(), node_id(hit.noun, hit.id)));
         Ok(futures_util::future::try_join_all(loads).await?.into_iter().flatten().collect())
     }

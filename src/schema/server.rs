@@ -8,6 +8,7 @@ use super::{
     connection::one,
     organization::Organization,
     role::{Right as RightOfYours, Role as ComposedRole, rights},
+    user::User,
     value::{
         enums::Role,
         product::Product,
@@ -41,7 +42,12 @@ impl Me {
         one(ctx, ctx.caller()?.composed).await
     }
 
-    /// What you may do beside reading, kind by kind of thing.
+    /// The person whose own page you see; nothing where you are no user but somebody who looks after them.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        one(ctx, ctx.caller()?.own).await
+    }
+
+    /// What you may do, kind by kind of thing; as a user, beside seeing the own page and changing the own speed dials.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RightOfYours>> {
         Ok(rights(&ctx.caller()?.rights))
     }

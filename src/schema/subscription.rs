@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     app::App,
-    caller::{Caller, Scope},
+    caller::{Caller, Right, Scope},
     error::Error,
     feed::Ended,
     rule,
@@ -107,11 +107,12 @@ impl Subscription {
 fn stream(
     app: App,
     listener: Listener,
-    query: Query,
+    mut query: Query,
     start: Option<i64>,
 ) -> impl Stream<Item = Result<ChangeEvent>> {
     async_stream::try_stream! {
         let mut caller = app.renew(&listener.caller()).await?;
+        query.unread = caller.unread().collect();
         let start = if let Some(start) = start {
             start
         } else {
@@ -120,7 +121,8 @@ fn stream(
             let mut present = snapshot.told(app.now(), caller.scope, query.clone());
             while let Some(part) = present.recv().await {
                 for event in part? {
-                    if app.renew(&listener.caller()).await?.scope != caller.scope {
+                    let now = app.renew(&listener.caller()).await?;
+                    if (now.scope, now.rights) != (caller.scope, caller.rights) {
                         Err(Error::Input(MOVED.to_owned()))?;
                     }
                     listener.tell(event.cursor);
@@ -138,8 +140,15 @@ fn stream(
                 Ok(None) => return,
                 Err(_) => None,
             };
-            let scope = caller.scope;
+            let (scope, rights) = (caller.scope, caller.rights);
             caller = app.renew(&listener.caller()).await?;
+            if caller.rights != rights {
+                // What it selects was judged by what its caller read then.
+                if caller.unread().any(|noun| rights.reads(noun)) {
+                    Err(Error::Denied(Right::Read))?;
+                }
+                query.unread = caller.unread().collect();
+            }
             let moves = next.as_ref().is_some_and(|next| moves_organizations(&next.change));
             if moves || caller.scope != scope {
                 sight = Sight::of(&app, &caller, &query).await?;
@@ -184,7 +193,7 @@ impl Sight {
             Some(id) if !sees(id) => {
                 // What the caller saw before it moved away is told to be gone, and no more.
                 entry.left.filter(|left| sees(*left))?;
-                let (noun, id) = *entry.subjects.first()?;
+                let (noun, id) = *entry.subjects.first().filter(|(noun, _)| !query.unread.contains(noun))?;
                 let change = Change::Left(Left(node_id(noun, id)));
                 Some(ChangeEvent { change, ..ChangeEvent::from(&**entry) })
             }
@@ -349,7 +358,7 @@ const NOUNS: &[Noun] = &[
 
 /// Which things of a noun the query covers; none when it covers none.
 fn covered(noun: Noun, query: &Query) -> Option<Filter> {
-    if query.nouns.as_ref().is_some_and(|nouns| !nouns.contains(&noun)) {
+    if query.nouns.as_ref().is_some_and(|nouns| !nouns.contains(&noun)) || query.unread.contains(&noun) {
         return None;
     }
     let mut parts = Vec::new();

@@ -348,7 +348,10 @@ async fn apply_one(tx: &Tx, change: &Change, touched: &mut Touched) -> Result<()
             touched.written_users.insert(after.id);
             update(tx, after.clone(), user::Column::Id.eq(after.id)).await
         }
-        Change::UserDeleted { user } => delete::<user::Entity, _>(tx, user.id).await,
+        Change::UserDeleted { user } => {
+            super::token::leave_user(tx, user.id).await?;
+            delete::<user::Entity, _>(tx, user.id).await
+        }
         Change::UserAssociated { association, .. } => {
             touched.devices.insert(association.profile_id, device::Kind::Profile);
             insert(tx, association.clone()).await

@@ -3,7 +3,7 @@
 use entity::{
     ButtonId, ClusterId, DeviceId, Moment,
     button::{Column, Entity, Kind, Model},
-    device as device_entity,
+    device as device_entity, profile_user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
@@ -94,13 +94,15 @@ pub fn ids(tx: &Tx, count: usize) -> Result<Vec<ButtonId>, DbErr> {
 
 /// What putting a button on a device must know.
 pub async fn add_facts(tx: &Tx, cmd: &Add) -> Result<AddFacts, DbErr> {
-    Ok(AddFacts { now: tx.now(), device: device_of_id(tx, cmd.device).await?, ids: ids(tx, 1)? })
+    let device = device_of_id(tx, cmd.device).await?;
+    Ok(AddFacts { now: tx.now(), device, ids: ids(tx, 1)? })
 }
 
 /// What replacing a device's lists must know.
 pub async fn replace_facts(tx: &Tx, cmd: &Replace) -> Result<AddFacts, DbErr> {
     let count = cmd.lists.values().map(Vec::len).sum();
-    Ok(AddFacts { now: tx.now(), device: device_of_id(tx, cmd.device).await?, ids: ids(tx, count)? })
+    let device = device_of_id(tx, cmd.device).await?;
+    Ok(AddFacts { now: tx.now(), device, ids: ids(tx, count)? })
 }
 
 /// The device that a button stands on, when the caller sees it, with all its buttons.
@@ -121,7 +123,13 @@ pub async fn on_device(tx: &Tx, id: DeviceId) -> Result<Vec<Model>, DbErr> {
         .await
 }
 
+/// The device; to users, their own profiles alone.
 async fn device_of_id(tx: &Tx, id: DeviceId) -> Result<Option<Device>, DbErr> {
+    if let Some(user) = tx.own()
+        && profile_user::Entity::find_by_id((id, user)).one(&tx.db).await?.is_none()
+    {
+        return Ok(None);
+    }
     Ok(device_facts(tx, id).await?.map(|(_, device)| device))
 }
 

@@ -251,13 +251,14 @@ pub async fn keep_outcomes(
     id: JobId,
     outcomes: &[(i64, Outcome, Option<String>)],
 ) -> Result<(), DbErr> {
-    let mut values = Rows::new(["bigint", "text", "text"]);
+    // Each row says of which job it is: told once beside them, SQLite would look at all rows of the job for each of these.
+    let mut values = Rows::new(["bigint", "bigint", "text", "text"]);
     for (place, outcome, errors) in outcomes {
-        values.add([(*place).into(), outcome.as_str().into(), errors.clone().into()]);
+        values.add([id.0.into(), (*place).into(), outcome.as_str().into(), errors.clone().into()]);
     }
     let mut sql = Sql::new(tx.backend());
-    sql.push("UPDATE job_row SET outcome = r.b, errors = r.c FROM ").rows(values, "r");
-    sql.push(" WHERE job_row.job_id = ").bind(id).push(" AND job_row.place = r.a");
+    sql.push("UPDATE job_row SET outcome = r.c, errors = r.d FROM ").rows(values, "r");
+    sql.push(" WHERE job_row.job_id = r.a AND job_row.place = r.b");
     tx.run(sql.statement()).await.map(drop)
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use entity::Moment;
+use entity::{Moment, UserId, change_subject::Noun};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     QueryResult, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
@@ -97,6 +97,8 @@ pub struct Reader {
     db: DatabaseConnection,
     reads: Option<Arc<reads::Reads>>,
     scope: Scope,
+    /// Kinds of things that the caller does not read.
+    unread: Arc<[Noun]>,
     statements: Arc<AtomicU64>,
 }
 
@@ -104,6 +106,7 @@ pub struct Reader {
 pub struct Tx {
     db: DatabaseTransaction,
     scope: Scope,
+    own: Option<UserId>,
     now: Moment,
     ids: Arc<Mutex<Range<i64>>>,
     statements: Arc<AtomicU64>,
@@ -219,7 +222,8 @@ impl Store {
 
     /// Reads within a scope.
     pub fn read(&self, scope: Scope) -> Reader {
-        Reader { db: self.db.clone(), reads: self.reads.clone(), scope, statements: self.statements.clone() }
+        let (db, reads, statements) = (self.db.clone(), self.reads.clone(), self.statements.clone());
+        Reader { db, reads, scope, unread: Arc::default(), statements }
     }
 
     /// Reads of everything at one moment.
@@ -251,6 +255,7 @@ impl Store {
         Ok(Tx {
             db,
             scope,
+            own: None,
             now,
             ids: self.ids.clone(),
             statements: self.statements.clone(),
@@ -340,6 +345,17 @@ impl Reader {
     pub fn scope(&self) -> Scope {
         self.scope
     }
+
+    /// Kinds of things that the caller does not read.
+    pub fn unread(&self) -> &[Noun] {
+        &self.unread
+    }
+
+    /// The same for a caller who does not read these kinds of things.
+    #[must_use]
+    pub fn hiding(self, unread: impl Iterator<Item = Noun>) -> Self {
+        Self { unread: unread.collect(), ..self }
+    }
 }
 
 impl Source for Reader {
@@ -379,6 +395,17 @@ impl Tx {
     /// The part of the tree that the caller sees.
     pub fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// The user who changes what is their own and nothing else, where it is one.
+    pub fn own(&self) -> Option<UserId> {
+        self.own
+    }
+
+    /// The same for a user who changes no more than what is their own.
+    #[must_use]
+    pub fn of(self, own: Option<UserId>) -> Self {
+        Self { own, ..self }
     }
 
     /// A number that nothing else has.

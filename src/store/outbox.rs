@@ -48,6 +48,8 @@ pub struct Query {
     pub nouns: Option<Vec<change_subject::Noun>>,
     /// Changes in the subtree of any of these.
     pub organizations: Option<Vec<OrganizationId>>,
+    /// No changes that are about any of these kinds of things among others: whoever asks does not read them.
+    pub unread: Vec<change_subject::Noun>,
 }
 
 /// Keeps the changes, and answers the number of the last one.
@@ -158,6 +160,7 @@ pub async fn histories(
     noun: change_subject::Noun,
     ids: &[i64],
     span: Span,
+    unread: &[change_subject::Noun],
 ) -> Result<HashMap<i64, Vec<Entry>>, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT q.* FROM (")
@@ -170,7 +173,7 @@ pub async fn histories(
     if let Some(seq) = span.after {
         sql.push(" AND t.seq < ").bind(seq);
     }
-    narrow(&mut sql, scope, &Query::default());
+    narrow(&mut sql, scope, &Query { unread: unread.to_vec(), ..Query::default() });
     sql.push(") q WHERE q.place <= ").bind(span.limit).push(" ORDER BY q.subject_id, q.place");
     let mut histories: HashMap<i64, Vec<Entry>> = HashMap::new();
     for row in source.rows(sql.statement()).await? {
@@ -185,13 +188,14 @@ pub async fn history_counts(
     scope: Scope,
     noun: change_subject::Noun,
     ids: &[i64],
+    unread: &[change_subject::Noun],
 ) -> Result<HashMap<i64, i64>, DbErr> {
     let mut sql = Sql::new(source.backend());
     sql.push(
         "SELECT s.subject_id, count(*) FROM change_subject s JOIN change t ON t.seq = s.seq WHERE s.noun = ",
     );
     sql.bind(noun_name(noun)).push(" AND ").among("s.subject_id", ids.iter().copied());
-    narrow(&mut sql, scope, &Query::default());
+    narrow(&mut sql, scope, &Query { unread: unread.to_vec(), ..Query::default() });
     sql.push(" GROUP BY s.subject_id");
     let rows = source.rows(sql.statement()).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
@@ -277,6 +281,12 @@ fn narrow(sql: &mut Sql, scope: Scope, query: &Query) {
         let nouns: Vec<_> = nouns.iter().map(|noun| noun_name(*noun)).collect();
         sql.push(" AND t.seq IN (SELECT seq FROM change_subject WHERE ")
             .among_texts("noun", &nouns)
+            .push(")");
+    }
+    if !query.unread.is_empty() {
+        let nouns: Vec<_> = query.unread.iter().map(|noun| noun_name(*noun)).collect();
+        sql.push(" AND NOT EXISTS (SELECT 1 FROM change_subject u WHERE u.seq = t.seq AND ")
+            .among_texts("u.noun", &nouns)
             .push(")");
     }
     if let Some(subjects) = &query.subjects {

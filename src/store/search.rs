@@ -32,12 +32,13 @@ const PLACES: &[(Noun, &str, &str, &[&str])] = &[
     (Noun::Device, "device", "name_key", &["name_key", "lower(description)"]),
 ];
 
-/// The best hits: what begins with the text before what holds it.
+/// The best hits: what begins with the text before what holds it. Of the given kinds of things, all where none is given,
+/// less those that are not read.
 pub async fn search(
     source: &impl Source,
     scope: Scope,
     text: &str,
-    nouns: &[Noun],
+    (nouns, unread): (&[Noun], &[Noun]),
     limit: i64,
 ) -> Result<Vec<Hit>, DbErr> {
     let text = key(text);
@@ -46,7 +47,7 @@ pub async fn search(
     sql.push("SELECT place, id FROM (");
     let mut first = true;
     for (at, (noun, table, order, columns)) in PLACES.iter().enumerate() {
-        if !nouns.is_empty() && !nouns.contains(noun) {
+        if !nouns.is_empty() && !nouns.contains(noun) || unread.contains(noun) {
             continue;
         }
         sql.push(if first { "" } else { " UNION ALL " });

@@ -1,12 +1,13 @@
 //! Tokens: kept as hashes, looked up by them.
 
 use entity::{
-    Moment, OrganizationId, RoleId, TokenId, role,
+    Moment, OrganizationId, RoleId, TokenId, UserId, role,
     token::{Column, Entity, Model},
+    user,
 };
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, SelectTwo,
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    Select, SelectThree, TopologyStar,
     sea_query::{Expr, Func, OnConflict},
 };
 
@@ -45,6 +46,16 @@ pub async fn leave_role(tx: &Tx, id: RoleId) -> Result<(), DbErr> {
     update.exec(&tx.db).await.map(drop)
 }
 
+/// Takes a user who goes off their tokens. They are revoked with it, lest one of them shows more than an own page.
+pub async fn leave_user(tx: &Tx, id: UserId) -> Result<(), DbErr> {
+    let revoked = Func::coalesce([Expr::col(Column::RevokedAt), Expr::value(tx.now().0)]).into();
+    let update = Entity::update_many()
+        .col_expr(Column::UserId, Expr::value(None::<i64>))
+        .col_expr(Column::RevokedAt, revoked)
+        .filter(Column::UserId.eq(id));
+    update.exec(&tx.db).await.map(drop)
+}
+
 /// Puts off the end of a token, never to an earlier time.
 pub async fn prolong(store: &Store, id: TokenId, until: Option<Moment>) -> Result<(), DbErr> {
     let update = Entity::update_many()
@@ -62,23 +73,22 @@ pub async fn next_id(store: &Store) -> Result<TokenId, DbErr> {
     Ok(TokenId(id))
 }
 
-/// A token with the role that was composed for it, where it has one.
-pub type Found = (Model, Option<role::Model>);
+/// A token with the role that was composed for it and the user whose it is, where it has them.
+pub type Found = (Model, Option<role::Model>, Option<user::Model>);
 
 /// The token with this hash.
 pub async fn by_hash(store: &Store, hash: &str) -> Result<Option<Found>, DbErr> {
-    with_role(Entity::find().filter(Column::Hash.eq(hash))).one(&store.db).await
+    with_grant(Entity::find().filter(Column::Hash.eq(hash))).one(&store.db).await
 }
 
 /// The token with this id.
 pub async fn by_id(store: &Store, id: TokenId) -> Result<Option<Found>, DbErr> {
-    with_role(Entity::find_by_id(id)).one(&store.db).await
+    with_grant(Entity::find_by_id(id)).one(&store.db).await
 }
 
 /// In one statement, as every request asks it.
-fn with_role(tokens: Select<Entity>) -> SelectTwo<Entity, role::Entity> {
-    let role = Entity::belongs_to(role::Entity).from(Column::RoleId).to(role::Column::Id);
-    tokens.join(JoinType::LeftJoin, role.into()).select_also(role::Entity)
+fn with_grant(tokens: Select<Entity>) -> SelectThree<Entity, role::Entity, user::Entity, TopologyStar> {
+    tokens.find_also_related(role::Entity).find_also_related(user::Entity)
 }
 
 /// Every token, oldest first.

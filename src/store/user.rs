@@ -3,26 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::{
-    ClusterId, DeviceId, Moment, OrganizationId, UserId, profile_user,
+    ClusterId, DeviceId, Moment, OrganizationId, UserId, organization_closure, profile_user,
     user::{Column, Entity, Model},
     user_cti_profile, user_phone,
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::{
-    Source, Tx, cluster, organization,
+    Source, Store, Tx, cluster, organization,
     page::{Order, Relation},
     phone, profile,
     row::row,
     session,
     sql::Sql,
 };
-use crate::rule::{
-    device::{near, suggestions},
-    profile::Delete as DeleteProfile,
-    user::{
-        Associate, AssociationFacts, Create, CreateFacts, DefaultFacts, Delete, DeleteFacts, Devices,
-        Disassociate, Entitlement, Reorder, SetDefault, Update, UpdateFacts,
+use crate::{
+    caller::Scope,
+    rule::{
+        device::{near, suggestions},
+        profile::Delete as DeleteProfile,
+        user::{
+            Associate, AssociationFacts, Create, CreateFacts, DefaultFacts, Delete, DeleteFacts, Devices,
+            Disassociate, Entitlement, Reorder, SetDefault, Update, UpdateFacts,
+        },
     },
 };
 
@@ -90,6 +95,19 @@ pub const OF_PHONE: Relation = Relation {
 pub async fn seen(tx: &Tx, id: UserId) -> Result<Option<Model>, DbErr> {
     let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
+}
+
+/// Users of a user id, one in each cluster at most; no more than two, as many as it takes to know that it is not one.
+pub async fn by_user_id(store: &Store, scope: Scope, user_id: &str) -> Result<Vec<Model>, DbErr> {
+    let mut users = Entity::find().filter(Column::UserId.eq(user_id)).limit(2);
+    if let Scope::Below(top) = scope {
+        let below = organization_closure::Entity::find()
+            .select_only()
+            .column(organization_closure::Column::DescendantId)
+            .filter(organization_closure::Column::AncestorId.eq(top));
+        users = users.filter(Column::OrganizationId.in_subquery(below.into_query()));
+    }
+    users.all(&store.db).await
 }
 
 /// The ids of all users of the profiles, each once; who of them is seen is for the loader to say.

@@ -33,6 +33,7 @@ mod profile;
 mod property;
 mod query;
 mod quick_add;
+mod reading;
 mod readme;
 mod request;
 mod restore;

@@ -272,6 +272,8 @@ pub enum PartitionUsage {
 #[graphql(remote = "entity::token::Role")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
+    /// Sees the own page as a user, and changes the own speed dials.
+    SelfService,
     /// Reads.
     Viewer,
     /// Reads, and changes users, profiles, lines and phones.
