@@ -1,15 +1,13 @@
 //! Commands on speed dials and other buttons. Users have the speed dials of their own profiles in hand; other devices look
 //! absent to them, and other buttons are not theirs to change.
 
-use entity::button::Kind;
-
 use super::Command;
 use crate::{
     caller::{Action, Noun, Right},
     error::Error,
     rule::{
         Decision,
-        button::{Add, Move, Remove, Replace, Update, add, relocate, remove, replace, update},
+        button::{Add, Move, Remove, Replace, Update, add, is_of_users, relocate, remove, replace, update},
     },
     store::{
         Tx,
@@ -22,7 +20,7 @@ impl Command for Add {
     const RIGHT: Right = Right::ToOwn(Action::Create, Noun::Button);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
-        in_hand(tx, Action::Create, [self.button.kind])?;
+        in_hand(tx, Action::Create, is_of_users(self.button.kind))?;
         Ok(add(self, &add_facts(tx, self).await?))
     }
 }
@@ -32,7 +30,7 @@ impl Command for Replace {
     const RIGHT: Right = Right::ToOwn(Action::Update, Noun::Button);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
-        in_hand(tx, Action::Update, self.lists.keys().copied())?;
+        in_hand(tx, Action::Update, self.lists.keys().all(|kind| is_of_users(*kind)))?;
         Ok(replace(self, &replace_facts(tx, self).await?))
     }
 }
@@ -46,9 +44,9 @@ macro_rules! on_device {
 
             async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
                 let device = device_of(tx, self.button).await?;
-                let buttons = device.iter().flat_map(|device| &device.buttons);
-                let kind = buttons.filter(|button| button.id == self.button).map(|button| button.kind);
-                in_hand(tx, Action::$action, kind)?;
+                let mut buttons = device.iter().flat_map(|device| &device.buttons);
+                let is_other = buttons.any(|button| button.id == self.button && !is_of_users(button.kind));
+                in_hand(tx, Action::$action, !is_other)?;
                 Ok($rule(self, device.as_ref()))
             }
         }
@@ -59,10 +57,11 @@ on_device!(Update, "updateButton", Update Button, update);
 on_device!(Move, "moveButton", Update Button, relocate);
 on_device!(Remove, "removeButton", Delete Button, remove);
 
-/// Refuses users what is no speed dial.
-fn in_hand(tx: &Tx, action: Action, kinds: impl IntoIterator<Item = Kind>) -> Result<(), Error> {
-    if tx.own().is_some() && kinds.into_iter().any(|kind| kind != Kind::SpeedDial) {
-        return Err(Error::Denied(Right::To(action, Noun::Button)));
+/// Refuses users what users do not change.
+fn in_hand(tx: &Tx, action: Action, is_of_users: bool) -> Result<(), Error> {
+    if tx.own().is_none() || is_of_users {
+        Ok(())
+    } else {
+        Err(Error::Denied(Right::To(action, Noun::Button)))
     }
-    Ok(())
 }

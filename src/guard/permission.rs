@@ -11,13 +11,12 @@ use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
     parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type},
 };
-use entity::change_subject::Noun;
 
 use super::{
     Refusal,
     types::{Place, Types, named},
 };
-use crate::caller::Caller;
+use crate::caller::{Caller, Noun};
 
 /// What the schema says of the kinds of things behind its names.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 //! and what to do. Clients switch on `extensions.code`; tools may read `extensions.limit`.
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value, parser};
-use entity::change_subject::Noun;
 use thiserror::Error;
 
 use super::{COST, Throttle, Told};
+use crate::caller::Noun;
 
 /// The member of an error's extensions that tells in how many seconds the request may be sent again.
 pub const RETRY_AFTER: &str = "retryAfter";

@@ -130,6 +130,11 @@ pub fn add(cmd: &Add, facts: &AddFacts) -> Decision {
     broken.or(|| changes)
 }
 
+/// Whether users change buttons of this kind on their own profiles themselves: speed dials.
+pub fn is_of_users(kind: Kind) -> bool {
+    kind == Kind::SpeedDial
+}
+
 /// Decides [`Update`]; the fact is the device with all its buttons.
 pub fn update(cmd: &Update, device: Option<&Device>) -> Decision {
     let (device, before) = found(device, cmd.button)?;

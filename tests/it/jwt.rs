@@ -310,7 +310,7 @@ story! {
         let file = file(&[key.published("now")]);
         let server = plain.beside_with(|config| takes(config, &file.path().to_string_lossy())).await;
         let compose = async |at: &str, action: &str| {
-            let rights = json!([{"noun": "LINE", "actions": [action]}]);
+            let rights = json!([{"noun": "LINE", "actions": ["READ", action]}]);
             let input = json!({"organizationId": at, "name": "Help desk", "rights": rights});
             admin.done("createRole", input, "").await;
         };
@@ -324,7 +324,7 @@ story! {
         };
         // The nearest of the name counts.
         for (path, action) in [("acme", "CREATE"), ("acme.south.rome", "CREATE"), ("acme.north.berlin", "DELETE")] {
-            let wanted = json!({"me": {"role": "VIEWER", "rights": [{"actions": [action]}]}});
+            let wanted = json!({"me": {"role": "VIEWER", "rights": [{"actions": ["READ", action]}]}});
             assert_eq!(me(path).await["data"], wanted, "{path}");
         }
         assert_eq!(me("*").await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");

@@ -86,7 +86,7 @@ story! {
         assert_eq!(history["changes"], json!({"totalCount": 2, "nodes": lines}));
         let of_line = reader.data(&format!(r#"{{ node(id: "{line}") {{ ... on Line {{ history {{ totalCount }} }} }} }}"#)).await;
         assert_eq!(of_line["node"]["history"]["totalCount"], 1);
-        assert_eq!([stream.next().await, stream.next().await], [lines[0].clone(), lines[1].clone()]);
+        assert_eq!([stream.next().await["change"].take(), stream.next().await["change"].take()], [lines[0]["change"].clone(), lines[1]["change"].clone()]);
         // The change itself goes through, and answers what is read.
         let input = json!({"id": line, "description": "x"});
         let (message, code) = refusal(&reader, &format!(r#"mutation {{ updateLine(input: {{id: "{line}", description: "x"}}) {{ line {{ id }} }} }}"#)).await;
