@@ -121,6 +121,15 @@ impl End {
     }
 }
 
+/// What became of an unknown token.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// Its bearer was told so, late.
+    Told,
+    /// Too many of the same address wait to be told.
+    TurnedAway,
+}
+
 /// Everything that is counted by one server.
 pub(super) struct Metric {
     registry: Registry,
@@ -130,6 +139,8 @@ pub(super) struct Metric {
     batches: Histogram,
     subscribers: IntGauge,
     ended: [IntCounter; End::ALL.len()],
+    told: IntCounter,
+    turned_away: IntCounter,
     read: Read,
 }
 
@@ -173,6 +184,11 @@ impl Metric {
             "Subscriptions that ended, by why.",
             &["reason"],
         );
+        let unknown = make.counters(
+            "roamline_unknown_tokens_total",
+            "Tokens that were refused, by whether that was told, late, or too many of the same address waited for it.",
+            &["outcome"],
+        );
         let build = make.gauges("roamline_build_info", "The version that runs; always 1.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
@@ -186,6 +202,8 @@ impl Metric {
             ),
             subscribers: make.gauge("roamline_subscribers", "Subscriptions that run now."),
             ended: End::ALL.map(|end| ended.with_label_values(&[end.label()])),
+            told: unknown.with_label_values(&["told"]),
+            turned_away: unknown.with_label_values(&["turned_away"]),
             read: Read::new(&make),
             registry,
         }
@@ -204,6 +222,14 @@ impl Metric {
         if KINDS[kind] != "subscription" {
             self.seconds[kind].observe(took.as_secs_f64());
             self.statements[kind].observe(number(tally.statements()));
+        }
+    }
+
+    /// Counts a token that was refused.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        match refusal {
+            Refusal::Told => self.told.inc(),
+            Refusal::TurnedAway => self.turned_away.inc(),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use axum::{
     body::HttpBody,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     answer::{Codes, Fault},
-    graphql,
+    browser, graphql, guess,
     metric::Metric,
     panics,
 };
@@ -46,13 +46,16 @@ pub(super) struct Watch {
     slow: Option<Duration>,
     /// Whether clients are told how long it took.
     timing: bool,
+    /// What browsers are told of TLS.
+    strictness: Option<HeaderValue>,
 }
 
 impl Watch {
     pub(super) fn new(app: &App) -> Arc<Self> {
         let config = app.config();
         let slow = Some(config.log.slow_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing: config.http.server_timing })
+        let (timing, strictness) = (config.http.server_timing, browser::strictness(&config.tls));
+        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness })
     }
 }
 
@@ -104,7 +107,7 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    browser::tell(headers, watch.strictness.as_ref());
     if watch.timing
         && let Ok(value) = HeaderValue::from_str(&timing(took, &tally))
     {
@@ -134,6 +137,10 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
         bytes = response.body().size_hint().exact(),
         "request"
     );
+    // Last, so that what is logged and counted is what it took to judge it.
+    if let Some(late) = response.extensions_mut().remove::<guess::Late>() {
+        late.over().await;
+    }
     response
 }
 
@@ -288,8 +295,12 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-        let watch =
-            Watch { metric: Arc::new(Metric::new()), slow: Some(Duration::from_secs(1)), timing: false };
+        let watch = Watch {
+            metric: Arc::new(Metric::new()),
+            slow: Some(Duration::from_secs(1)),
+            timing: false,
+            strictness: None,
+        };
         let told = |kind: &'static str, took: Duration| {
             let operation = Operation {
                 kind,
