@@ -158,6 +158,8 @@ section! {
         // Longer than the minute after which most balancers let go of a connection, so that they are first to do so.
         /// Milliseconds that a connection waits for the whole header of its next request.
         pub idle_ms: u64 = 75_000, 1..=3_600_000;
+        /// Milliseconds for which a client may read nothing of what is sent to it.
+        pub stall_ms: u64 = 60_000, 1..=3_600_000;
         /// Milliseconds by which the refusal of an unknown token is delayed, twice as long with each further one from the same address; 0 delays none.
         pub guess_ms: u64 = 100, 0..=60_000;
         /// Longest such delay, in milliseconds.

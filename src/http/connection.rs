@@ -4,7 +4,8 @@
 //! A client that does nothing holds nothing for long. There is a bounded number of connections, and each leaves its place
 //! when it ends, sockets too; a handshake, and the header of the first request behind it, have a time of their own, and so
 //! has the wait for the next one: hyper's timer for HTTP/1.1, where it runs from an answer's end until the next header is
-//! whole, and for HTTP/2 a look at whether any request has begun. A peer of HTTP/2 that does not answer pings is gone.
+//! whole, and for HTTP/2 a look at whether any request has begun. A peer that reads nothing of what waits for it is gone,
+//! and so is one of HTTP/2 that does not answer pings.
 //!
 //! When the server stops, nobody is let in any more, requests under way are finished, and connections that wait for
 //! nothing are closed at once.
@@ -17,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -39,7 +40,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time,
+    time::{self, Sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -62,6 +63,8 @@ pub(super) struct Server {
     header: Duration,
     /// How long a connection may wait for its next request.
     idle: Duration,
+    /// How long a peer may read nothing.
+    patience: Duration,
     stop: CancellationToken,
 }
 
@@ -88,7 +91,8 @@ impl Server {
             .enable_connect_protocol();
         let places = Arc::new(Semaphore::new(http.connections.min(Semaphore::MAX_PERMITS)));
         let header = Duration::from_millis(http.header_ms);
-        Self { router, builder, tls, places, header, idle, stop }
+        let patience = Duration::from_millis(http.stall_ms);
+        Self { router, builder, tls, places, header, idle, patience, stop }
     }
 
     /// Takes connections until the stop, and waits for those that are open then.
@@ -165,7 +169,7 @@ impl Server {
             request.extensions_mut().insert(ConnectInfo(from));
             router.call(request)
         });
-        let io = TokioIo::new(Stream { line, _place: place });
+        let io = TokioIo::new(Stream { line, patience: self.patience, stalled: None, _place: place });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
         let mut alarm = pin!(time::sleep(self.header));
         let (mut known, mut leaving) = (0, false);
@@ -236,7 +240,24 @@ fn name_host<B>(request: &mut Request<B>) {
 /// A connection's bytes, which keep its place among all.
 struct Stream {
     line: Line,
+    patience: Duration,
+    /// Runs while bytes wait for the peer to read.
+    stalled: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// Tells how writing went; it fails where nothing has moved for too long.
+    fn moved<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing is read of what was sent")))
+    }
 }
 
 enum Line {
@@ -259,10 +280,12 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().line {
-            Line::Clear(stream) => Pin::new(stream).poll_write(context, bytes),
-            Line::Encrypted(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        let stream = self.get_mut();
+        let written = match &mut stream.line {
+            Line::Clear(line) => Pin::new(line).poll_write(context, bytes),
+            Line::Encrypted(line) => Pin::new(line).poll_write(context, bytes),
+        };
+        stream.moved(context, written)
     }
 
     fn poll_write_vectored(
@@ -270,10 +293,12 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().line {
-            Line::Clear(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
-            Line::Encrypted(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
-        }
+        let stream = self.get_mut();
+        let written = match &mut stream.line {
+            Line::Clear(line) => Pin::new(line).poll_write_vectored(context, pieces),
+            Line::Encrypted(line) => Pin::new(line).poll_write_vectored(context, pieces),
+        };
+        stream.moved(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -284,10 +309,12 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().line {
-            Line::Clear(stream) => Pin::new(stream).poll_flush(context),
-            Line::Encrypted(stream) => Pin::new(stream).poll_flush(context),
-        }
+        let stream = self.get_mut();
+        let written = match &mut stream.line {
+            Line::Clear(line) => Pin::new(line).poll_flush(context),
+            Line::Encrypted(line) => Pin::new(line).poll_flush(context),
+        };
+        stream.moved(context, written)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -147,3 +147,65 @@ impl Pair {
 fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("{} cannot be read: {error}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use data_encoding::BASE64;
+
+    use super::*;
+
+    fn pem(what: &str, bytes: &[u8]) -> String {
+        format!("-----BEGIN {what}-----\n{}\n-----END {what}-----\n", BASE64.encode(bytes))
+    }
+
+    /// A certificate and its key.
+    fn made() -> [String; 2] {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        [pem("CERTIFICATE", made.cert.der()), pem("PRIVATE KEY", &made.signing_key.serialize_der())]
+    }
+
+    /// What cannot be used leaves the old pair in force, and is looked at once.
+    #[tokio::test]
+    async fn files_that_change_are_used_where_they_can_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [certificate, key] = ["server.pem", "server.key"].map(|name| folder.path().join(name));
+        let write = |[first, second]: &[String; 2]| {
+            fs::write(&certificate, first).expect("written");
+            fs::write(&key, second).expect("written");
+        };
+        let name = |path: &Path| path.display().to_string();
+        let settings =
+            config::Tls { certificate: name(&certificate), key: name(&key), ..config::Tls::default() };
+        let (old, new) = (made(), made());
+        write(&old);
+        let (mut files, in_force) = open(&settings).expect("they do").expect("there is one");
+        let now = || Arc::clone(&in_force.0.borrow());
+        let first = now();
+        assert!(!files.look().await, "nothing has changed");
+
+        let [certificate_of_new, key_of_new] = new.clone();
+        for broken in [
+            [certificate_of_new.clone(), old[1].clone()],
+            [certificate_of_new[..50].to_owned(), key_of_new.clone()],
+            [String::new(), key_of_new.clone()],
+            [certificate_of_new.clone(), "nothing".to_owned()],
+        ] {
+            write(&broken);
+            assert!(files.look().await, "{broken:?} is looked at");
+            assert!(!files.look().await, "{broken:?} is told once");
+            assert!(Arc::ptr_eq(&first, &now()), "{broken:?}");
+        }
+        fs::remove_file(&key).expect("removed");
+        assert!(files.look().await && !files.look().await && Arc::ptr_eq(&first, &now()));
+        write(&new);
+        assert!(files.look().await && !files.look().await && !Arc::ptr_eq(&first, &now()));
+        assert_eq!(now().alpn_protocols, PROTOCOLS);
+    }
+
+    #[test]
+    fn without_a_certificate_there_is_no_tls() {
+        assert!(open(&config::Tls::default()).is_ok_and(|none| none.is_none()));
+    }
+}
