@@ -48,6 +48,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::tls;
 use crate::config::Config;
 
+/// What HTTP/1.1 reads of a header beyond the largest that there may be, so that whoever sent it is told what is too long.
+const BEYOND: usize = 128 * 1024;
+
 /// How long a listener rests that cannot take a connection, as where a process has as many files open as it may.
 const REST: Duration = Duration::from_secs(1);
 
@@ -80,7 +83,11 @@ impl Server {
         let idle = Duration::from_millis(http.idle_ms);
         let ping = Duration::from_millis(subscription.ping_ms);
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(http.header_bytes);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_buf_size(http.header_bytes.saturating_add(BEYOND));
         builder
             .http2()
             .timer(TokioTimer::new())

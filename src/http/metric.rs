@@ -31,7 +31,7 @@ const KINDS: [&str; 5] = ["query", "mutation", "subscription", "batch", NO_KIND]
 const NO_KIND: &str = "none";
 
 /// The codes of answers, as labels: `extensions.code` of the first error.
-const CODES: [&str; 28] = [
+const CODES: [&str; 30] = [
     "OK",
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -40,6 +40,7 @@ const CODES: [&str; 28] = [
     "FORBIDDEN",
     "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED",
+    "HEADERS_TOO_LARGE",
     "INTERNAL",
     "INTROSPECTION_DISABLED",
     "METHOD_NOT_ALLOWED",
@@ -59,6 +60,7 @@ const CODES: [&str; 28] = [
     "UNAVAILABLE",
     "UNSUPPORTED_MEDIA_TYPE",
     "UNTRUSTED_DOCUMENT",
+    "URI_TOO_LONG",
     OTHER,
 ];
 

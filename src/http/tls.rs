@@ -14,7 +14,6 @@ use std::{
 
 use rustls::{
     InconsistentKeys, ServerConfig,
-    crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use sha2::{Digest, Sha256};
@@ -124,21 +123,22 @@ impl Pair {
         }
         let secret = PrivateKeyDer::from_pem_slice(&self.key)
             .map_err(|_| broken("no whole private key without a password", key))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!(
-                    "the private key in {} does not belong to the first certificate in {}",
-                    key.display(),
-                    certificate.display()
-                ),
-                error => format!(
-                    "{} with the key in {} cannot be used: {error}",
-                    certificate.display(),
-                    key.display()
-                ),
-            })?;
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+                .map_err(|error| match error {
+                    rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!(
+                        "the private key in {} does not belong to the first certificate in {}",
+                        key.display(),
+                        certificate.display()
+                    ),
+                    error => format!(
+                        "{} with the key in {} cannot be used: {error}",
+                        certificate.display(),
+                        key.display()
+                    ),
+                })?;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(Arc::new(config))
     }

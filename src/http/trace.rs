@@ -48,6 +48,8 @@ pub(super) struct Watch {
     timing: bool,
     /// What browsers are told of TLS.
     strictness: Option<HeaderValue>,
+    /// Largest header of a request.
+    header: usize,
 }
 
 impl Watch {
@@ -55,7 +57,8 @@ impl Watch {
         let config = app.config();
         let slow = Some(config.log.slow_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
         let (timing, strictness) = (config.http.server_timing, browser::strictness(&config.tls));
-        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness })
+        let header = config.http.header_bytes;
+        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness, header })
     }
 }
 
@@ -95,7 +98,13 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     let tally = watch.metric.tally();
     let span = tracing::info_span!("request", request = id.0, otel.name = Empty, otel.kind = Empty);
     telemetry::begun(&span, &method, &path, request.headers());
-    let work = tally::kept(Arc::clone(&tally), panics::caught(&id, next.run(request)));
+    let read = async {
+        match too_large(&request, watch.header) {
+            Some(fault) => fault.into_response(),
+            None => next.run(request).await,
+        }
+    };
+    let work = tally::kept(Arc::clone(&tally), panics::caught(&id, read));
     let mut work = pin!(work.instrument(span));
     let mut response = match work.as_mut().await {
         Ok(response) => response,
@@ -142,6 +151,16 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
         late.over().await;
     }
     response
+}
+
+/// What is said of a request whose header is larger than it may be. Its parser reads some more, so as to tell.
+fn too_large(request: &Request, most: usize) -> Option<Fault> {
+    let address = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if address > most {
+        return Some(Fault::long_address(most));
+    }
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    (address + headers.sum::<usize>() > most).then(|| Fault::large_header(most))
 }
 
 /// An operation that ran on a socket, from its beginning on.
@@ -300,6 +319,7 @@ mod tests {
             slow: Some(Duration::from_secs(1)),
             timing: false,
             strictness: None,
+            header: 0,
         };
         let told = |kind: &'static str, took: Duration| {
             let operation = Operation {

@@ -77,12 +77,8 @@ impl Files {
 }
 
 /// A server with this certificate.
-async fn server_with(files: &Files, set: impl FnOnce(&mut Config)) -> Roamline {
-    Roamline::sqlite_with(|config| {
-        files.set(config);
-        set(config);
-    })
-    .await
+async fn server_with(files: &Files) -> Roamline {
+    Roamline::sqlite_with(|config| files.set(config)).await
 }
 
 /// Makes the handshake as a client that trusts one certificate and speaks these protocols.
@@ -108,7 +104,8 @@ pub async fn greeted(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_agrees_on_the_version_and_both_are_served() {
     let made = Made::new();
-    let server = server_with(&Files::of(&made), |_| {}).await;
+    let files = Files::of(&made);
+    let server = server_with(&files).await;
     let token = token(&server);
     for (offered, agreed) in [
         (&["h2", "http/1.1"][..], Some("h2")),
@@ -148,7 +145,7 @@ async fn shown(server: &Roamline, known: &[&Made]) -> Option<usize> {
 async fn a_renewed_certificate_is_for_new_connections_and_a_broken_one_for_none() {
     let (old, new, third) = (Made::new(), Made::new(), Made::new());
     let files = Files::of(&old);
-    let server = server_with(&files, |_| {}).await;
+    let server = server_with(&files).await;
     let token = token(&server);
     let mut before = Sender::two(greeted(&server, &old, &["h2"]).await.expect("a handshake")).await;
     assert_eq!(before.ask(&token).await.body, ME);
