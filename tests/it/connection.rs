@@ -385,3 +385,23 @@ async fn a_header_that_is_too_large_is_refused() {
     }
     server.close().await;
 }
+
+/// RFC 9113, 8.3.1: the host of HTTP/2 is in the target. Without tokens a page whose name was made to point here is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_host_is_known_in_both_versions() {
+    let server = Roamline::sqlite_with(|config| config.no_auth = true).await;
+    for (host, status) in [("localhost", StatusCode::OK), ("evil.example", StatusCode::FORBIDDEN)] {
+        for two in [false, true] {
+            let stream = TcpStream::connect(&server.address).await.expect("connected");
+            let mut sender = if two { Sender::two(stream).await } else { Sender::one(stream).await };
+            let request = if two {
+                Request::get(format!("http://{host}/graphql?query=%7B__typename%7D"))
+            } else {
+                Request::get("/graphql?query=%7B__typename%7D").header("host", host)
+            };
+            let answer = sender.send(request.body(Full::default()).expect("a request")).await;
+            assert_eq!(answer.status, status, "{host} {two}: {}", answer.body);
+        }
+    }
+    server.close().await;
+}

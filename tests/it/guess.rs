@@ -97,6 +97,11 @@ async fn whoever_guesses_tokens_waits_and_is_turned_away_and_the_right_token_is_
     assert_eq!(counted("turned_away").await, 9);
     assert_eq!(counted("told").await, 3);
 
+    // A right one that was never shown here is not judged either: an answer would tell the right from the wrong.
+    let (_, fresh) =
+        server.app.create_token("fresh", entity::token::Role::Viewer, None, None).await.expect("a token");
+    assert_eq!(server.client(Some(fresh)).code(me).await, "THROTTLED");
+
     // Whoever has the right one, over each transport, and whoever has none.
     assert_eq!(admin.data(me).await["me"]["name"], "administrator");
     drop(admin.socket().await);
