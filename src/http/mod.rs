@@ -1,4 +1,4 @@
-//! The server's outside: axum routes, GraphQL over HTTP, over WebSocket and over
+//! The server's outside: connections and TLS, axum routes, GraphQL over HTTP, over WebSocket and over
 //! server-sent events, the front page, health, metrics,
 //! request ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
 //! through `run`, so deadlines, panics and mutations are treated alike on every transport.
