@@ -72,6 +72,7 @@ section! {
         pub database: Database;
         pub admin: Admin;
         pub http: Http;
+        pub tls: Tls;
         pub guard: Guard;
         pub subscription: Subscription;
         pub feed: Feed;
@@ -148,6 +149,50 @@ section! {
         pub compress_bytes: u32 = 1_024, 0..=65_535;
         /// Whether answers tell in `Server-Timing` how long the request took, and its statements.
         pub server_timing: bool = false;
+        /// Most connections at once, sockets among them; those beyond wait until others end.
+        pub connections: usize = 20_000, 1..=1_000_000;
+        /// Milliseconds in which a new connection must have made its TLS handshake, and in which the whole header of its first request must have come.
+        pub header_ms: u64 = 10_000, 1..=600_000;
+        /// Largest header of a request, its address included, in bytes.
+        pub header_bytes: usize = 32 * 1024, 8_192..=1024 * 1024;
+        // Longer than the minute after which most balancers let go of a connection, so that they are first to do so.
+        /// Milliseconds that a connection waits for the whole header of its next request.
+        pub idle_ms: u64 = 75_000, 1..=3_600_000;
+        /// Milliseconds for which a client may read nothing of what is sent to it.
+        pub stall_ms: u64 = 60_000, 1..=3_600_000;
+        /// Milliseconds by which the refusal of an unknown token is delayed, twice as long with each further one from the same address; 0 delays none.
+        pub guess_ms: u64 = 100, 0..=60_000;
+        /// Longest such delay, in milliseconds.
+        pub guess_most_ms: u64 = 5_000, 1..=600_000;
+        /// Most refusals that wait at once for one address (of IPv6, one /64); beyond it tokens that were not in use lately are turned away with 429.
+        pub guess_waiting: usize = 20, 1..=1_000;
+        /// Seconds after its last unknown token at which an address begins anew.
+        pub guess_forget_secs: u64 = 300, 1..=86_400;
+        /// Proxies of ours before this server, each of which adds to `X-Forwarded-For` whom it saw; with 0 nobody believes that header.
+        pub proxies: usize = 0, 0..=10;
+    }
+}
+
+section! {
+    /// TLS on `listen`.
+    #[derive(Debug)]
+    pub struct Tls {
+        /// PEM file of the certificate with which `listen` is served over TLS, followed by those that issued it; empty for none.
+        pub certificate: String = String::new();
+        /// PEM file of the certificate's private key.
+        pub key: String = String::new();
+        /// Seconds between looks at both files; once they have changed, new connections get the new certificate.
+        pub reload_secs: u64 = 10, 1..=86_400;
+        // A day, because it is about every port of the host, and cannot be taken back sooner.
+        /// Seconds for which browsers are told to reach this host by TLS only, on whatever port (`Strict-Transport-Security`); 0 tells them nothing.
+        pub hsts_secs: u64 = 86_400, 0..=63_072_000;
+    }
+}
+
+impl Tls {
+    /// Whether `listen` is served over TLS.
+    pub fn is_on(&self) -> bool {
+        !self.certificate.is_empty()
     }
 }
 
@@ -219,9 +264,9 @@ section! {
     pub struct Subscription {
         /// Milliseconds in which a new socket must send `connection_init`.
         pub init_ms: u64 = 10_000, 1..=600_000;
-        /// Milliseconds between the server's pings; a peer silent for two of them is closed, and so is an event stream that nobody reads.
+        /// Milliseconds between the server's pings; a peer silent for two of them is closed, and so is an event stream that nobody reads, or a silent HTTP/2 connection.
         pub ping_ms: u64 = 20_000, 1..=600_000;
-        /// Most operations at once on one socket or reserved event stream.
+        /// Most operations at once on one socket, reserved event stream or HTTP/2 connection.
         pub operations: usize = 100, 1..=100_000;
         /// Most sockets and event streams at once on this server.
         pub sockets: usize = 10_000, 1..=1_000_000;

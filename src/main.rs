@@ -110,7 +110,9 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    http::check(&config).map_err(Error::Input)?;
     let (address, no_auth) = (config.listen, config.no_auth);
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
     let database = config.database.shown_url();
     let app = App::open(config, clock()).await?;
     if let Some(folder) = sample
@@ -128,7 +130,7 @@ async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
         None => None,
     };
     tracing::info!(%address, database, "serving");
-    say(&format!("Roamline serves http://{address}/ (GraphQL at http://{address}/graphql)."));
+    say(&format!("Roamline serves {scheme}://{address}/ (GraphQL at {scheme}://{address}/graphql)."));
     if no_auth {
         tracing::warn!(
             "NO TOKENS ARE ASKED FOR: whoever reaches {address} is an administrator of everything"

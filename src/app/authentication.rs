@@ -211,6 +211,13 @@ impl App {
         Ok(kept)
     }
 
+    /// Whether this token was good when it was looked up last, as far as that is remembered.
+    pub fn remembers(&self, secret: &str) -> bool {
+        let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
+        let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(&hash).is_some_and(|known| known.token.is_some())
+    }
+
     /// What was known of it within the last second.
     fn known(&self, key: &str) -> Option<Known> {
         let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -220,6 +227,10 @@ impl App {
     fn remember(&self, key: String, token: Option<Found>, until: Option<Moment>) -> Known {
         let known = Known { at: Instant::now(), token, until };
         let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= REMEMBERED {
+            // Guesses go first, so that they make nobody else be looked up again.
+            tokens.retain(|_, known| known.token.is_some());
+        }
         if tokens.len() >= REMEMBERED {
             tokens.clear();
         }

@@ -53,6 +53,17 @@ pub(super) fn faults(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Fa
         "admin.listen",
         "must not be the address that `listen` is",
     );
+    let tls = &config.tls;
+    refuse(
+        tls.key.is_empty() && !tls.certificate.is_empty(),
+        "tls.certificate",
+        "needs its private key: set `tls.key` too",
+    );
+    refuse(
+        tls.certificate.is_empty() && !tls.key.is_empty(),
+        "tls.key",
+        "is a certificate's private key: set `tls.certificate` too",
+    );
     refuse(
         !is_collector(&config.trace.otlp),
         "trace.otlp",
@@ -332,6 +343,19 @@ mod tests {
         for wrong in ["9090", "localhost:9090", "127.0.0.1:8080"] {
             assert_eq!(admin(wrong).len(), 1, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_together() {
+        let tls = |certificate: &str, key: &str| {
+            said(|config| {
+                config.tls.certificate = certificate.into();
+                config.tls.key = key.into();
+            })
+        };
+        assert!(tls("", "").is_empty() && tls("a.pem", "b.pem").is_empty());
+        assert!(tls("a.pem", "")[0].contains("set `tls.key` too"));
+        assert!(tls("", "b.pem")[0].contains("set `tls.certificate` too"));
     }
 
     #[test]

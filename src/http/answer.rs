@@ -226,6 +226,18 @@ impl Fault {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
     }
 
+    /// The address is too long, by itself.
+    pub(super) fn long_address(most: usize) -> Self {
+        let message = format!("the address is longer than {most} bytes; send the request with POST");
+        Self::new(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", message)
+    }
+
+    /// The address and the headers are too long together.
+    pub(super) fn large_header(most: usize) -> Self {
+        let message = format!("address and headers are longer than {most} bytes; send fewer or shorter ones");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE", message)
+    }
+
     /// The body did not arrive in time.
     pub(super) fn slow(most: u64) -> Self {
         let message = format!("the request did not arrive within {most} ms");

@@ -2,17 +2,17 @@
 //! without asking first (forms, plain text, links) can run no mutation here: POST demands JSON, whose
 //! content type makes browsers ask, and GET runs queries only.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use async_graphql::{Executor, Request as Operation, Value, parser::types::OperationType};
 use axum::{
     Extension,
     body::Body,
     extract::{
-        Query, State,
+        ConnectInfo, Query, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
@@ -73,14 +73,13 @@ pub(super) async fn get<E: Executor>(
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     uri: Uri,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let wanted = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if wanted.eq_ignore_ascii_case("websocket") {
         return match upgrade {
-            Ok(upgrade) => {
-                socket::open(edge, upgrade, &headers, &id).unwrap_or_else(IntoResponse::into_response)
-            }
+            Ok(upgrade) => opened(edge, upgrade, &headers, &id, peer),
             Err(rejection) => Fault::upgrade(&rejection).into_response(),
         };
     }
@@ -98,6 +97,37 @@ pub(super) async fn get<E: Executor>(
     };
     let response = answer.await.unwrap_or_else(IntoResponse::into_response);
     cache::kept(&headers, response, edge.app.config().http.cache_secs).await
+}
+
+/// `CONNECT /graphql`: a WebSocket on a stream of HTTP/2 (RFC 8441). HTTP/1.1 has no such thing.
+pub(super) async fn connect<E: Executor>(
+    State(edge): State<Edge<E>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    match upgrade {
+        Ok(upgrade) => opened(edge, upgrade, &headers, &id, peer),
+        Err(rejection) if rejection.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            let mut response = Fault::method().into_response();
+            let allowed = HeaderValue::from_static("POST,GET,HEAD,PUT,DELETE");
+            response.headers_mut().insert(header::ALLOW, allowed);
+            response
+        }
+        Err(rejection) => Fault::upgrade(&rejection).into_response(),
+    }
+}
+
+fn opened<E: Executor>(
+    edge: Edge<E>,
+    upgrade: WebSocketUpgrade,
+    headers: &HeaderMap,
+    id: &RequestId,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+) -> Response {
+    let source = edge.guesses.source(peer.map(|Extension(peer)| peer.0), headers);
+    socket::open(edge, upgrade, headers, id, source).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// How an operation came.

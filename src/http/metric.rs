@@ -31,7 +31,7 @@ const KINDS: [&str; 5] = ["query", "mutation", "subscription", "batch", NO_KIND]
 const NO_KIND: &str = "none";
 
 /// The codes of answers, as labels: `extensions.code` of the first error.
-const CODES: [&str; 28] = [
+const CODES: [&str; 30] = [
     "OK",
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -40,6 +40,7 @@ const CODES: [&str; 28] = [
     "FORBIDDEN",
     "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED",
+    "HEADERS_TOO_LARGE",
     "INTERNAL",
     "INTROSPECTION_DISABLED",
     "METHOD_NOT_ALLOWED",
@@ -59,6 +60,7 @@ const CODES: [&str; 28] = [
     "UNAVAILABLE",
     "UNSUPPORTED_MEDIA_TYPE",
     "UNTRUSTED_DOCUMENT",
+    "URI_TOO_LONG",
     OTHER,
 ];
 
@@ -121,6 +123,15 @@ impl End {
     }
 }
 
+/// What became of an unknown token.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// Its bearer was told so, late.
+    Told,
+    /// Too many of the same address wait to be told.
+    TurnedAway,
+}
+
 /// Everything that is counted by one server.
 pub(super) struct Metric {
     registry: Registry,
@@ -130,6 +141,8 @@ pub(super) struct Metric {
     batches: Histogram,
     subscribers: IntGauge,
     ended: [IntCounter; End::ALL.len()],
+    told: IntCounter,
+    turned_away: IntCounter,
     read: Read,
 }
 
@@ -173,6 +186,11 @@ impl Metric {
             "Subscriptions that ended, by why.",
             &["reason"],
         );
+        let unknown = make.counters(
+            "roamline_unknown_tokens_total",
+            "Tokens that were refused, by whether that was told, late, or too many of the same address waited for it.",
+            &["outcome"],
+        );
         let build = make.gauges("roamline_build_info", "The version that runs; always 1.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
@@ -186,6 +204,8 @@ impl Metric {
             ),
             subscribers: make.gauge("roamline_subscribers", "Subscriptions that run now."),
             ended: End::ALL.map(|end| ended.with_label_values(&[end.label()])),
+            told: unknown.with_label_values(&["told"]),
+            turned_away: unknown.with_label_values(&["turned_away"]),
             read: Read::new(&make),
             registry,
         }
@@ -204,6 +224,14 @@ impl Metric {
         if KINDS[kind] != "subscription" {
             self.seconds[kind].observe(took.as_secs_f64());
             self.statements[kind].observe(number(tally.statements()));
+        }
+    }
+
+    /// Counts a token that was refused.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        match refusal {
+            Refusal::Told => self.told.inc(),
+            Refusal::TurnedAway => self.turned_away.inc(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The server's outside: axum routes, GraphQL over HTTP, over WebSocket and over
+//! The server's outside: connections and TLS, axum routes, GraphQL over HTTP, over WebSocket and over
 //! server-sent events, the front page, health, metrics,
 //! request ids, the log line of each request, and the stop. Whatever executes passes the guard first and runs
 //! through `run`, so deadlines, panics and mutations are treated alike on every transport.
@@ -9,11 +9,14 @@
 mod admin;
 mod answer;
 mod batch;
+mod browser;
 mod cache;
+mod connection;
 mod cors;
 mod encoding;
 mod explorer;
 mod graphql;
+mod guess;
 mod job;
 mod metric;
 mod operation;
@@ -25,11 +28,13 @@ mod seat;
 mod shed;
 mod socket;
 mod sse;
+mod tls;
 mod trace;
 mod wire;
 
 use std::{
     io,
+    pin::pin,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -42,7 +47,6 @@ use axum::{
     middleware,
     response::IntoResponse,
     routing::{get, post},
-    serve::ListenerExt,
 };
 use futures_util::future::BoxFuture;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
@@ -50,6 +54,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     answer::{Fault, Manner, Media},
+    connection::Server,
+    guess::Guesses,
     seat::Seats,
     sse::Reservations,
     trace::Watch,
@@ -57,7 +63,7 @@ use self::{
 use crate::{
     app::App,
     caller::Caller,
-    config::Audience,
+    config::{Audience, Config},
     error::RequestId,
     guard::{Guard, Kinds, Prices, Types, is_for},
     schema,
@@ -77,6 +83,8 @@ struct Edge<E> {
     sockets: Arc<Semaphore>,
     /// How many of them each token has.
     seats: Seats,
+    /// Who comes with unknown tokens.
+    guesses: Guesses,
     /// Event streams that were reserved.
     reservations: Reservations,
     /// One permit for each request that is being answered.
@@ -105,7 +113,9 @@ impl<E: Executor> Edge<E> {
         let (tasks, stop, reservations) =
             (TaskTracker::new(), CancellationToken::new(), Reservations::default());
         let watch = Watch::new(&app);
-        Self { app, schema, guard, tasks, stop, sockets, places, seats, reservations, watch, apart: false }
+        let guesses = Guesses::new(&app, Arc::clone(&watch.metric), stop.clone());
+        let apart = false;
+        Self { app, schema, guard, tasks, stop, sockets, places, seats, guesses, reservations, watch, apart }
     }
 
     /// The same for this schema, and with the documents that the settings trust.
@@ -144,11 +154,16 @@ fn guard(app: &App) -> Guard {
 
 fn routes<E: Executor>(edge: Edge<E>) -> Router {
     let watch = edge.watch.clone();
+    let guesses = edge.guesses.clone();
     let http = edge.app.config().http.clone();
     let router = Router::new()
         .route(
             "/graphql",
-            post(graphql::post::<E>).get(graphql::get::<E>).put(sse::reserve::<E>).delete(sse::stop::<E>),
+            post(graphql::post::<E>)
+                .get(graphql::get::<E>)
+                .connect(graphql::connect::<E>)
+                .put(sse::reserve::<E>)
+                .delete(sse::stop::<E>),
         )
         .route("/jobs/import", post(job::upload::<E>))
         .route("/jobs/{id}/result", get(job::result::<E>))
@@ -161,6 +176,7 @@ fn routes<E: Executor>(edge: Edge<E>) -> Router {
         .method_not_allowed_fallback(async || Fault::method().into_response())
         .fallback(async || Fault::path().into_response())
         .with_state(edge)
+        .layer(middleware::from_fn_with_state(guesses, guess::slowed))
         .layer(encoding::decompression())
         .layer(middleware::from_fn(encoding::known));
     let router = match http.compress_bytes {
@@ -179,6 +195,11 @@ fn types() -> io::Result<Arc<Types>> {
     static TYPES: LazyLock<Result<Arc<Types>, String>> =
         LazyLock::new(|| Types::read(&SDL).map(Arc::new).map_err(|error| error.to_string()));
     TYPES.clone().map_err(io::Error::other)
+}
+
+/// What is wrong with the files that the settings name, before anything is opened or served.
+pub fn check(config: &Config) -> Result<(), String> {
+    tls::open(&config.tls).map(|_| ()).map_err(|why| format!("`tls`: {why}"))
 }
 
 /// Where a server listens.
@@ -226,47 +247,40 @@ async fn serving<E: Executor>(
     let drain = Duration::from_millis(app.config().http.drain_ms);
     let mut edge = Edge::new(app, schema).knowing(types()?)?;
     let Listeners { public: listener, admin } = listeners;
-    // Served to the end, so that whoever asks hears that the server is stopping; ended with this function.
+    let config = edge.app.config().clone();
+    // Done to the end, so that whoever asks hears that the server is stopping; ended with this function.
     let mut beside = JoinSet::new();
+    let tls = match tls::open(&config.tls).map_err(io::Error::other)? {
+        Some((files, in_force)) => {
+            beside.spawn(files.follow(Duration::from_secs(config.tls.reload_secs)));
+            Some(in_force)
+        }
+        None => None,
+    };
     if let Some(listener) = admin {
         edge.apart = true;
-        beside.spawn(axum::serve(listener, admin::routes(edge.clone())).into_future());
+        let server = Server::new(&config, admin::routes(edge.clone()), None, CancellationToken::new());
+        beside.spawn(server.serve(listener));
     }
     let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
-
-    let announce = stopping.clone();
-    // Answers are small and written whole: waiting to fill a packet only delays them.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
+    let mut served = pin!(Server::new(&config, routes(edge), tls, stopping.clone()).serve(listener));
+    tokio::select! {
+        () = &mut served => {}
+        () = stop => {
+            tracing::info!("stopping: waiting for requests and mutations");
+            stopping.cancel();
         }
-    });
-    let server = axum::serve(listener, routes(edge)).with_graceful_shutdown(async move {
-        stop.await;
-        tracing::info!("stopping: waiting for requests and mutations");
-        announce.cancel();
-    });
-    let mut server = std::pin::pin!(server.into_future());
-
-    // Both at once when no connection is open: sockets and mutations are waited for all the same.
-    let ended = tokio::select! {
-        ended = &mut server => Some(ended),
-        () = stopping.cancelled() => None,
-    };
+    }
     // Closed only now, so that what a last request begins is waited for too.
     let drained = time::timeout(drain, async {
-        match ended {
-            Some(ended) => ended?,
-            None => server.await?,
-        }
+        served.await;
         tasks.close();
         tasks.wait().await;
-        Ok(())
     });
-    drained.await.unwrap_or_else(|_| {
+    if drained.await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped before everything in flight was done");
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// The schema as text, printed once, for whom introspection is.

@@ -32,7 +32,8 @@ pub(super) async fn front<E: Executor>(State(edge): State<Edge<E>>, headers: Hea
         .and_then(|host| host.to_str().ok())
         .filter(|host| is_plain(host))
         .map_or_else(|| config.listen.to_string(), str::to_owned);
-    let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let secure =
+        config.tls.is_on() || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let token = if config.no_auth { "" } else { "\n  -H 'authorization: Bearer TOKEN' \\" };
     let notice = if config.no_auth {
         "<p class=\"notice\">This server runs without tokens: every program on this machine is its administrator.</p>"
@@ -48,12 +49,9 @@ pub(super) async fn front<E: Executor>(State(edge): State<Edge<E>>, headers: Hea
         .replace("{version}", env!("CARGO_PKG_VERSION"))
         .replace("{host}", &host);
     let mut response = Html(page).into_response();
-    let headers = response.headers_mut();
     if let Some(policy) = POLICY.clone() {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -46,6 +46,7 @@ use super::{
     Edge,
     answer::{self, Fault},
     bearer,
+    guess::Source,
     operation::{self, Asked, End, Gone, Operation},
     panics, restart, same_machine,
     seat::Seat,
@@ -79,6 +80,7 @@ pub(super) fn open<E: Executor>(
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
     id: &RequestId,
+    source: Source,
 ) -> Result<Response, Fault> {
     same_machine(&edge, headers)?;
     if edge.stop.is_cancelled() {
@@ -98,14 +100,14 @@ pub(super) fn open<E: Executor>(
         .write_buffer_size(BUFFER)
         .protocols([PROTOCOL]);
     let (id, tasks) = (id.clone(), edge.tasks.clone());
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, token, id, permit))))
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, (token, source), id, permit))))
 }
 
 /// Lives as long as the socket.
 async fn serve<E: Executor>(
     edge: Edge<E>,
     socket: WebSocket,
-    token: Option<String>,
+    (token, source): (Option<String>, Source),
     id: RequestId,
     permit: OwnedSemaphorePermit,
 ) {
@@ -120,6 +122,7 @@ async fn serve<E: Executor>(
         edge,
         id: id.clone(),
         header_token: token,
+        source,
         holder: None,
         seat: None,
         control,
@@ -234,6 +237,8 @@ struct Peer<E> {
     edge: Edge<E>,
     id: RequestId,
     header_token: Option<String>,
+    /// Whence it came.
+    source: Source,
     /// Whose token was shown, in `connection_init` or later; nobody's before the acknowledgement.
     holder: Option<Holder>,
     seat: Option<Seat>,
@@ -377,10 +382,21 @@ impl<E: Executor> Peer<E> {
         self.say(Outgoing::ConnectionAck)
     }
 
-    /// Who comes with a token; no error when it takes too long to tell.
+    /// Who comes with a token; no error when it takes too long to tell, or when too many unknown ones came from there. The
+    /// refusal of an unknown one is late.
     async fn authenticate(&self, token: Option<&str>) -> Result<Caller, Option<Error>> {
+        let guesses = &self.edge.guesses;
+        if let Some(token) = token {
+            guesses.admits(self.source, token).map_err(|_| None)?;
+        }
         let most = Duration::from_millis(self.edge.app.config().http.query_ms);
         match time::timeout(most, self.edge.app.authenticate(token)).await {
+            Ok(Err(Error::Anonymous)) if token.is_some() => {
+                if let Some(late) = guesses.unknown(self.source).map_err(|_| None)? {
+                    late.over().await;
+                }
+                Err(Some(Error::Anonymous))
+            }
             Ok(outcome) => outcome.map_err(Some),
             Err(_) => Err(None),
         }
@@ -422,7 +438,9 @@ impl<E: Executor> Peer<E> {
                 return Err(("INTERNAL", "internal error".to_owned()));
             }
             Err(Some(error)) => return Err((error.code().as_str(), error.to_string())),
-            Err(None) => return Err(("TIMEOUT", "the token could not be looked up in time".to_owned())),
+            Err(None) => {
+                return Err(("TIMEOUT", "the token was not looked up; show it again later".to_owned()));
+            }
         };
         if !self.seat.as_ref().is_some_and(|seat| seat.is_of(&caller)) {
             let crowded = |most| ("TOO_MANY_CONNECTIONS", Close::Crowded(most).reason());

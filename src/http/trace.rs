@@ -13,7 +13,7 @@ use std::{
 use axum::{
     body::HttpBody,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     answer::{Codes, Fault},
-    graphql,
+    browser, graphql, guess,
     metric::Metric,
     panics,
 };
@@ -46,13 +46,19 @@ pub(super) struct Watch {
     slow: Option<Duration>,
     /// Whether clients are told how long it took.
     timing: bool,
+    /// What browsers are told of TLS.
+    strictness: Option<HeaderValue>,
+    /// Largest header of a request.
+    header: usize,
 }
 
 impl Watch {
     pub(super) fn new(app: &App) -> Arc<Self> {
         let config = app.config();
         let slow = Some(config.log.slow_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing: config.http.server_timing })
+        let (timing, strictness) = (config.http.server_timing, browser::strictness(&config.tls));
+        let header = config.http.header_bytes;
+        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness, header })
     }
 }
 
@@ -92,7 +98,13 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     let tally = watch.metric.tally();
     let span = tracing::info_span!("request", request = id.0, otel.name = Empty, otel.kind = Empty);
     telemetry::begun(&span, &method, &path, request.headers());
-    let work = tally::kept(Arc::clone(&tally), panics::caught(&id, next.run(request)));
+    let read = async {
+        match too_large(&request, watch.header) {
+            Some(fault) => fault.into_response(),
+            None => next.run(request).await,
+        }
+    };
+    let work = tally::kept(Arc::clone(&tally), panics::caught(&id, read));
     let mut work = pin!(work.instrument(span));
     let mut response = match work.as_mut().await {
         Ok(response) => response,
@@ -104,7 +116,7 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    browser::tell(headers, watch.strictness.as_ref());
     if watch.timing
         && let Ok(value) = HeaderValue::from_str(&timing(took, &tally))
     {
@@ -134,7 +146,21 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
         bytes = response.body().size_hint().exact(),
         "request"
     );
+    // Last, so that what is logged and counted is what it took to judge it.
+    if let Some(late) = response.extensions_mut().remove::<guess::Late>() {
+        late.over().await;
+    }
     response
+}
+
+/// What is said of a request whose header is larger than it may be. Its parser reads some more, so as to tell.
+fn too_large(request: &Request, most: usize) -> Option<Fault> {
+    let address = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if address > most {
+        return Some(Fault::long_address(most));
+    }
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    (address + headers.sum::<usize>() > most).then(|| Fault::large_header(most))
 }
 
 /// An operation that ran on a socket, from its beginning on.
@@ -288,8 +314,13 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-        let watch =
-            Watch { metric: Arc::new(Metric::new()), slow: Some(Duration::from_secs(1)), timing: false };
+        let watch = Watch {
+            metric: Arc::new(Metric::new()),
+            slow: Some(Duration::from_secs(1)),
+            timing: false,
+            strictness: None,
+            header: 0,
+        };
         let told = |kind: &'static str, took: Duration| {
             let operation = Operation {
                 kind,

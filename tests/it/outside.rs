@@ -47,6 +47,7 @@ const METRICS: &[(&str, &str)] = &[
     ("roamline_statements_total", "counter"),
     ("roamline_subscribers", "gauge"),
     ("roamline_subscriptions_ended_total", "counter"),
+    ("roamline_unknown_tokens_total", "counter"),
 ];
 
 /// Tries until it holds; what never does ends the story.
