@@ -1,7 +1,11 @@
 //! Who asks, what they may do, and which subtree they see.
 
+use std::sync::Arc;
+
 use entity::{Moment, OrganizationId, RoleId, TokenId, role::Rights, token::Role};
 pub use entity::{change_subject::Noun, role::Action};
+
+use crate::origin::Origin;
 
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,6 +23,8 @@ pub struct Caller {
     pub scope: Scope,
     /// When what the caller came with ends, where that is not the token's own end: a JSON Web Token's.
     pub until: Option<Moment>,
+    /// Where the caller came from; none for what the server does by itself, and for the command line.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// Which part of the organization tree is seen; the rest looks absent (ACC-7).
@@ -58,6 +64,7 @@ impl Caller {
             rights: Rights::of(Role::Admin),
             scope: Scope::All,
             until: None,
+            origin: None,
         }
     }
 

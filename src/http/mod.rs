@@ -19,6 +19,7 @@ mod metric;
 mod operation;
 mod page;
 mod panics;
+mod peer;
 mod restart;
 mod run;
 mod seat;
@@ -30,6 +31,7 @@ mod wire;
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -189,6 +191,9 @@ impl From<TcpListener> for Listeners {
     }
 }
 
+/// How long a server that stops waits for the audit to be written.
+const LAST_ENTRIES: Duration = Duration::from_secs(1);
+
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
 /// running mutations as long as the configuration allows.
 pub fn serve(
@@ -226,7 +231,7 @@ async fn serving<E: Executor>(
         edge.apart = true;
         beside.spawn(axum::serve(listener, admin::routes(edge.clone())).into_future());
     }
-    let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
+    let (stopping, tasks, app) = (edge.stop.clone(), edge.tasks.clone(), edge.app.clone());
 
     let announce = stopping.clone();
     // Answers are small and written whole: waiting to fill a packet only delays them.
@@ -235,7 +240,8 @@ async fn serving<E: Executor>(
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, routes(edge)).with_graceful_shutdown(async move {
+    let service = routes(edge).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         stop.await;
         tracing::info!("stopping: waiting for requests and mutations");
         announce.cancel();
@@ -257,10 +263,15 @@ async fn serving<E: Executor>(
         tasks.wait().await;
         Ok(())
     });
-    drained.await.unwrap_or_else(|_| {
+    let ended = drained.await.unwrap_or_else(|_| {
         tracing::warn!(left = tasks.len(), "stopped before everything in flight was done");
         Ok(())
-    })
+    });
+    // After the last request, as that may have something to tell.
+    if time::timeout(LAST_ENTRIES, app.flush_audit()).await.is_err() {
+        tracing::warn!("stopped before the audit was written");
+    }
+    ended
 }
 
 /// The schema as text, printed once, for whom introspection is.
@@ -276,7 +287,9 @@ async fn sdl<E: Executor>(
         same_machine(&edge, &headers)?;
         let caller = edge.caller(&headers, &id).await?;
         if !is_for(audience, Some(&caller)) {
-            return Err(Fault::forbidden("this server does not tell you its schema"));
+            let message = "this server does not tell you its schema";
+            edge.app.forbidden(&caller, "GET /schema.graphql", message.to_owned());
+            return Err(Fault::forbidden(message));
         }
     }
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str()))

@@ -54,6 +54,7 @@ use super::{
 use crate::{
     caller::Caller,
     error::{Error, RequestId},
+    origin::{self, Origin},
     schema::{Holder, Listener, value::scalar::Cursor},
 };
 
@@ -97,15 +98,15 @@ pub(super) fn open<E: Executor>(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .protocols([PROTOCOL]);
-    let (id, tasks) = (id.clone(), edge.tasks.clone());
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, token, id, permit))))
+    let (shown, id, tasks) = ((token, origin::current()), id.clone(), edge.tasks.clone());
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, shown, id, permit))))
 }
 
 /// Lives as long as the socket.
 async fn serve<E: Executor>(
     edge: Edge<E>,
     socket: WebSocket,
-    token: Option<String>,
+    (token, origin): (Option<String>, Option<Arc<Origin>>),
     id: RequestId,
     permit: OwnedSemaphorePermit,
 ) {
@@ -120,6 +121,7 @@ async fn serve<E: Executor>(
         edge,
         id: id.clone(),
         header_token: token,
+        origin,
         holder: None,
         seat: None,
         control,
@@ -234,6 +236,8 @@ struct Peer<E> {
     edge: Edge<E>,
     id: RequestId,
     header_token: Option<String>,
+    /// Where the request came from that opened the socket.
+    origin: Option<Arc<Origin>>,
     /// Whose token was shown, in `connection_init` or later; nobody's before the acknowledgement.
     holder: Option<Holder>,
     seat: Option<Seat>,
@@ -380,7 +384,8 @@ impl<E: Executor> Peer<E> {
     /// Who comes with a token; no error when it takes too long to tell.
     async fn authenticate(&self, token: Option<&str>) -> Result<Caller, Option<Error>> {
         let most = Duration::from_millis(self.edge.app.config().http.query_ms);
-        match time::timeout(most, self.edge.app.authenticate(token)).await {
+        let asked = origin::kept(self.origin.clone(), self.edge.app.authenticate(token));
+        match time::timeout(most, asked).await {
             Ok(outcome) => outcome.map_err(Some),
             Err(_) => Err(None),
         }

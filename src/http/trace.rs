@@ -23,12 +23,13 @@ use super::{
     answer::{Codes, Fault},
     graphql,
     metric::Metric,
-    panics,
+    panics, peer,
 };
 use crate::{
     app::App,
     error::RequestId,
     guard::{Hash, Prepared},
+    origin,
     tally::{self, Tally},
     telemetry,
 };
@@ -92,7 +93,9 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     let tally = watch.metric.tally();
     let span = tracing::info_span!("request", request = id.0, otel.name = Empty, otel.kind = Empty);
     telemetry::begun(&span, &method, &path, request.headers());
+    let origin = Some(peer::origin(&request, &id));
     let work = tally::kept(Arc::clone(&tally), panics::caught(&id, next.run(request)));
+    let work = origin::kept(origin, work);
     let mut work = pin!(work.instrument(span));
     let mut response = match work.as_mut().await {
         Ok(response) => response,

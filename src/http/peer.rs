@@ -1,0 +1,29 @@
+//! Who is at the other end of a connection. The address is read here and nowhere else.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, Request},
+    http::{Extensions, header},
+};
+
+use crate::{error::RequestId, origin::Origin};
+
+/// Longest name of a client that is kept; it is the client's to choose.
+const LONGEST: usize = 200;
+
+/// The client's address, as its connection tells it: behind a proxy, the proxy's.
+pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get().map(|ConnectInfo(address)| *address)
+}
+
+/// Where a request comes from.
+pub(super) fn origin(request: &Request, id: &RequestId) -> Arc<Origin> {
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Arc::new(Origin {
+        address: peer(request.extensions()).map(|address| address.ip().to_canonical()),
+        // Only ASCII gets here, so it may be cut anywhere.
+        agent: agent.map(|agent| agent[..agent.len().min(LONGEST)].to_owned()),
+        request: id.0.clone(),
+    })
+}
