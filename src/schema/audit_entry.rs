@@ -191,7 +191,7 @@ pub enum AuditKind {
     AttemptRefused,
     /// A token came from an address from which it had not come for a day: a login of whoever has the token.
     TokenUsedFirst,
-    /// A token was made.
+    /// A token was made. An issuer's are made elsewhere.
     TokenCreated,
     /// A token was revoked.
     TokenRevoked,
@@ -199,7 +199,7 @@ pub enum AuditKind {
     Login,
     /// A user was logged out of a phone, by whatever somebody did. What ends because its time is up is not told.
     Logout,
-    /// The rules refused a login.
+    /// The rules refused a login. Of rows of an import that are refused, the job tells.
     LoginRefused,
     /// The rules refused a logout.
     LogoutRefused,
