@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 tokio::task_local! {
     /// Of the request that the current task works for.
-    static ORIGIN: Arc<Origin>;
+    static ORIGIN: Option<Arc<Origin>>;
 }
 
 /// Where a request comes from.
@@ -21,15 +21,12 @@ pub struct Origin {
 
 /// Of the request that the current task works for; none outside of a request.
 pub fn current() -> Option<Arc<Origin>> {
-    ORIGIN.try_with(Arc::clone).ok()
+    ORIGIN.try_with(Option::clone).ok().flatten()
 }
 
-/// Runs a future for a request from there.
-pub async fn kept<F: Future>(origin: Option<Arc<Origin>>, work: F) -> F::Output {
-    match origin {
-        Some(origin) => ORIGIN.scope(origin, work).await,
-        None => work.await,
-    }
+/// The same future, for a request from there; no larger than it was.
+pub fn kept<F: Future>(origin: Option<Arc<Origin>>, work: F) -> impl Future<Output = F::Output> {
+    ORIGIN.scope(origin, work)
 }
 
 #[cfg(test)]

@@ -384,7 +384,9 @@ impl<E: Executor> Peer<E> {
     /// Who comes with a token; no error when it takes too long to tell.
     async fn authenticate(&self, token: Option<&str>) -> Result<Caller, Option<Error>> {
         let most = Duration::from_millis(self.edge.app.config().http.query_ms);
-        let asked = origin::kept(self.origin.clone(), self.edge.app.authenticate(token));
+        // Boxed, as it is over soon and the socket's own future lasts.
+        let asked = Box::pin(self.edge.app.authenticate(token));
+        let asked = origin::kept(self.origin.clone(), asked);
         match time::timeout(most, asked).await {
             Ok(outcome) => outcome.map_err(Some),
             Err(_) => Err(None),

@@ -219,6 +219,7 @@ impl Store {
     }
 
     /// The same for work beside all requests, whose statements are not counted with theirs.
+    #[must_use]
     pub fn aside(&self) -> Self {
         Self { statements: Arc::default(), ..self.clone() }
     }
