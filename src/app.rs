@@ -1,6 +1,7 @@
 //! The application: the store behind its only doors, the feed, the clock, who may come in. `begin` demands a right
 //! and `commit` keeps the changes with what they changed, so that there is no write without either.
 
+mod audit_entry;
 mod authentication;
 
 use std::{
@@ -10,9 +11,11 @@ use std::{
 };
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, UserId, job, token};
+use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, UserId, audit_entry::Kind, job, token};
 use sha2::{Digest, Sha256};
 
+pub use self::audit_entry::Logging;
+use self::audit_entry::{COMMAND_LINE, FIRST_START};
 use crate::{
     caller::{Caller, Right, Scope},
     config::{Config, Synchronous},
@@ -38,6 +41,7 @@ struct Inner {
     /// Tells this process from others on the same database.
     node: String,
     tokens: Mutex<HashMap<String, authentication::Known>>,
+    audit: audit_entry::Audit,
     /// Whose JSON Web Tokens are taken too.
     issuer: Option<jwt::Issuer>,
 }
@@ -99,7 +103,9 @@ impl App {
         getrandom::fill(&mut bytes).map_err(|error| Error::internal(anyhow::anyhow!("{error}")))?;
         let node = HEXLOWER.encode(&bytes);
         let issuer = jwt::Issuer::new(&config.jwt).map_err(Error::internal)?;
-        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens: Mutex::default(), issuer })))
+        let audit = audit_entry::Audit::start(&store, clock.clone(), config.audit.per_minute);
+        let tokens = Mutex::default();
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens, audit, issuer })))
     }
 
     /// Brings the database up to date and does nothing else.
@@ -269,7 +275,9 @@ impl App {
         if call.dry_run || changes.is_empty() {
             return Ok(store::outbox::last_seq(tx).await?);
         }
-        Ok(store::outbox::append(tx, changes, &caller.name, call.reason.as_deref()).await?)
+        let cursor = store::outbox::append(tx, changes, &caller.name, call.reason.as_deref()).await?;
+        store::audit_entry::insert(tx, &audit_entry::of_sessions(caller, changes, tx.now())).await?;
+        Ok(cursor)
     }
 
     async fn end(&self, tx: Tx, call: &Call, any: bool) -> Result<(), Error> {
@@ -395,7 +403,7 @@ impl App {
         organization: Option<OrganizationId>,
         days: Option<u32>,
     ) -> Result<(token::Model, String), Error> {
-        self.insert_token(name, (role, None, None), organization, days).await
+        self.insert_token(COMMAND_LINE, name, (role, None, None), organization, days).await
     }
 
     /// Makes a token of a user, who sees the own page with it and changes the own speed dials.
@@ -405,7 +413,7 @@ impl App {
         user: UserId,
         days: Option<u32>,
     ) -> Result<(token::Model, String), Error> {
-        self.insert_token(name, (token::Role::Viewer, None, Some(user)), None, days).await
+        self.insert_token(COMMAND_LINE, name, (token::Role::Viewer, None, Some(user)), None, days).await
     }
 
     /// Makes a token with a composed role, by its id or its name at the token's organization: the role is given there, or
@@ -429,11 +437,13 @@ impl App {
         };
         let Some(role) = found else { return Err(Error::NotFound("role of that name at the organization")) };
         rule::role::give(&role, above.as_deref()).map_err(|rule| Error::Rules(Broken::one(rule, "role")))?;
-        self.insert_token(name, (token::Role::Viewer, Some(role.id), None), organization, days).await
+        let role = (token::Role::Viewer, Some(role.id), None);
+        self.insert_token(COMMAND_LINE, name, role, organization, days).await
     }
 
     async fn insert_token(
         &self,
+        by: &str,
         name: &str,
         (role, role_id, user_id): (token::Role, Option<RoleId>, Option<UserId>),
         organization: Option<OrganizationId>,
@@ -454,7 +464,11 @@ impl App {
             expires_at: days.map(|days| self.now().plus_days(days.into())),
             revoked_at: None,
         };
-        store::token::insert(&self.0.store, token.clone()).await?;
+        let tx = self.0.store.begin(Scope::All, self.now(), 0).await?;
+        store::token::insert(&tx, token.clone()).await?;
+        let told = audit_entry::of_token(Kind::TokenCreated, by, &token, tx.now());
+        store::audit_entry::insert(&tx, &[told]).await?;
+        self.0.store.commit(tx).await?;
         Ok((token, secret))
     }
 
@@ -463,7 +477,8 @@ impl App {
         if !store::token::is_empty(&self.0.store).await? {
             return Ok(None);
         }
-        Ok(Some(self.create_token("administrator", token::Role::Admin, None, None).await?.1))
+        let role = (token::Role::Admin, None, None);
+        Ok(Some(self.insert_token(FIRST_START, "administrator", role, None, None).await?.1))
     }
 
     /// Every token, oldest first.
@@ -473,7 +488,15 @@ impl App {
 
     /// Ends a token; false when there is none, or it has ended.
     pub async fn revoke_token(&self, id: TokenId) -> Result<bool, Error> {
-        Ok(store::token::revoke(&self.0.store, id, self.now()).await?)
+        let tx = self.0.store.begin(Scope::All, self.now(), 0).await?;
+        let Some(token) = store::token::revoke(&tx, id).await? else {
+            self.0.store.roll_back(tx).await?;
+            return Ok(false);
+        };
+        let told = audit_entry::of_token(Kind::TokenRevoked, COMMAND_LINE, &token, tx.now());
+        store::audit_entry::insert(&tx, &[told]).await?;
+        self.0.store.commit(tx).await?;
+        Ok(true)
     }
 
     /// The user of a user id at an organization, given by its dotted path, and below.

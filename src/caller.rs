@@ -1,11 +1,15 @@
 //! Who asks, what they may do, and which subtree they see.
 
+use std::sync::Arc;
+
 use entity::{
     Moment, OrganizationId, RoleId, TokenId, UserId,
     role::{NOUNS, Rights},
     token::Role,
 };
 pub use entity::{change_subject::Noun, role::Action};
+
+use crate::origin::Origin;
 
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +29,8 @@ pub struct Caller {
     pub scope: Scope,
     /// When what the caller came with ends, where that is not the token's own end: a JSON Web Token's.
     pub until: Option<Moment>,
+    /// Where the caller came from; none for what the server does by itself, and for the command line.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// Which part of the organization tree is seen; the rest looks absent (ACC-7).
@@ -67,6 +73,7 @@ impl Caller {
             own: None,
             scope: Scope::All,
             until: None,
+            origin: None,
         }
     }
 

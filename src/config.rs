@@ -77,6 +77,7 @@ section! {
         pub subscription: Subscription;
         pub feed: Feed;
         pub bulk: Bulk;
+        pub audit: Audit;
         pub page: Page;
         pub log: Log;
         pub trace: Trace;
@@ -320,6 +321,17 @@ section! {
         pub export_secs: u64 = 600, 1..=86_400;
         /// Days that jobs which have ended are kept with their rows; 0 keeps them for ever.
         pub keep_days: u32 = 30, 0..=36_500;
+    }
+}
+
+section! {
+    /// What is told of callers.
+    #[derive(Debug)]
+    pub struct Audit {
+        /// Days that entries of the audit are kept; 0 keeps them for ever.
+        pub keep_days: u32 = 90, 0..=36_500;
+        /// Most entries that this server writes in a minute of strangers, and as many of all others; those beyond are counted.
+        pub per_minute: usize = 600, 1..=100_000;
     }
 }
 

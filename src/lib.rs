@@ -9,6 +9,7 @@ pub mod feed;
 pub mod guard;
 pub mod http;
 pub mod jwt;
+pub mod origin;
 pub mod rule;
 pub mod schema;
 pub mod store;

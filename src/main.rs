@@ -193,6 +193,8 @@ fn chores(app: &App) -> JoinSet<()> {
     ));
     let told = "forgot jobs that ended longer ago than the setting says";
     chores.spawn(every(hour, own(), |app| Box::pin(app.forget_jobs()), told));
+    let told = "forgot entries of the audit older than the setting says";
+    chores.spawn(every(hour, own(), |app| Box::pin(app.trim_audit()), told));
     let told = "released what was due in the inventory";
     chores.spawn(every(minute, own(), |app| Box::pin(command::number::release_due(app)), told));
     let told = "logged out users whose time was up";

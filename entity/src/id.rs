@@ -97,3 +97,7 @@ id! {
     /// A bearer token.
     TokenId
 }
+id! {
+    /// An entry of the audit.
+    AuditEntryId
+}

@@ -1,6 +1,7 @@
 //! Roamline's tables, one file each: data only, no rules. Ids are typed, moments are whole microseconds, and
 //! values that are always read and written as one (settings) are one column of JSON text.
 
+pub mod audit_entry;
 pub mod button;
 pub mod change;
 pub mod change_subject;
@@ -33,8 +34,8 @@ pub mod user_cti_profile;
 pub mod user_phone;
 
 pub use id::{
-    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
-    OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, AuditEntryId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId,
+    NumberId, OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId,
+    TokenId, UserId,
 };
 pub use moment::Moment;

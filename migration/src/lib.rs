@@ -13,6 +13,7 @@ mod m20261122_000006_quick_add;
 mod m20261122_000007_history;
 mod m20261122_000008_job;
 mod m20261122_000009_role;
+mod m20261122_000010_audit_entry;
 mod m20261122_000011_self_service;
 
 /// Every step, oldest first.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_job::Migration),
             Box::new(m20261122_000007_history::Migration),
             Box::new(m20261122_000009_role::Migration),
+            Box::new(m20261122_000010_audit_entry::Migration),
             Box::new(m20261122_000011_self_service::Migration),
         ]
     }

@@ -22,6 +22,7 @@ use crate::{
     caller::{Caller, Scope, built_in},
     error::Error,
     jwt::{Bearer, Issuer, Refused},
+    origin,
     store::{self, token::Found},
 };
 
@@ -38,7 +39,12 @@ pub(super) struct Known {
     token: Option<Found>,
     /// When what was shown ends, where that is not the token's own end.
     until: Option<Moment>,
+    /// Why it was not taken, where an issuer's token was not.
+    refused: Option<Refused>,
 }
+
+/// What an issuer's token grants, until when, and why it does not.
+type Granted = (Option<Found>, Option<Moment>, Option<Refused>);
 
 impl App {
     /// Who comes with this token; without tokens, an administrator.
@@ -54,13 +60,18 @@ impl App {
         let known = if let Some(known) = self.known(&hash) {
             known
         } else {
-            let (token, until) = match &self.0.issuer {
+            let (token, until, refused) = match &self.0.issuer {
                 Some(issuer) if Issuer::is_token(secret) => self.granted(issuer, secret).await?,
-                _ => (store::token::by_hash(&self.0.store, &hash).await?, None),
+                _ => (store::token::by_hash(&self.0.store, &hash).await?, None, None),
             };
-            self.remember(hash, token, until)
+            self.remember(hash, token, until, refused)
         };
-        self.caller(&known).ok_or(Error::Anonymous)
+        let caller = self.caller(&known);
+        match &caller {
+            Some(caller) => self.0.audit.came(caller, self.now()),
+            None => self.not_taken(&known),
+        }
+        caller.ok_or(Error::Anonymous)
     }
 
     /// The caller as of now, for streams that outlive a permission.
@@ -69,9 +80,10 @@ impl App {
         let key = format!("id {id}");
         let known = match self.known(&key) {
             Some(known) => known,
-            None => self.remember(key, store::token::by_id(&self.0.store, id).await?, None),
+            None => self.remember(key, store::token::by_id(&self.0.store, id).await?, None, None),
         };
-        self.caller(&Known { until: caller.until, ..known }).ok_or(Error::Anonymous)
+        let renewed = self.caller(&Known { until: caller.until, ..known }).ok_or(Error::Anonymous)?;
+        Ok(Caller { origin: caller.origin.clone(), ..renewed })
     }
 
     /// Reads the issuer's keys ahead of its first token; nothing to do where no issuer is set.
@@ -82,7 +94,7 @@ impl App {
     }
 
     /// The token under which what a JSON Web Token grants is kept, and when the JSON Web Token ends.
-    async fn granted(&self, issuer: &Issuer, secret: &str) -> Result<(Option<Found>, Option<Moment>), Error> {
+    async fn granted(&self, issuer: &Issuer, secret: &str) -> Result<Granted, Error> {
         let now = self.now();
         let grant = match issuer.bearer(secret, now).await {
             Ok(bearer) => self.grant(bearer).await?,
@@ -91,11 +103,11 @@ impl App {
         match grant {
             Ok((token, role, user)) => {
                 let until = token.expires_at;
-                Ok((Some((self.keep(token).await?, role, user)), until))
+                Ok((Some((self.keep(token).await?, role, user)), until, None))
             }
             Err(refused) => {
                 tracing::info!(reason = refused.0, "refused a JSON Web Token");
-                Ok((None, None))
+                Ok((None, None, Some(refused)))
             }
         }
     }
@@ -218,14 +230,34 @@ impl App {
         tokens.get(&hash).is_some_and(|known| known.token.is_some())
     }
 
+    /// Tells the audit why what somebody came with is not taken.
+    fn not_taken(&self, known: &Known) {
+        let (code, why) = match (&known.token, &known.refused) {
+            (None, Some(Refused(why))) => ("TOKEN_REFUSED", &*unquoted(why)),
+            (None, None) => ("TOKEN_UNKNOWN", "it is nobody's"),
+            (Some((token, ..)), _) if token.revoked_at.is_some() => ("TOKEN_REVOKED", "it was revoked"),
+            (Some((token, None, _)), _) if token.role_id.is_some() => ("TOKEN_REVOKED", "its role was deleted"),
+            (Some((token, _, None)), _) if token.user_id.is_some() => ("TOKEN_REVOKED", "its user was deleted"),
+            (Some(_), _) => ("TOKEN_EXPIRED", "it has expired"),
+        };
+        let token = known.token.as_ref().map(|(token, ..)| token);
+        self.0.audit.not_taken(token, code, format!("A token was not taken: {why}."), self.now());
+    }
+
     /// What was known of it within the last second.
     fn known(&self, key: &str) -> Option<Known> {
         let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(key).filter(|known| known.at.elapsed() < BELIEVED).cloned()
     }
 
-    fn remember(&self, key: String, token: Option<Found>, until: Option<Moment>) -> Known {
-        let known = Known { at: Instant::now(), token, until };
+    fn remember(
+        &self,
+        key: String,
+        token: Option<Found>,
+        until: Option<Moment>,
+        refused: Option<Refused>,
+    ) -> Known {
+        let known = Known { at: Instant::now(), token, until, refused };
         let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= REMEMBERED {
             // Guesses go first, so that they make nobody else be looked up again.
@@ -265,8 +297,18 @@ impl App {
             own: token.user_id,
             scope,
             until: known.until,
+            origin: origin::current(),
         })
     }
+}
+
+/// A reason without what it quotes of a token: between quotation marks, and behind a colon.
+fn unquoted(why: &str) -> String {
+    let why = match (why.split_once('"'), why.rsplit_once('"')) {
+        (Some((before, _)), Some((_, after))) => format!("{before}…{after}"),
+        _ => why.to_owned(),
+    };
+    why.split(':').next().unwrap_or_default().to_owned()
 }
 
 /// The role of this name, however its letters are written.
@@ -275,4 +317,21 @@ fn named(name: &str) -> Option<token::Role> {
     [token::Role::SelfService, token::Role::Viewer, token::Role::Operator, token::Role::Admin]
         .into_iter()
         .find(|role| format!("{role:?}").eq_ignore_ascii_case(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_without_what_it_quotes() {
+        for (why, want) in [
+            ("it has expired", "it has expired"),
+            ("it has no `exp`", "it has no `exp`"),
+            (r#"its key "a: \"b" for EdDSA is unknown"#, "its key … for EdDSA is unknown"),
+            ("its header cannot be read: unknown variant `x`", "its header cannot be read"),
+        ] {
+            assert_eq!(unquoted(why), want);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    app::{App, Call, Committed},
+    app::{App, Call, Committed, Logging},
     caller::{Caller, Right},
     error::Error,
     rule::{self, Broken, Decision},
@@ -51,6 +51,11 @@ pub trait Command: Serialize + Send + Sync {
     fn ids(&self) -> i64 {
         1_000
     }
+
+    /// Whom it logs in or out, for the audit where it is refused; nothing of what does neither.
+    fn logging(&self) -> Option<Logging> {
+        None
+    }
 }
 
 /// What came of a command.
@@ -60,17 +65,21 @@ pub type Outcome = Result<Committed, Broken>;
 pub async fn run<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -> Result<Outcome, Error> {
     check(call)?;
     let mut tried = 0;
-    loop {
+    let outcome = loop {
         tried += 1;
         match attempt(app, caller, call, cmd).await {
             Err(Error::Busy) | Ok(Attempt::Clashed(_)) if tried < TRIES => {
                 tokio::time::sleep(std::time::Duration::from_millis(5 << tried)).await;
             }
-            Ok(Attempt::Ended(outcome)) => return Ok(outcome),
-            Ok(Attempt::Clashed(broken)) => return Ok(Err(broken)),
+            Ok(Attempt::Ended(outcome)) => break outcome,
+            Ok(Attempt::Clashed(broken)) => break Err(broken),
             Err(error) => return Err(error),
         }
+    };
+    if let (Err(broken), Some(logging), false) = (&outcome, cmd.logging(), call.dry_run) {
+        app.logging_refused(caller, C::NAME, logging, broken);
     }
+    Ok(outcome)
 }
 
 /// How one try went.
@@ -140,19 +149,20 @@ fn input_hash<C: Command>(cmd: &C) -> Result<String, Error> {
 
 /// A command whose facts one store function reads and one rule function decides on.
 macro_rules! command {
-    ($command:ty, $name:literal, $action:ident $noun:ident, $facts:path, $rule:path) => {
+    ($command:ty, $name:literal, $action:ident $noun:ident, $facts:path, $rule:path $(, $logging:expr)?) => {
         command!(
             $command,
             $name,
             (To($crate::caller::Action::$action, $crate::caller::Noun::$noun)),
             $facts,
             $rule
+            $(, $logging)?
         );
     };
     ($command:ty, $name:literal, $right:ident, $facts:path, $rule:path) => {
         command!($command, $name, ($right), $facts, $rule);
     };
-    ($command:ty, $name:literal, ($($right:tt)+), $facts:path, $rule:path) => {
+    ($command:ty, $name:literal, ($($right:tt)+), $facts:path, $rule:path $(, $logging:expr)?) => {
         impl $crate::command::Command for $command {
             const NAME: &'static str = $name;
             const RIGHT: $crate::caller::Right = $crate::caller::Right::$($right)+;
@@ -164,6 +174,13 @@ macro_rules! command {
                 let facts = $facts(tx, self).await?;
                 Ok($rule(self, &facts))
             }
+
+            $(
+                fn logging(&self) -> Option<$crate::app::Logging> {
+                    let logging: fn(&Self) -> $crate::app::Logging = $logging;
+                    Some(logging(self))
+                }
+            )?
         }
     };
 }

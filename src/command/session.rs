@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Command, Outcome, command};
 use crate::{
-    app::{App, Call},
+    app::{App, Call, Logging},
     caller::{Action, Caller, Noun, Right},
     error::Error,
     rule::{
@@ -23,10 +23,12 @@ use crate::{
 /// Sessions that are ended at once.
 pub const MANY: u32 = 1_000;
 
-command!(Login, "login", Session Session, login_facts, login);
-command!(Logout, "logout", Session Session, logout_facts, logout);
-command!(LogoutUser, "logoutUser", Session Session, logout_user_facts, logout_user);
-command!(Relogin, "relogin", Session Session, relogin_facts, relogin);
+command!(Login, "login", Session Session, login_facts, login, |cmd| Logging::login(cmd.phone, cmd.user));
+command!(Logout, "logout", Session Session, logout_facts, logout, |cmd| Logging::logout(cmd.phone));
+command!(LogoutUser, "logoutUser", Session Session, logout_user_facts, logout_user, |cmd| {
+    Logging::logout_user(cmd.user)
+});
+command!(Relogin, "relogin", Session Session, relogin_facts, relogin, |cmd| Logging::relogin(cmd.session));
 
 /// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once.
 #[derive(Serialize)]

@@ -61,7 +61,9 @@ async fn guarded<E: Executor>(
         if caller.may(Right::Configure) && matches!(caller.scope, Scope::All) {
             Ok(())
         } else {
-            Err(Fault::forbidden("metrics are for administrators of everything"))
+            let message = "metrics are for administrators of everything";
+            edge.app.forbidden(&caller, "GET /metrics", message.to_owned());
+            Err(Fault::forbidden(message))
         }
     };
     match admitted.await {

@@ -242,7 +242,7 @@ impl Record {
 
 /// Whom the outermost of so many proxies saw. Each one writes behind what is there, so the last ones are ours, and what
 /// stands before them anybody may have made up. Nobody where a request did not come through all of them.
-fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
+pub(super) fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
     let lines = headers.get_all("x-forwarded-for").into_iter().rev();
     let named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     let seen = named.map(str::trim).nth(proxies.checked_sub(1)?)?;

@@ -88,7 +88,10 @@ pub(super) async fn upload<E: Send + Sync + Clone + 'static>(
         let taking = edge.tasks.spawn(async move {
             let data =
                 body.into_data_stream().map(|piece| piece.map_err(|_| "the data broke off".to_owned()));
-            take(&app, &caller, asked, format, data).await.map_err(|error| told(&error, &request))
+            take(&app, &caller, asked, format, data).await.map_err(|error| {
+                app.refused(&caller, "POST /jobs/import", &error);
+                told(&error, &request)
+            })
         });
         taking.await.map_err(|_| Fault::panicked(&id))?
     };
@@ -168,7 +171,10 @@ pub(super) async fn export<E: Send + Sync + Clone + 'static>(
         let caller = caller(&edge, &headers, &id).await?;
         let Query(asked) = asked.map_err(|rejection| Fault::bad(rejection.body_text()))?;
         let format = named(asked.format.as_deref())?.unwrap_or(Format::Csv);
-        let told = |error: Error| told(&error, &id);
+        let told = |error: Error| {
+            edge.app.refused(&caller, "GET /export", &error);
+            told(&error, &id)
+        };
         let conditions = edge.app.config().guard.conditions;
         let (file, filter) = wanted(&noun, asked.filter.as_deref(), conditions).map_err(told)?;
         let mut rows = crate::bulk::stream(&edge.app, &caller, file, format, filter).await.map_err(told)?;

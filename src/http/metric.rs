@@ -151,6 +151,7 @@ struct Read {
     sockets: IntGauge,
     statements: IntCounter,
     refusals: IntCounterVec,
+    left_out: IntCounter,
     /// Held while counters are brought up to what is counted elsewhere, as two readers would add it twice.
     turn: Mutex<()>,
     position: IntGauge,
@@ -304,6 +305,10 @@ impl Read {
                 "Documents that were refused before they were executed, by why.",
                 &["reason"],
             ),
+            left_out: make.counter(
+                "roamline_audit_left_out_total",
+                "What was told to the audit and only counted, as there was too much in a minute.",
+            ),
             turn: Mutex::default(),
             position: make
                 .gauge("roamline_feed_position", "Number of the newest change that subscribers may have."),
@@ -330,6 +335,7 @@ impl Read {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let catch_up = |counter: &IntCounter, count: u64| counter.inc_by(count.saturating_sub(counter.get()));
         catch_up(&self.statements, app.statements());
+        catch_up(&self.left_out, app.left_out_of_audit());
         for (reason, count) in guard.refusals() {
             catch_up(&self.refusals.with_label_values(&[reason]), count);
         }

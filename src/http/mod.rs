@@ -22,6 +22,7 @@ mod metric;
 mod operation;
 mod page;
 mod panics;
+mod peer;
 mod restart;
 mod run;
 mod seat;
@@ -216,6 +217,9 @@ impl From<TcpListener> for Listeners {
     }
 }
 
+/// How long a server that stops waits for the audit to be written.
+const LAST_ENTRIES: Duration = Duration::from_secs(1);
+
 /// Serves until `stop` completes; then accepts nothing new, closes the sockets, and waits for requests and
 /// running mutations as long as the configuration allows.
 pub fn serve(
@@ -262,7 +266,7 @@ async fn serving<E: Executor>(
         let server = Server::new(&config, admin::routes(edge.clone()), None, CancellationToken::new());
         beside.spawn(server.serve(listener));
     }
-    let (stopping, tasks) = (edge.stop.clone(), edge.tasks.clone());
+    let (stopping, tasks, app) = (edge.stop.clone(), edge.tasks.clone(), edge.app.clone());
     let mut served = pin!(Server::new(&config, routes(edge), tls, stopping.clone()).serve(listener));
     tokio::select! {
         () = &mut served => {}
@@ -280,6 +284,10 @@ async fn serving<E: Executor>(
     if drained.await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped before everything in flight was done");
     }
+    // After the last request, as that may have something to tell.
+    if time::timeout(LAST_ENTRIES, app.flush_audit()).await.is_err() {
+        tracing::warn!("stopped before the audit was written");
+    }
     Ok(())
 }
 
@@ -296,7 +304,9 @@ async fn sdl<E: Executor>(
         same_machine(&edge, &headers)?;
         let caller = edge.caller(&headers, &id).await?;
         if !is_for(audience, Some(&caller)) {
-            return Err(Fault::forbidden("this server does not tell you its schema"));
+            let message = "this server does not tell you its schema";
+            edge.app.forbidden(&caller, "GET /schema.graphql", message.to_owned());
+            return Err(Fault::forbidden(message));
         }
     }
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], SDL.as_str()))

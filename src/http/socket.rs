@@ -55,6 +55,7 @@ use super::{
 use crate::{
     caller::Caller,
     error::{Error, RequestId},
+    origin::{self, Origin},
     schema::{Holder, Listener, value::scalar::Cursor},
 };
 
@@ -99,15 +100,15 @@ pub(super) fn open<E: Executor>(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .protocols([PROTOCOL]);
-    let (id, tasks) = (id.clone(), edge.tasks.clone());
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, (token, source), id, permit))))
+    let (whence, id, tasks) = ((source, origin::current()), id.clone(), edge.tasks.clone());
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, (token, whence), id, permit))))
 }
 
 /// Lives as long as the socket.
 async fn serve<E: Executor>(
     edge: Edge<E>,
     socket: WebSocket,
-    (token, source): (Option<String>, Source),
+    (token, (source, origin)): (Option<String>, (Source, Option<Arc<Origin>>)),
     id: RequestId,
     permit: OwnedSemaphorePermit,
 ) {
@@ -123,6 +124,7 @@ async fn serve<E: Executor>(
         id: id.clone(),
         header_token: token,
         source,
+        origin,
         holder: None,
         seat: None,
         control,
@@ -239,6 +241,8 @@ struct Peer<E> {
     header_token: Option<String>,
     /// Whence it came.
     source: Source,
+    /// Where the request came from that opened the socket.
+    origin: Option<Arc<Origin>>,
     /// Whose token was shown, in `connection_init` or later; nobody's before the acknowledgement.
     holder: Option<Holder>,
     seat: Option<Seat>,
@@ -390,7 +394,10 @@ impl<E: Executor> Peer<E> {
             guesses.admits(self.source, token).map_err(|_| None)?;
         }
         let most = Duration::from_millis(self.edge.app.config().http.query_ms);
-        match time::timeout(most, self.edge.app.authenticate(token)).await {
+        // Boxed, as it is over soon and the socket's own future lasts.
+        let asked = Box::pin(self.edge.app.authenticate(token));
+        let asked = origin::kept(self.origin.clone(), asked);
+        match time::timeout(most, asked).await {
             Ok(Err(Error::Anonymous)) if token.is_some() => {
                 if let Some(late) = guesses.unknown(self.source).map_err(|_| None)? {
                     late.over().await;

@@ -23,12 +23,13 @@ use super::{
     answer::{Codes, Fault},
     browser, graphql, guess,
     metric::Metric,
-    panics,
+    panics, peer,
 };
 use crate::{
     app::App,
     error::RequestId,
     guard::{Hash, Prepared},
+    origin,
     tally::{self, Tally},
     telemetry,
 };
@@ -50,6 +51,8 @@ pub(super) struct Watch {
     strictness: Option<HeaderValue>,
     /// Largest header of a request.
     header: usize,
+    /// How many proxies of ours a request comes through.
+    proxies: usize,
 }
 
 impl Watch {
@@ -57,8 +60,8 @@ impl Watch {
         let config = app.config();
         let slow = Some(config.log.slow_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
         let (timing, strictness) = (config.http.server_timing, browser::strictness(&config.tls));
-        let header = config.http.header_bytes;
-        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness, header })
+        let (header, proxies) = (config.http.header_bytes, config.http.proxies);
+        Arc::new(Self { metric: Arc::new(Metric::new()), slow, timing, strictness, header, proxies })
     }
 }
 
@@ -98,6 +101,7 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
     let tally = watch.metric.tally();
     let span = tracing::info_span!("request", request = id.0, otel.name = Empty, otel.kind = Empty);
     telemetry::begun(&span, &method, &path, request.headers());
+    let origin = Some(peer::origin(&request, &id, watch.proxies));
     let read = async {
         match too_large(&request, watch.header) {
             Some(fault) => fault.into_response(),
@@ -105,6 +109,7 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
         }
     };
     let work = tally::kept(Arc::clone(&tally), panics::caught(&id, read));
+    let work = origin::kept(origin, work);
     let mut work = pin!(work.instrument(span));
     let mut response = match work.as_mut().await {
         Ok(response) => response,
@@ -320,6 +325,7 @@ mod tests {
             timing: false,
             strictness: None,
             header: 0,
+            proxies: 0,
         };
         let told = |kind: &'static str, took: Duration| {
             let operation = Operation {

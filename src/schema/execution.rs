@@ -7,7 +7,7 @@
 use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Data, ErrorExtensionValues, Executor, Pos, Request, Response, ServerError,
+    Data, ErrorExtensionValues, Executor, Name, PathSegment, Pos, Request, Response, ServerError,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
@@ -92,18 +92,23 @@ impl Schema {
             .cloned();
         let caller =
             request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
+        let caller = caller.cloned();
         let mut gate = Gate::default();
-        if let Some(loaders) = caller.map(|caller| Loaders::new(&self.app.read(caller))) {
+        if let Some(loaders) = caller.as_ref().map(|caller| Loaders::new(&self.app.read(caller))) {
             gate = loaders.gate();
             request.data.insert(loaders);
         }
         let operation = request.operation_name.clone();
         let keys = request.parsed_query().ok().and_then(|document| root_keys(document, operation.as_deref()));
         let mut response = gate.through(self.once.execute(request)).await;
-        if let Some(keys) = keys {
-            put_in_order(&mut response.data, &keys);
+        if let Some(keys) = &keys {
+            put_in_order(&mut response.data, keys);
         }
-        settle(&mut response.errors, id.as_ref());
+        settle(&mut response.errors, id.as_ref(), |error, source| {
+            if let Some(caller) = &caller {
+                self.app.refused(caller, root_field(error, keys.as_deref()), source);
+            }
+        });
         if silent { unsuggested(response) } else { response }
     }
 }
@@ -141,6 +146,7 @@ impl Extension for Event {
         next: NextExecute<'_>,
     ) -> Response {
         let (mut data, mut gate) = (Data::default(), Gate::default());
+        let mut told = None;
         if let (Some(app), Some(caller)) = (ctx.data_opt::<App>(), ctx.data_opt::<Caller>()) {
             // What an event leads to is read as whoever listens now, not as who began to.
             let listener = ctx.data_opt::<Listener>();
@@ -154,10 +160,15 @@ impl Extension for Event {
             let loaders = Loaders::new(&app.read(&caller));
             gate = loaders.gate();
             data.insert(loaders);
-            data.insert(caller);
+            data.insert(caller.clone());
+            told = Some((app, caller));
         }
         let mut response = gate.through(next.run_with_data(ctx, operation, data)).await;
-        settle(&mut response.errors, ctx.data_opt::<RequestId>());
+        settle(&mut response.errors, ctx.data_opt::<RequestId>(), |error, source| {
+            if let Some((app, caller)) = &told {
+                app.refused(caller, root_field(error, None), source);
+            }
+        });
         response
     }
 }
@@ -165,18 +176,28 @@ impl Extension for Event {
 /// The answer to an event whose listener may no longer have it.
 fn refused(error: Error, request: Option<&RequestId>) -> Response {
     let mut errors = vec![async_graphql::Error::new_with_source(error).into_server_error(Pos::default())];
-    settle(&mut errors, request);
+    settle(&mut errors, request, |_, _| {});
     Response::from_errors(errors)
 }
 
-/// Gives errors their code, and logs those that are ours.
-fn settle(errors: &mut [ServerError], request: Option<&RequestId>) {
+/// The root field that an error arose below; by its response key where its name is not known.
+fn root_field<'a>(error: &'a ServerError, keys: Option<&'a [(Name, Name)]>) -> &'a str {
+    let Some(PathSegment::Field(key)) = error.path.first() else { return "" };
+    let named = keys.into_iter().flatten().find(|(known, _)| known.as_str() == key);
+    named.map_or(key.as_str(), |(_, name)| name.as_str())
+}
+
+/// Gives errors their code, logs those that are ours, and tells of those that are a caller's who lacks a right.
+fn settle(errors: &mut [ServerError], request: Option<&RequestId>, denied: impl Fn(&ServerError, &Error)) {
     let request = request.map(|id| id.0.as_str()).unwrap_or_default();
     for error in errors {
         let Some(source) = error.source::<Error>().cloned() else { continue };
         let code = source.code();
         if let Error::Internal(chain) = &source {
             tracing::error!(request, path = ?error.path, error = format!("{chain:#}"), "internal error");
+        }
+        if let Error::Denied(_) = &source {
+            denied(error, &source);
         }
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
         extensions.set("code", code.as_str());

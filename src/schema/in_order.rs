@@ -186,8 +186,9 @@ pub fn settle(
     Ok(Value::Null)
 }
 
-/// The response keys of an operation's root fields, in their order; nothing where fragments hide them.
-pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Option<Vec<Name>> {
+/// The response keys of an operation's root fields with the fields' names, in their order; nothing where fragments hide
+/// them.
+pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Option<Vec<(Name, Name)>> {
     let mut operations = document.operations.iter();
     let chosen = match operation {
         Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name.as_str() == wanted)),
@@ -196,15 +197,17 @@ pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Opti
     let (_, chosen) = chosen?;
     let items = &chosen.node.selection_set.node.items;
     let key = |item: &Positioned<Selection>| match &item.node {
-        Selection::Field(field) => Some(field.node.response_key().node.clone()),
+        Selection::Field(field) => {
+            Some((field.node.response_key().node.clone(), field.node.name.node.clone()))
+        }
         _ => None,
     };
     items.iter().map(key).collect()
 }
 
 /// Puts the fields of an answer in the order in which they were asked for.
-pub fn put_in_order(answer: &mut Value, keys: &[Name]) {
+pub fn put_in_order(answer: &mut Value, keys: &[(Name, Name)]) {
     if let Value::Object(object) = answer {
-        object.sort_by_cached_key(|name, _| keys.iter().position(|key| key == name));
+        object.sort_by_cached_key(|name, _| keys.iter().position(|(key, _)| key == name));
     }
 }

@@ -545,8 +545,8 @@ pub(super) use rendered;
 mod tests {
     use super::{
         super::{
-            cluster, default_device_profile, device, job, line, number, organization, phone, profile,
-            quick_add, role, sdl, service, service_subscription, session, user,
+            audit_entry, cluster, default_device_profile, device, job, line, number, organization, phone,
+            profile, quick_add, role, sdl, service, service_subscription, session, user,
         },
         *,
     };
@@ -584,6 +584,7 @@ mod tests {
             number::NumberObject,
             job::JobObject,
             role::ComposedRoleObject,
+            audit_entry::AuditEntryObject,
             service::PhoneServiceObject,
             service_subscription::ServiceSubscriptionObject
         );

@@ -22,7 +22,8 @@ use crate::{
     error::Error,
     rule::readiness::Finding,
     store::{
-        Entry, Reader, button, cluster, default_device_profile, device, job, line, number, organization,
+        Entry, Reader, audit_entry, button, cluster, default_device_profile, device, job, line, number,
+        organization,
         outbox::{self, Span},
         page::{self, Page, Relation, Slice},
         phone, profile, quick_add, readiness, role,
@@ -154,6 +155,7 @@ pub struct Loaders {
     most_profiles: Batched<i64, Option<i32>, MostProfiles>,
     pub job: Of<job::Row>,
     pub role: Of<role::Row>,
+    pub audit_entry: Of<audit_entry::Row>,
     picks: Batched<PickKey, Arc<Picked>, Picks>,
     history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
     history_count: Batched<(Noun, i64), i64, HistoryCounts>,
@@ -184,6 +186,7 @@ impl Loaders {
             most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
             job: Of::new(reader, &gate),
             role: Of::new(reader, &gate),
+            audit_entry: Of::new(reader, &gate),
             picks: Batched::new(Picks(reader.clone()), &gate),
             history: Batched::new(Histories(reader.clone()), &gate),
             history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
@@ -218,6 +221,7 @@ impl Loaders {
         self.number.forget().await;
         self.job.forget().await;
         self.role.forget().await;
+        self.audit_entry.forget().await;
         self.picks.clear_all().await;
         self.history.clear_all().await;
         self.history_count.clear_all().await;
@@ -592,6 +596,10 @@ look!(quick_add::Row {
 
 look!(template::Row {});
 look!(role::Row {});
+look!(audit_entry::Row {
+    "subjectId" needs ["subject_kind", "subject_id"],
+    "subject" needs ["subject_kind", "subject_id"]
+});
 look!(service::Row { "type" needs ["kind"], "vendorVersion" needs ["release"] });
 look!(service_subscription::Row {
     "values" needs ["given"],

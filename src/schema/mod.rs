@@ -5,6 +5,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions};
 
 use crate::{app::App, caller::Caller, error::Error, store::Reader};
 
+mod audit_entry;
 mod bulk;
 mod button;
 mod change;
@@ -80,6 +81,7 @@ pub struct Query(
     number::NumberQuery,
     job::JobQuery,
     role::RoleQuery,
+    audit_entry::AuditEntryQuery,
 );
 
 /// Everything that can be changed. Every mutation takes one `input`, tells every broken rule at once in `errors`,

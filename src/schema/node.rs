@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, SelectionField};
 
 use super::{
     Ask, Result,
+    audit_entry::{AuditEntry, is_for},
     button::{BusyLampField, Button, CallParkButton, ServiceUrlButton, SpeedDial},
     cluster::Cluster,
     connection::one_of,
@@ -52,6 +53,7 @@ pub enum Node {
     Number(Number),
     Job(Job),
     ComposedRole(Role),
+    AuditEntry(AuditEntry),
 }
 
 /// The thing with this id, with what the field asks of it.
@@ -88,7 +90,10 @@ pub async fn load(ctx: &Context<'_>, field: SelectionField<'_>, id: NodeId) -> R
         NodeId::Number(id) => one_of(ctx, field, Some(id)).await?.map(Node::Number),
         NodeId::Job(id) => one_of(ctx, field, Some(id)).await?.map(Node::Job),
         NodeId::Role(id) => one_of(ctx, field, Some(id)).await?.map(Node::ComposedRole),
-        NodeId::Token(_) => None,
+        NodeId::AuditEntry(id) if is_for(ctx.caller()?) => {
+            one_of(ctx, field, Some(id)).await?.map(Node::AuditEntry)
+        }
+        NodeId::AuditEntry(_) | NodeId::Token(_) => None,
     })
 }
 

@@ -23,6 +23,7 @@ use tracing::{Instrument, Span};
 use crate::{caller::Scope, rule::Change, tally};
 
 mod apply;
+pub mod audit_entry;
 pub mod button;
 pub mod cluster;
 pub mod default_device_profile;
@@ -218,6 +219,12 @@ impl Store {
             (pool.size(), pool.num_idle())
         };
         (usize::try_from(open).unwrap_or(usize::MAX).saturating_sub(idle), idle)
+    }
+
+    /// The same for work beside all requests, whose statements are not counted with theirs.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self { statements: Arc::default(), ..self.clone() }
     }
 
     /// Reads within a scope.

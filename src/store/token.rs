@@ -14,8 +14,8 @@ use sea_orm::{
 use super::{Store, Tx};
 
 /// Keeps a token.
-pub async fn insert(store: &Store, token: Model) -> Result<(), DbErr> {
-    Entity::insert(token.into_active_model()).exec_without_returning(&store.db).await.map(drop)
+pub async fn insert(tx: &Tx, token: Model) -> Result<(), DbErr> {
+    Entity::insert(token.into_active_model()).exec_without_returning(&tx.db).await.map(drop)
 }
 
 /// Keeps a token unless there is one with its hash.
@@ -96,15 +96,18 @@ pub async fn all(store: &Store) -> Result<Vec<Model>, DbErr> {
     Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(&store.db).await
 }
 
-/// Ends a token; false when there is none, or it has ended.
-pub async fn revoke(store: &Store, id: TokenId, now: Moment) -> Result<bool, DbErr> {
+/// Ends a token, and answers it; nothing when there is none, or it has ended.
+pub async fn revoke(tx: &Tx, id: TokenId) -> Result<Option<Model>, DbErr> {
     let result = Entity::update_many()
-        .col_expr(Column::RevokedAt, Expr::value(now.0))
+        .col_expr(Column::RevokedAt, Expr::value(tx.now().0))
         .filter(Column::Id.eq(id))
         .filter(Column::RevokedAt.is_null())
-        .exec(&store.db)
+        .exec(&tx.db)
         .await?;
-    Ok(result.rows_affected > 0)
+    if result.rows_affected == 0 {
+        return Ok(None);
+    }
+    Entity::find_by_id(id).one(&tx.db).await
 }
 
 /// Whether no token was ever made.

@@ -283,7 +283,12 @@ async fn neighbours(
     let job = starter.done("startImport", json!({"noun": "users"}), "job { id }").await;
     let role = json!({"organizationId": estate.berlin, "name": "EM-ours", "rights": []});
     let role = admin.done("createRole", role, "role { id }").await;
+    // Of a token of the north's.
+    starter.data("{ me { name } }").await;
+    server.app.flush_audit().await;
+    let audit = starter.data("{ auditEntries(first: 1) { nodes { id } } }").await;
     let ours = BTreeMap::from([
+        ("AuditEntry", text(&audit["auditEntries"]["nodes"][0]["id"])),
         ("Job", text(&job["job"]["id"])),
         ("ComposedRole", text(&role["role"]["id"])),
         ("Number", text(&number["outcomes"][0]["number"]["id"])),
@@ -383,7 +388,7 @@ story! {
         let count = "totalCount nodes { id }";
         let queries = [
             r#"node(id: "{Profile}") { id }"#.to_owned(),
-            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}", "{QuickAddGroup}", "{Job}", "{ComposedRole}"]) { id }"#.to_owned(),
+            r#"nodes(ids: ["{Organization}", "{Cluster}", "{Profile}", "{User}", "{Phone}", "{Session}", "{DefaultDeviceProfile}", "{OtherDevice}", "{Line}", "{LineAppearance}", "{Button}", "{Template}", "{PhoneService}", "{ServiceSubscription}", "{Number}", "{QuickAddGroup}", "{Job}", "{ComposedRole}", "{AuditEntry}"]) { id }"#.to_owned(),
             r#"organization(by: {id: "{Organization}"}) { id }"#.to_owned(),
             r#"cluster(id: "{Cluster}") { id }"#.to_owned(),
             r#"profile(by: {id: "{Profile}"}) { id }"#.to_owned(),
@@ -439,6 +444,7 @@ story! {
             format!(r#"jobs(filter: {{or: [{{ids: ["{{Job}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
             r#"numberAudit(organizationId: "{Organization}") { differences { pattern } }"#.to_owned(),
             format!(r#"roles(filter: {{or: [{{ids: ["{{ComposedRole}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}]}}) {{ {count} }}"#),
+            format!(r#"auditEntries(filter: {{or: [{{ids: ["{{AuditEntry}}"]}}, {{organization: {{ids: ["{{Organization}}"]}}}}, {{subjects: ["{{Phone}}", "{{User}}", "{{Session}}"]}}]}}) {{ {count} }}"#),
             format!(r#"numbers(filter: {{ids: ["{{Number}}"]}}) {{ {count} }}"#),
             format!(r#"numbers(filter: {{organization: {{ids: ["{{Organization}}"]}}}}) {{ {count} }}"#),
         ];

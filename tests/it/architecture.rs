@@ -22,7 +22,9 @@ const fn row(module: &'static str, ours: &'static [&'static str], crates: &'stat
 const TABLE: &[Row] = &[
     // Pure. The models of `entity` are plain data: ids, enums and columns, without a database behind them.
     row("rule", &[], &["entity", "serde", "serde_json"]),
-    row("caller", &[], &["entity"]),
+    // Where a request comes from; carried by its task until its caller is known.
+    row("origin", &[], &["tokio"]),
+    row("caller", &["origin"], &["entity"]),
     row("config", &[], &["serde", "strsim", "thiserror", "toml"]),
     row("cli", &[], &["clap", "indicatif", "toml"]),
     // What a request did; carried by its task through every layer.
@@ -78,7 +80,7 @@ const TABLE: &[Row] = &[
     ),
     row(
         "app",
-        &["caller", "config", "error", "feed", "jwt", "rule", "store"],
+        &["caller", "config", "error", "feed", "jwt", "origin", "rule", "store"],
         &[
             "anyhow",
             "data_encoding",
@@ -152,7 +154,7 @@ const TABLE: &[Row] = &[
     // `bulk` for the data of jobs and exports, which are no GraphQL.
     row(
         "http",
-        &["app", "bulk", "caller", "config", "error", "guard", "schema", "tally", "telemetry"],
+        &["app", "bulk", "caller", "config", "error", "guard", "origin", "schema", "tally", "telemetry"],
         &[
             "async_graphql",
             "async_graphql_axum",

@@ -466,3 +466,34 @@ async fn our_own_tokens_are_taken_beside() {
     assert_eq!(idp.asked(), 0);
     server.close().await;
 }
+
+story! {
+    /// Why an issuer's token is refused is told to administrators, and nothing that stands in the token.
+    async fn a_refused_token_is_told_to_the_audit_with_its_reason(plain) {
+        let key = Key::ed();
+        let file = file(&[key.published("now")]);
+        let server = plain.beside_with(|config| takes(config, &file.path().to_string_lossy())).await;
+        for token in [
+            key.token("now", &with("exp", json!(NOW - 61))),
+            key.token("now", &with("roamline_organization", json!("pl4nted"))),
+            Key::ed().token("now", &claims()),
+            key.signed(&json!({"alg": "pl4nted"}), &claims()),
+            key.token("pl4nted: \"kid\"", &claims()),
+        ] {
+            assert!(!is_anybody(&server, token).await);
+        }
+        server.app.flush_audit().await;
+        let query = "{ auditEntries(filter: {kinds: [ATTEMPT_REFUSED]}, orderBy: {direction: ASCENDING}) \
+                     { nodes { code message by address } } }";
+        let found = plain.admin().data(query).await;
+        let why = [
+            "it has expired", "its organization does not exist", "InvalidSignature", "its header cannot be read",
+            "its key … for EdDSA is unknown",
+        ];
+        let entry = |why| json!({
+            "code": "TOKEN_REFUSED", "message": format!("A token was not taken: {why}."), "by": null, "address": "127.0.0.1",
+        });
+        assert_eq!(found["auditEntries"]["nodes"], json!(why.map(entry)));
+        server.close().await;
+    }
+}

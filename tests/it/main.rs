@@ -5,6 +5,7 @@ mod roamline;
 
 mod access;
 mod architecture;
+mod audit;
 mod browser;
 mod bulk;
 mod button;

@@ -31,6 +31,7 @@ use crate::{
 
 /// Every metric, with its type. Dashboards are built on the names: a changed one breaks them.
 const METRICS: &[(&str, &str)] = &[
+    ("roamline_audit_left_out_total", "counter"),
     ("roamline_build_info", "gauge"),
     ("roamline_database_connections", "gauge"),
     ("roamline_database_up", "gauge"),

@@ -140,9 +140,20 @@ async fn nothing_is_told(server: Roamline) {
     let token = admin.token().expect("a token").trim_start_matches("rml_").to_owned();
     let secrets =
         [PLANTED.to_owned(), coded(PLANTED), token, bearer.trim_start_matches("Bearer ").to_owned(), forged];
-    for secret in secrets {
-        let line = told.lines().find(|line| line.contains(&secret));
+    for secret in &secrets {
+        let line = told.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "a secret is told");
+    }
+    // The process has written its audit before it ended.
+    let audit = admin
+        .data("{ auditEntries(first: 200) { nodes { code message by address userAgent requestId operation } } }")
+        .await
+        .to_string();
+    for code in ["TOKEN_UNKNOWN", "TOKEN_REFUSED"] {
+        assert!(audit.contains(code), "{audit}");
+    }
+    for secret in &secrets {
+        assert!(!audit.contains(secret), "{secret} is told: {audit}");
     }
     server.close().await;
 }

@@ -42,7 +42,7 @@ story! {
             let known = store::UNIQUE.iter().any(|(index, ..)| *index == name)
                 || OTHERS.iter().any(|(index, _)| *index == name);
             // A key of one id, which nothing else has.
-            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number", "job", "role"];
+            let id = ["organization", "cluster", "device", "profile", "phone", "session", "default_device_profile", "line", "user", "quick_add", "token", "change", "line_appearance", "button", "template", "service", "service_subscription", "number", "job", "role", "audit_entry"];
             assert!(known || id.iter().any(|table| name == format!("{table}_pkey")), "{name} has no rule");
             found += 1;
         }

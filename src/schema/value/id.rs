@@ -6,9 +6,9 @@
 use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 use entity::{
-    AppearanceId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId, NumberId,
-    OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId, TokenId,
-    UserId,
+    AppearanceId, AuditEntryId, ButtonId, ClusterId, DefaultDeviceProfileId, DeviceId, JobId, LineId,
+    NumberId, OrganizationId, QuickAddId, RoleId, ServiceId, ServiceSubscriptionId, SessionId, TemplateId,
+    TokenId, UserId,
 };
 
 macro_rules! nodes {
@@ -85,6 +85,8 @@ nodes! {
     Job(JobId) is "Job" by job,
     /// A bearer token.
     Token(TokenId) is "Token" by token,
+    /// An entry of the audit.
+    AuditEntry(AuditEntryId) is "AuditEntry" by audit_entry,
 }
 
 impl NodeId {
@@ -122,7 +124,7 @@ macro_rules! keys {
 
 keys! {
     OrganizationId ClusterId DeviceId SessionId DefaultDeviceProfileId LineId AppearanceId UserId QuickAddId ButtonId TemplateId
-    ServiceId ServiceSubscriptionId NumberId JobId TokenId RoleId
+    ServiceId ServiceSubscriptionId NumberId JobId TokenId RoleId AuditEntryId
 }
 
 /// The key, or one that nothing has, so that a rule answers `NOT_FOUND` at the argument's own path.
@@ -137,7 +139,8 @@ mod tests {
     use super::*;
 
     fn node() -> impl Strategy<Value = NodeId> {
-        const NAMES: [&str; 19] = [
+        const NAMES: [&str; 20] = [
+            "AuditEntry",
             "ComposedRole",
             "QuickAddGroup",
             "Organization",
