@@ -76,6 +76,7 @@ section! {
         pub subscription: Subscription;
         pub feed: Feed;
         pub bulk: Bulk;
+        pub session: Session;
         pub page: Page;
         pub log: Log;
         pub trace: Trace;
@@ -275,6 +276,15 @@ section! {
         pub export_secs: u64 = 600, 1..=86_400;
         /// Days that jobs which have ended are kept with their rows; 0 keeps them for ever.
         pub keep_days: u32 = 30, 0..=36_500;
+    }
+}
+
+section! {
+    /// Logging in and out.
+    #[derive(Debug)]
+    pub struct Session {
+        /// Milliseconds for which a login or logout counts as under way on a cluster that takes only so many at once; 0 takes any number.
+        pub under_way_ms: u64 = 2_000, 0..=600_000;
     }
 }
 

@@ -13,6 +13,8 @@ mod m20261122_000006_quick_add;
 mod m20261122_000007_history;
 mod m20261122_000008_job;
 mod m20261122_000009_role;
+mod m20261122_000012_session;
+mod m20261122_000013_job;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -30,6 +32,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_job::Migration),
             Box::new(m20261122_000007_history::Migration),
             Box::new(m20261122_000009_role::Migration),
+            Box::new(m20261122_000012_session::Migration),
+            Box::new(m20261122_000013_job::Migration),
         ]
     }
 }

@@ -241,6 +241,7 @@ impl Import<'_> {
             return Err(Error::Denied(right));
         }
         let mut tx = self.app.begin(self.caller, Right::Bulk, ids).await?;
+        tx.unpace();
         let (mut passed, mut failed) = (Passed::new(), HashSet::new());
         for (table, row, part) in steps {
             if part == Part::Own && failed.contains(&(table.file, row.line)) {
@@ -307,6 +308,7 @@ impl Import<'_> {
             tried += 1;
             let done = async {
                 let mut tx = self.app.begin(self.caller, right(file), IDS).await?;
+                tx.unpace();
                 match self.attempt(&mut tx, file, row, part).await {
                     Ok(made) => {
                         self.app.commit(tx, self.caller, &self.call, "").await?;

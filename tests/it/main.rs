@@ -16,6 +16,7 @@ mod fuzz;
 mod guard;
 mod history;
 mod hostile;
+mod idea;
 mod items;
 mod job;
 mod jwt;
