@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rule::value,
+    rule::{Change, value},
     store::{
         Tx,
         job::{self, Kept},
@@ -34,6 +34,8 @@ const TOLD: usize = 10;
 struct Keys {
     makes: Vec<i64>,
     needs: Vec<i64>,
+    /// Of what it takes the next one that is free, whichever that is.
+    takes: Option<i64>,
 }
 
 /// What is to be done before a row of a part.
@@ -53,6 +55,8 @@ pub struct Earlier {
     made: HashSet<i64>,
     /// Keys that rows of this part would have made, had they been tried.
     open: HashSet<i64>,
+    /// How many rows of earlier parts take of the same, by its key.
+    taken: HashMap<i64, i64>,
     /// Earlier rows that were done once more.
     done: HashSet<i64>,
     /// What rows of this part made.
@@ -65,8 +69,21 @@ impl Earlier {
         let keys: HashMap<_, _> = rows.iter().map(|row| (row.place, keys_of(file, row))).collect();
         let all: BTreeSet<_> = keys.values().flat_map(Keys::all).collect();
         let made = job::made(tx, job, &all.into_iter().collect::<Vec<_>>()).await?;
+        let takes: BTreeSet<_> = keys.values().filter_map(|keys| keys.takes).collect();
+        let mut taken = HashMap::new();
+        if !takes.is_empty() {
+            let counted = job::count_made(tx, job, &takes.into_iter().collect::<Vec<_>>()).await?;
+            taken.extend(counted);
+        }
         let made = made.into_iter().collect();
-        Ok(Self { job, file, keys, made, open: HashSet::new(), done: HashSet::new(), kept: Vec::new() })
+        let (open, done, kept) = (HashSet::new(), HashSet::new(), Vec::new());
+        Ok(Self { job, file, keys, made, open, taken, done, kept })
+    }
+
+    /// How many rows of earlier parts take of what the row takes one of, without those that were done once more.
+    pub fn taken(&self, place: i64) -> i64 {
+        let takes = self.keys.get(&place).and_then(|keys| keys.takes);
+        takes.and_then(|key| self.taken.get(&key)).copied().unwrap_or_default()
     }
 
     /// What is to be done before the row is tried.
@@ -97,14 +114,26 @@ impl Earlier {
         }
         let mut rows: Vec<_> = found.into_values().filter(|row| !self.done.contains(&row.place)).collect();
         rows.sort_by_key(|row| row.place);
-        self.done.extend(rows.iter().map(|row| row.place));
+        for row in &rows {
+            self.done.insert(row.place);
+            if let Some(taken) = keys_of(self.file, row).takes.and_then(|key| self.taken.get_mut(&key)) {
+                *taken -= 1;
+            }
+        }
         Ok(Before { told, rows: Some(rows) })
     }
 
-    /// Notes that a row passed, or that only the run will tell: later rows may build on it.
-    pub fn passed(&mut self, place: i64) {
-        let makes = self.keys.get(&place).into_iter().flat_map(|keys| &keys.makes);
-        self.kept.extend(makes.map(|key| (*key, place)));
+    /// Notes that a row passed with these changes, or that only the run will tell: later rows may build on it.
+    pub fn passed(&mut self, place: i64, changes: &[Change]) {
+        // What a Quick Add group's pattern calls a profile does not stand in the row.
+        let named = changes.iter().filter_map(|change| match change {
+            Change::ProfileCreated { profile } if self.file == File::QuickAdds => Some(&profile.name_key),
+            _ => None,
+        });
+        self.kept.extend(named.map(|name| (hash(&["profileName", name]), place)));
+        let keys = self.keys.get(&place).into_iter();
+        let kept = keys.flat_map(|keys| keys.makes.iter().chain(&keys.takes));
+        self.kept.extend(kept.map(|key| (*key, place)));
     }
 
     /// What rows of the part made, as keys with places.
@@ -132,12 +161,12 @@ fn keys(file: File, row: &Values<'_>) -> Keys {
     let cluster = cell("cluster").rsplit('.').next().unwrap_or_default().to_owned();
     let on = |column| hash(&[column, &cluster, &cell(column)]);
     let line = || hash(&["line", &cluster, &cell("pattern"), &cell("partition")]);
-    let made = |makes| Keys { makes, needs: Vec::new() };
+    let made = |makes| Keys { makes, ..Keys::default() };
     match file {
         File::Organizations => {
             let path = cell("path");
             let above = path.rsplit_once('.').map(|(above, _)| hash(&["path", above]));
-            Keys { makes: vec![hash(&["path", &path])], needs: above.into_iter().collect() }
+            Keys { makes: vec![hash(&["path", &path])], needs: above.into_iter().collect(), takes: None }
         }
         File::Clusters | File::QuickAddGroups => made(vec![hash(&["name", &cell("organization"), &cell("name")])]),
         File::Devices | File::Profiles | File::Phones | File::Services | File::Templates => made(vec![on("name")]),
@@ -156,7 +185,10 @@ fn keys(file: File, row: &Values<'_>) -> Keys {
         File::QuickAdds => {
             let given = ["userId", "number", "profileName"].into_iter();
             let given = given.filter(|column| row.text(column).is_some());
-            made(given.map(|column| hash(&[column, &cell(column)])).collect())
+            let makes = given.map(|column| hash(&[column, &cell(column)])).collect();
+            let from = ["group", "groupOrganization", "organization"].map(cell);
+            let next = || hash(&["next", &from[0], &from[1], &from[2]]);
+            Keys { makes, needs: Vec::new(), takes: row.text("number").is_none().then(next) }
         }
     }
 }

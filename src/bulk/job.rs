@@ -403,18 +403,21 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
             let before = earlier.before(&tx, &row).await?;
             builds_on = before.told;
             let Some(again) = before.rows else {
-                earlier.passed(row.place);
+                earlier.passed(row.place, &[]);
                 let builds_on = Some(json!(builds_on).to_string());
                 verdicts.push(Verdict { place: row.place, outcome: None, errors: None, builds_on });
                 continue;
             };
             let began = Instant::now();
+            doing.foresee(None);
             for row in again {
                 doing.row(app, &mut tx, &row).await?;
             }
+            doing.foresee(Some(earlier.taken(row.place)));
             // Or a part in which much is done once more would get no further.
             most += began.elapsed();
         }
+        let before = tx.staged().len();
         let faults = doing.row(app, &mut tx, &row).await?;
         if faults.iter().any(|fault| fault["code"] == RuleCode::EmBusy.as_str()) {
             waits = true;
@@ -426,7 +429,7 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
             (false, _) => Outcome::Refused,
         };
         if let (Some(earlier), true) = (&mut earlier, faults.is_empty()) {
-            earlier.passed(row.place);
+            earlier.passed(row.place, &tx.staged()[before..]);
         }
         let errors = (!faults.is_empty()).then(|| Value::from(faults).to_string());
         let builds_on = (!builds_on.is_empty()).then(|| json!(builds_on).to_string());
@@ -540,6 +543,13 @@ impl Work {
 }
 
 impl Doing<'_> {
+    /// Tells how many earlier rows, that are not in the transaction, take what the next one takes one of.
+    fn foresee(&mut self, taken: Option<i64>) {
+        if let Self::Import(_, import) = self {
+            import.foresee(taken);
+        }
+    }
+
     /// Does a row; answers what is wrong with it.
     async fn row(&mut self, app: &App, tx: &mut Tx, row: &Kept) -> Result<Vec<Value>, Error> {
         let body: Map<String, Value> = serde_json::from_str(&row.body).map_err(Error::internal)?;

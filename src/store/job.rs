@@ -276,6 +276,15 @@ pub async fn made(source: &impl Source, id: JobId, keys: &[i64]) -> Result<Vec<i
     source.rows(sql.statement()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
+/// How many rows that were validated before made each of these keys.
+pub async fn count_made(source: &impl Source, id: JobId, keys: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT key, count(*) FROM job_key WHERE job_id = ").bind(id).push(" AND ");
+    sql.among("key", keys.iter().copied()).push(" GROUP BY key");
+    let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    source.rows(sql.statement()).await?.iter().map(read).collect()
+}
+
 /// Which rows made any of these keys, oldest first and no more than a limit.
 pub async fn makers(source: &impl Source, id: JobId, keys: &[i64], limit: usize) -> Result<Vec<i64>, DbErr> {
     let mut sql = Sql::new(source.backend());

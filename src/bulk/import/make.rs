@@ -1,7 +1,7 @@
 //! What a row becomes: the command that a caller of the API would give.
 
 use entity::{
-    ClusterId, Moment, OrganizationId, QuickAddId, ServiceId, UserId,
+    ClusterId, Moment, OrganizationId, ServiceId, UserId,
     device::Kind,
     line_appearance::Role,
     number::Extra,
@@ -596,8 +596,33 @@ impl Import<'_> {
         let number = row.text("number").map(str::to_owned);
         let profile_name = row.text("profileName").map(str::to_owned);
         let cmd = quick_add::Add { group, organization, user, number, profile_name, services };
+        self.check_room(tx, &cmd).await?;
         self.stage(tx, File::QuickAdds, row, &cmd, |_| Faults::new()).await?;
+        if let (None, Some(_), Some(room)) =
+            (&cmd.number, self.foreseen, self.room.get_mut(&(group, organization)))
+        {
+            *room -= 1;
+        }
         Ok(None)
+    }
+
+    /// Refuses a row for which earlier ones, that are not in this transaction, leave no number.
+    async fn check_room(&mut self, tx: &Tx, cmd: &quick_add::Add) -> Result<(), Stop> {
+        let (None, Some(taken)) = (&cmd.number, self.foreseen) else { return Ok(()) };
+        if taken == 0 {
+            return Ok(());
+        }
+        let key = (cmd.group, cmd.organization);
+        let room = match self.room.get(&key) {
+            Some(room) => *room,
+            None => store::quick_add::available(tx, cmd).await.map_err(Error::from)? - taken,
+        };
+        self.room.insert(key, room);
+        if room > 0 {
+            return Ok(());
+        }
+        let partition = store::quick_add::partition_seen(tx, cmd.group).await.map_err(Error::from)?;
+        Err(Stop::Rules(vec![(Some("number"), Rule::NoNumberAvailable { partition })]))
     }
 
     /// The phone services that a quick add names, on the cluster of its group.
