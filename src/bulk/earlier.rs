@@ -168,8 +168,12 @@ fn keys(file: File, row: &Values<'_>) -> Keys {
             let above = path.rsplit_once('.').map(|(above, _)| hash(&["path", above]));
             Keys { makes: vec![hash(&["path", &path])], needs: above.into_iter().collect(), takes: None }
         }
-        File::Clusters | File::QuickAddGroups => made(vec![hash(&["name", &cell("organization"), &cell("name")])]),
-        File::Devices | File::Profiles | File::Phones | File::Services | File::Templates => made(vec![on("name")]),
+        File::Clusters | File::QuickAddGroups => {
+            made(vec![hash(&["name", &cell("organization"), &cell("name")])])
+        }
+        File::Devices | File::Profiles | File::Phones | File::Services | File::Templates => {
+            made(vec![on("name")])
+        }
         File::Users => made(vec![on("userId")]),
         // A profile's users have places, and a user may have only so many profiles.
         File::ProfileUsers => made(vec![on("profile"), on("user")]),
@@ -228,13 +232,33 @@ mod tests {
             (File::Users, user("c", "anna"), user("acme.C", "anna"), true),
             (File::Users, user("c", "anna"), user("d", "anna"), false),
             (File::Users, user("c", "anna"), user("c", "ben"), false),
-            (File::Organizations, json!({"path": "A.b", "kind": "SITE"}), json!({"path": "a.B.c", "kind": "SITE"}), true),
-            (File::Organizations, json!({"path": "a.b", "kind": "SITE"}), json!({"path": "a.c", "kind": "SITE"}), false),
+            (
+                File::Organizations,
+                json!({"path": "A.b", "kind": "SITE"}),
+                json!({"path": "a.B.c", "kind": "SITE"}),
+                true,
+            ),
+            (
+                File::Organizations,
+                json!({"path": "a.b", "kind": "SITE"}),
+                json!({"path": "a.c", "kind": "SITE"}),
+                false,
+            ),
             (File::Appearances, at("EM-1", "1"), at("EM-2", "1"), true),
             (File::Appearances, at("EM-1", "1"), at("em-1", "2"), true),
             (File::Appearances, at("EM-1", "1"), at("EM-2", "2"), false),
-            (File::QuickAdds, json!({"group": "g", "userId": "anna"}), json!({"group": "h", "userId": "anna"}), true),
-            (File::QuickAdds, json!({"group": "g", "userId": "anna"}), json!({"group": "g", "userId": "ben"}), false),
+            (
+                File::QuickAdds,
+                json!({"group": "g", "userId": "anna"}),
+                json!({"group": "h", "userId": "anna"}),
+                true,
+            ),
+            (
+                File::QuickAdds,
+                json!({"group": "g", "userId": "anna"}),
+                json!({"group": "g", "userId": "ben"}),
+                false,
+            ),
         ] {
             assert_eq!(builds(file, &first, &second), want, "{first} {second}");
         }

@@ -469,7 +469,8 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
     let goes_on = after.state == current.state;
     if waits {
         // Whoever is first goes on when some of what the cluster has under way is over (SES-6).
-        let lasting = i64::try_from(app.config().session.under_way_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let lasting =
+            i64::try_from(app.config().session.under_way_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
         rows::rest(&tx, job.id, Moment(tx.now().0.saturating_add(lasting))).await?;
     }
     if goes_on && tx.now().0 - current.updated_at.0 < TELL {

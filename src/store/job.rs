@@ -309,7 +309,10 @@ pub async fn keep_keys(tx: &Tx, id: JobId, made: &[(i64, i64)]) -> Result<(), Db
 /// Leaves a job for a while to nobody, and then to whichever server is first.
 pub async fn rest(tx: &Tx, id: JobId, until: Moment) -> Result<(), DbErr> {
     let mut sql = Sql::new(tx.backend());
-    sql.push("UPDATE job_lease SET holder = NULL, held_until = ").bind(until).push(" WHERE job_id = ").bind(id);
+    sql.push("UPDATE job_lease SET holder = NULL, held_until = ")
+        .bind(until)
+        .push(" WHERE job_id = ")
+        .bind(id);
     tx.run(sql.statement()).await.map(drop)
 }
 
@@ -318,7 +321,12 @@ pub async fn keep_outcomes(tx: &Tx, id: JobId, verdicts: &[Verdict]) -> Result<(
     let mut values = Rows::new(["bigint", "text", "text", "text"]);
     for row in verdicts {
         let outcome = row.outcome.map(Outcome::as_str);
-        values.add([row.place.into(), outcome.into(), row.errors.clone().into(), row.builds_on.clone().into()]);
+        values.add([
+            row.place.into(),
+            outcome.into(),
+            row.errors.clone().into(),
+            row.builds_on.clone().into(),
+        ]);
     }
     let mut sql = Sql::new(tx.backend());
     sql.push("UPDATE job_row SET outcome = r.b, errors = r.c, builds_on = r.d FROM ").rows(values, "r");

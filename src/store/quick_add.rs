@@ -157,7 +157,8 @@ pub async fn known(tx: &Tx, cmd: &Add) -> Result<Known, DbErr> {
 pub async fn available(tx: &Tx, cmd: &Add) -> Result<i64, DbErr> {
     let Some(group) = seen(tx, cmd.group).await? else { return Ok(0) };
     let Some(cluster) = group.cluster_id else { return Ok(0) };
-    let wanted = Wanted { at: place_of(cmd, &group), cluster, partition: &group.defaults.partition, user_id: "" };
+    let wanted =
+        Wanted { at: place_of(cmd, &group), cluster, partition: &group.defaults.partition, user_id: "" };
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT count(*)");
     wanted.write(&mut sql, tx, false);

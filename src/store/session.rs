@@ -20,6 +20,7 @@ use super::{
 };
 use crate::rule::{
     Change,
+    change::ChangeKind,
     session::{
         Held, Login, LoginFacts, Logout, LogoutFacts, LogoutUser, LogoutUserFacts, Relogin, ReloginFacts,
         Running,
@@ -185,7 +186,9 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Held>, DbErr> {
 /// two requests for the last place one sees the other.
 pub async fn taking(tx: &Tx, clusters: &BTreeSet<ClusterId>, lasting: i64) -> Result<Vec<Taking>, DbErr> {
     let mut sql = Sql::new(tx.backend());
-    sql.push("SELECT id, name, max_concurrent_logins FROM cluster WHERE max_concurrent_logins IS NOT NULL AND ");
+    sql.push(
+        "SELECT id, name, max_concurrent_logins FROM cluster WHERE max_concurrent_logins IS NOT NULL AND ",
+    );
     sql.among("id", clusters.iter().map(|id| id.0)).push(" ORDER BY id");
     if tx.backend() == DatabaseBackend::Postgres {
         sql.push(" FOR NO KEY UPDATE");
@@ -197,7 +200,8 @@ pub async fn taking(tx: &Tx, clusters: &BTreeSet<ClusterId>, lasting: i64) -> Re
     let since = Moment(tx.now().0.saturating_sub(lasting));
     let mut sql = Sql::new(tx.backend());
     sql.push("SELECT first_seq, at, body FROM change WHERE at > ").bind(since);
-    sql.push(" AND kind IN ('SESSION_STARTED', 'SESSION_ENDED')");
+    sql.push(" AND kind IN (").bind(ChangeKind::SessionStarted.as_str()).push(", ");
+    sql.bind(ChangeKind::SessionEnded.as_str()).push(")");
     let mut under_way: BTreeMap<ClusterId, (HashSet<_>, i64)> = BTreeMap::new();
     for row in tx.rows(sql.statement()).await? {
         let (first, at): (Option<i64>, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);

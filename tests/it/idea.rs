@@ -37,7 +37,10 @@ const IDEAS: &[(&str, &str, &[&str])] = &[
     (
         "INV-9/10",
         "the last line goes with cooling on: cooling until its date, then available",
-        &["idea a_line_that_is_taken_off_last_cools_its_number", "number a_freed_number_cools_as_its_organization_says"],
+        &[
+            "idea a_line_that_is_taken_off_last_cools_its_number",
+            "number a_freed_number_cools_as_its_organization_says",
+        ],
     ),
     (
         "SVC-15",
@@ -56,12 +59,18 @@ const IDEAS: &[(&str, &str, &[&str])] = &[
     (
         "USR-14",
         "a user of a shared profile goes: it stays, and the order closes up",
-        &["user whoever_deletes_a_user_decides_about_profiles_that_nobody_else_uses", "idea the_order_of_users_closes_up"],
+        &[
+            "user whoever_deletes_a_user_decides_about_profiles_that_nobody_else_uses",
+            "idea the_order_of_users_closes_up",
+        ],
     ),
     (
         "SES-2",
         "three policies, three situations, with and without force",
-        &["session policies_and_force_decide_about_a_second_login", "session of_two_logins_that_race_one_wins"],
+        &[
+            "session policies_and_force_decide_about_a_second_login",
+            "session of_two_logins_that_race_one_wins",
+        ],
     ),
     (
         "LIN-12, SPD-1/3/4, BLF-1",

@@ -75,7 +75,8 @@ impl Sample {
         let answer = self.open.stranger().ask(setup, json!({})).await;
         assert!(refusals(&answer).iter().all(Vec::is_empty), "{setup}\n{answer:#}");
         let words = example.split('$').skip(1);
-        let names: BTreeSet<_> = words.filter_map(|rest| rest.split([':', ',', ')', '}', ' ']).next()).collect();
+        let names: BTreeSet<_> =
+            words.filter_map(|rest| rest.split([':', ',', ')', '}', ' ']).next()).collect();
         let found = |name: &str| under(&answer, name).unwrap_or_else(|| panic!("{name} of {answer:#}"));
         names.into_iter().map(|name| (name.to_owned(), found(name))).collect()
     }
@@ -103,7 +104,10 @@ fn refusals(answer: &Value) -> Vec<Vec<String>> {
     let data = answer["data"].as_object().unwrap_or_else(|| panic!("{answer:#}"));
     let told = |payload: &Value| {
         let errors = payload["errors"].as_array().expect("a list of errors").iter();
-        errors.chain(payload["leftOut"].as_array().into_iter().flatten()).map(|error| text(&error["code"])).collect()
+        errors
+            .chain(payload["leftOut"].as_array().into_iter().flatten())
+            .map(|error| text(&error["code"]))
+            .collect()
     };
     data.values().map(told).collect()
 }

@@ -205,7 +205,10 @@ mod tests {
     fn a_row_holds_no_password() {
         let given = |name: &str| Given { name: name.to_owned(), value: Some("1".to_owned()) };
         let refused: Vec<_> = passwords(&service(), &[given("ext"), given("pin")]).collect();
-        assert_eq!(refused, [Rule::QuickAddPassword { service: "News".to_owned(), parameter: "pin".to_owned() }]);
+        assert_eq!(
+            refused,
+            [Rule::QuickAddPassword { service: "News".to_owned(), parameter: "pin".to_owned() }]
+        );
         assert_eq!(passwords(&service(), &[given("ext")]).count(), 0);
     }
 

@@ -96,10 +96,14 @@ pub fn keep(changes: Vec<Change>, clusters: &[Taking], pace: Pace) -> Decision {
         }
     }
     if begun.is_empty() && !phones.is_empty() {
-        let busy = clusters.iter().filter(|taking| phones.iter().any(|(cluster, _)| *cluster == taking.cluster));
+        let busy =
+            clusters.iter().filter(|taking| phones.iter().any(|(cluster, _)| *cluster == taking.cluster));
         return Err(Broken(busy.flat_map(|taking| Broken::one(taking.busy(), "").0).collect()));
     }
-    Ok(changes.into_iter().filter(|change| phone(change).is_none_or(|phone| begun.contains(&phone))).collect())
+    Ok(changes
+        .into_iter()
+        .filter(|change| phone(change).is_none_or(|phone| begun.contains(&phone)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -144,9 +148,15 @@ mod tests {
     /// SES-6: up to the limit, and one that is above it by itself when nothing else is under way.
     #[test]
     fn a_cluster_takes_so_many_at_once() {
-        for (most, under_way, wanted, fits) in
-            [(5, 0, 5, true), (5, 4, 1, true), (5, 5, 1, false), (5, 4, 2, false), (5, 0, 9, true), (5, 1, 9, false), (1, 1, 0, true)]
-        {
+        for (most, under_way, wanted, fits) in [
+            (5, 0, 5, true),
+            (5, 4, 1, true),
+            (5, 5, 1, false),
+            (5, 4, 2, false),
+            (5, 0, 9, true),
+            (5, 1, 9, false),
+            (1, 1, 0, true),
+        ] {
             let decision = keep(logouts(0..wanted), &taking(most, under_way), Pace::Whole);
             if fits {
                 assert_eq!(i64::try_from(ok(decision).len()), Ok(wanted));
