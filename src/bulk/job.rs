@@ -387,58 +387,8 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
         app.abandon(tx).await?;
         return Ok(false);
     };
-    let began = Instant::now();
-    let mut most = Duration::from_millis(app.config().bulk.part_ms);
     let dry = job.state == State::Validating;
-    let (mut verdicts, mut doing, mut waits) = (Vec::new(), work.begin(app, &caller), false);
-    let rows = rows::rows_after(&tx, job.id, current.position, ROWS).await?;
-    let mut earlier = None;
-    if let (true, Work::Import(file)) = (dry, &work) {
-        tx.unpace();
-        earlier = Some(Earlier::of(&tx, job.id, *file, &rows).await?);
-    }
-    for row in rows {
-        let mut builds_on = Vec::new();
-        if let Some(earlier) = &mut earlier {
-            let before = earlier.before(&tx, &row).await?;
-            builds_on = before.told;
-            let Some(again) = before.rows else {
-                earlier.passed(row.place, &[]);
-                let builds_on = Some(json!(builds_on).to_string());
-                verdicts.push(Verdict { place: row.place, outcome: None, errors: None, builds_on });
-                continue;
-            };
-            let began = Instant::now();
-            doing.foresee(None);
-            for row in again {
-                doing.row(app, &mut tx, &row).await?;
-            }
-            doing.foresee(Some(earlier.taken(row.place)));
-            // Or a part in which much is done once more would get no further.
-            most += began.elapsed();
-        }
-        let before = tx.staged().len();
-        let faults = doing.row(app, &mut tx, &row).await?;
-        if faults.iter().any(|fault| fault["code"] == RuleCode::EmBusy.as_str()) {
-            waits = true;
-            break;
-        }
-        let outcome = match (faults.is_empty(), dry) {
-            (true, true) => Outcome::Passed,
-            (true, false) => Outcome::Done,
-            (false, _) => Outcome::Refused,
-        };
-        if let (Some(earlier), true) = (&mut earlier, faults.is_empty()) {
-            earlier.passed(row.place, &tx.staged()[before..]);
-        }
-        let errors = (!faults.is_empty()).then(|| Value::from(faults).to_string());
-        let builds_on = (!builds_on.is_empty()).then(|| json!(builds_on).to_string());
-        verdicts.push(Verdict { place: row.place, outcome: Some(outcome), errors, builds_on });
-        if began.elapsed() >= most {
-            break;
-        }
-    }
-    drop(doing);
+    let Part { verdicts, made, waits } = part_of(app, &mut tx, &caller, &work, &current).await?;
     if dry {
         app.abandon(tx).await?;
         tx = app.begin(&caller, Right::Bulk, 0).await?;
@@ -453,7 +403,7 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
     let refused = |row: &&Verdict| row.outcome == Some(Outcome::Refused);
     let failed = verdicts.iter().filter(refused).count();
     let (done, failed) = (as_i64(verdicts.len() - failed), as_i64(failed));
-    if let Some(made) = earlier.map(Earlier::into_kept).filter(|made| !made.is_empty()) {
+    if !made.is_empty() {
         rows::keep_keys(&tx, job.id, &made).await?;
     }
     let position = match verdicts.last() {
@@ -482,6 +432,78 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
     let call = Call { reason: job.reason.clone(), ..Call::default() };
     app.commit(tx, &caller, &call, "").await?;
     Ok(goes_on && !waits)
+}
+
+/// What came of the rows of a part.
+struct Part {
+    verdicts: Vec<Verdict>,
+    /// What they made, as keys with their places.
+    made: Vec<(i64, i64)>,
+    /// Whether the next row waits until a cluster takes more.
+    waits: bool,
+}
+
+/// Does the next rows of a job, or tries them behind those on which they build, for as long as there is time.
+async fn part_of(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    work: &Work,
+    current: &Model,
+) -> Result<Part, Error> {
+    let began = Instant::now();
+    let mut most = Duration::from_millis(app.config().bulk.part_ms);
+    let dry = current.state == State::Validating;
+    let (mut verdicts, mut doing, mut waits) = (Vec::new(), work.begin(app, caller), false);
+    let rows = rows::rows_after(tx, current.id, current.position, ROWS).await?;
+    let mut earlier = None;
+    if let (true, Work::Import(file)) = (dry, work) {
+        tx.unpace();
+        earlier = Some(Earlier::of(tx, current.id, *file, &rows).await?);
+    }
+    for row in rows {
+        let mut builds_on = Vec::new();
+        if let Some(earlier) = &mut earlier {
+            let before = earlier.before(tx, &row).await?;
+            builds_on = before.told;
+            let Some(again) = before.rows else {
+                earlier.passed(row.place, &[]);
+                let builds_on = Some(json!(builds_on).to_string());
+                verdicts.push(Verdict { place: row.place, outcome: None, errors: None, builds_on });
+                continue;
+            };
+            let began = Instant::now();
+            doing.foresee(None);
+            for row in again {
+                doing.row(app, tx, &row).await?;
+            }
+            doing.foresee(Some(earlier.taken(row.place)));
+            // Or a part in which much is done once more would get no further.
+            most += began.elapsed();
+        }
+        let before = tx.staged().len();
+        let faults = doing.row(app, tx, &row).await?;
+        if faults.iter().any(|fault| fault["code"] == RuleCode::EmBusy.as_str()) {
+            waits = true;
+            break;
+        }
+        let outcome = match (faults.is_empty(), dry) {
+            (true, true) => Outcome::Passed,
+            (true, false) => Outcome::Done,
+            (false, _) => Outcome::Refused,
+        };
+        if let (Some(earlier), true) = (&mut earlier, faults.is_empty()) {
+            earlier.passed(row.place, &tx.staged()[before..]);
+        }
+        let errors = (!faults.is_empty()).then(|| Value::from(faults).to_string());
+        let builds_on = (!builds_on.is_empty()).then(|| json!(builds_on).to_string());
+        verdicts.push(Verdict { place: row.place, outcome: Some(outcome), errors, builds_on });
+        if began.elapsed() >= most {
+            break;
+        }
+    }
+    let made = earlier.map(Earlier::into_kept).unwrap_or_default();
+    Ok(Part { verdicts, made, waits })
 }
 
 fn as_i64(count: usize) -> i64 {

@@ -151,9 +151,9 @@ impl JobObject {
     }
 
     /// Where the outcome of each row is read, as JSON Lines: its place and its line, `outcome`, `errors` and, while it is
-    /// validated, `buildsOn`, the first earlier rows that make what it names or had named it too. Outcomes are PASSED, DONE and
-    /// REFUSED, OPEN where it was not looked at, and DEPENDS_ON_EARLIER_ROWS where it builds on more than 200 rows, so that
-    /// only the run tells.
+    /// validated, `buildsOn`, the first earlier rows that make what it names, or name it too. Outcomes are `PASSED`, `DONE` and
+    /// `REFUSED`, `OPEN` where it was not looked at, and `DEPENDS_ON_EARLIER_ROWS` where it builds on more than 200 rows, so
+    /// that only the run tells.
     async fn result_path(&self) -> Result<String> {
         Ok(format!("/jobs/{}/result", NodeId::Job(*self.0.id.get()?).encode().0))
     }
