@@ -535,7 +535,7 @@ enum Work {
 
 /// Work on the rows of one transaction.
 enum Doing<'a> {
-    Import(File, Alone<'a>),
+    Import(File, Box<Alone<'a>>),
     Update(&'a Set),
 }
 
@@ -559,7 +559,7 @@ impl Work {
 
     fn begin<'a>(&'a self, app: &'a App, caller: &'a Caller) -> Doing<'a> {
         match self {
-            Self::Import(file) => Doing::Import(*file, Alone::new(app, caller)),
+            Self::Import(file) => Doing::Import(*file, Box::new(Alone::new(app, caller))),
             Self::Update(set) => Doing::Update(set),
         }
     }

@@ -344,7 +344,7 @@ mutation($profile: ID!) {
     /// A change is taken back only where its opposite is something that can be done.
     RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
         "This cannot be taken back: {why}."
-        r#"mutation($change: Cursor!) { revertChange(input: {change: $change}) { errors { code message } } }"#
+        "mutation($change: Cursor!) { revertChange(input: {change: $change}) { errors { code message } } }"
         after r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "News", url: "http://news.example/"}) { errors { code } change: cursor } }"#
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
@@ -742,8 +742,8 @@ mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Buil
     /// A role that tokens have is not deleted.
     RoleInUse { name: String, tokens: i64 }: "ROLE_IN_USE" "RML-5"
         "{tokens} tokens have the role '{name}'. Revoke them first."
-        r#"# as a Keeper of acme.Nordwind
-mutation($role: ID!) { deleteRole(input: {id: $role}) { errors { code message } } }"#
+        "# as a Keeper of acme.Nordwind
+mutation($role: ID!) { deleteRole(input: {id: $role}) { errors { code message } } }"
         after r#"mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Keeper", rights: [{noun: ROLE, actions: [CONFIGURE]}]}) { errors { code } role { role: id } } }"#
     /// A role is given at its organization and below, and nowhere else.
     RoleOutOfPlace { name: String }: "ROLE_OUT_OF_PLACE" "ACC-2"
