@@ -78,6 +78,7 @@ section! {
         pub feed: Feed;
         pub bulk: Bulk;
         pub audit: Audit;
+        pub session: Session;
         pub page: Page;
         pub log: Log;
         pub trace: Trace;
@@ -332,6 +333,15 @@ section! {
         pub keep_days: u32 = 90, 0..=36_500;
         /// Most entries that this server writes in a minute of strangers, and as many of all others; those beyond are counted.
         pub per_minute: usize = 600, 1..=100_000;
+    }
+}
+
+section! {
+    /// Logging in and out.
+    #[derive(Debug)]
+    pub struct Session {
+        /// Milliseconds for which a login or logout counts as under way on a cluster that takes only so many at once; 0 takes any number.
+        pub under_way_ms: u64 = 2_000, 0..=600_000;
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Model {
     pub multiple_login: MultipleLogin,
     /// Minutes after which a login ends; none is for ever (SES-4).
     pub max_login_minutes: Option<i32>,
+    /// Logins and logouts that it takes at once; none takes any number (SES-6).
+    pub max_concurrent_logins: Option<i32>,
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,

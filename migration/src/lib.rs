@@ -15,6 +15,8 @@ mod m20261122_000008_job;
 mod m20261122_000009_role;
 mod m20261122_000010_audit_entry;
 mod m20261122_000011_self_service;
+mod m20261122_000012_session;
+mod m20261122_000013_job;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -34,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_role::Migration),
             Box::new(m20261122_000010_audit_entry::Migration),
             Box::new(m20261122_000011_self_service::Migration),
+            Box::new(m20261122_000012_session::Migration),
+            Box::new(m20261122_000013_job::Migration),
         ]
     }
 }

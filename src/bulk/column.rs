@@ -136,6 +136,7 @@ const CLUSTERS: &[Column] = &[
         ..text("multipleLogin", "`NOT_ALLOWED`", "What happens at a second login of one user.")
     },
     number("maxLoginMinutes", "for ever", "Minutes after which a login ends."),
+    number("maxConcurrentLogins", "any number", "Logins and logouts that it takes at once, 1 to 10000."),
 ];
 
 const DEVICES: &[Column] = &[
@@ -434,7 +435,33 @@ const QUICK_ADDS: &[Column] = &[
     text("userLocale", "none", "A new user's language."),
     text("number", "the next available one", "The directory number, in the group's partition."),
     text("profileName", "as the group's pattern says", "The profile's name."),
+    Column {
+        kind: Kind::Objects(names::<AddedService>),
+        ..text(
+            "services",
+            "as the group says",
+            "Phone services by name, each with an object of values: for those of the group, or to subscribe the profile to \
+             as well. Passwords are refused, as the rows of a job are kept.",
+        )
+    },
 ];
+
+/// A phone service of a quick add, as it stands in a cell.
+#[derive(Deserialize)]
+pub struct AddedService {
+    /// The phone service's name on the group's cluster.
+    pub service: String,
+    /// Values by the names of parameters; they stand over the group's.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+}
+
+impl AddedService {
+    /// The values as a command takes them.
+    pub fn given(self) -> Vec<Given> {
+        self.values.into_iter().map(|(name, value)| Given { name, value: Some(value) }).collect()
+    }
+}
 
 const QUICK_ADD_GROUPS: &[Column] = &[
     key("organization", ORGANIZATION),

@@ -504,6 +504,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                 cells.set("release", row.release.get()?)?;
                 cells.set("multipleLogin", row.multiple_login.get()?)?;
                 cells.set("maxLoginMinutes", row.max_login_minutes.get()?)?;
+                cells.set("maxConcurrentLogins", row.max_concurrent_logins.get()?)?;
                 sheet.row(&cells.0)?;
             }
             self.advance();

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entity::{ClusterId, DeviceId, LineId, OrganizationId, UserId, device::Kind};
+use entity::{ClusterId, DeviceId, LineId, OrganizationId, QuickAddId, UserId, device::Kind};
 
 use super::{
     Mode, Refusal, Report,
@@ -54,6 +54,8 @@ pub async fn import(
         call: Call { reason: Some("import".to_owned()), ..Call::default() },
         known: HashMap::new(),
         clusters: HashMap::new(),
+        foreseen: None,
+        room: HashMap::new(),
         refused: Vec::new(),
     };
     // A dry run leaves out what would be refused and drops the rest, so one transaction shows what `each` would do.
@@ -84,8 +86,16 @@ impl<'a> Alone<'a> {
             call: Call::default(),
             known: HashMap::new(),
             clusters: HashMap::new(),
+            foreseen: None,
+            room: HashMap::new(),
             refused: Vec::new(),
         })
+    }
+
+    /// Tells how many numbers earlier rows take before the next row, as far as they are not in this transaction; none where
+    /// all that is before it was done.
+    pub fn foresee(&mut self, taken: Option<i64>) {
+        self.0.foreseen = taken;
     }
 
     /// Imports the row; answers what is wrong with it.
@@ -222,6 +232,10 @@ struct Import<'a> {
     known: HashMap<Key, Known>,
     /// Clusters by name.
     clusters: HashMap<String, Vec<Cluster>>,
+    /// How many numbers rows of other transactions will have taken where this one takes the next; none where they have.
+    foreseen: Option<i64>,
+    /// How many numbers are left then to rows of a Quick Add group.
+    room: HashMap<(QuickAddId, Option<OrganizationId>), i64>,
     refused: Vec<(File, Refusal)>,
 }
 
@@ -241,6 +255,7 @@ impl Import<'_> {
             return Err(Error::Denied(right));
         }
         let mut tx = self.app.begin(self.caller, Right::Bulk, ids).await?;
+        tx.unpace();
         let (mut passed, mut failed) = (Passed::new(), HashSet::new());
         for (table, row, part) in steps {
             if part == Part::Own && failed.contains(&(table.file, row.line)) {
@@ -307,6 +322,7 @@ impl Import<'_> {
             tried += 1;
             let done = async {
                 let mut tx = self.app.begin(self.caller, right(file), IDS).await?;
+                tx.unpace();
                 match self.attempt(&mut tx, file, row, part).await {
                     Ok(made) => {
                         self.app.commit(tx, self.caller, &self.call, "").await?;

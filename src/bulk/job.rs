@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use entity::{
-    DeviceId, JobId,
+    DeviceId, JobId, Moment,
     job::{Format, Kind, Model, State},
 };
 use futures_util::{Stream, StreamExt};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Refusal,
     column::File,
+    earlier::Earlier,
     import::{Alone, right},
     read::{Faults, kept},
     unreadable,
@@ -27,14 +28,14 @@ use crate::{
     command::{self, job::starter},
     error::Error,
     rule::{
-        Broken, Change, Patch, Rule,
+        Broken, Change, Patch, Rule, RuleCode,
         job::{Advance, Start, Step, progressed, worked},
         profile,
         session::ApplyPolicy,
     },
     store::{
         Tx,
-        job::{self as rows, Ended, Kept, Outcome},
+        job::{self as rows, Ended, Kept, Outcome, Verdict},
         page::{Filter, Key, KeyValue, Order, Slice, page},
         profile as found,
         row::{Columns, Row as _, bit},
@@ -386,24 +387,8 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
         app.abandon(tx).await?;
         return Ok(false);
     };
-    let began = Instant::now();
-    let most = Duration::from_millis(app.config().bulk.part_ms);
     let dry = job.state == State::Validating;
-    let (mut outcomes, mut doing) = (Vec::new(), work.begin(app, &caller));
-    for row in rows::rows_after(&tx, job.id, current.position, ROWS).await? {
-        let faults = doing.row(app, &mut tx, &row).await?;
-        let outcome = match (faults.is_empty(), dry) {
-            (true, true) => Outcome::Passed,
-            (true, false) => Outcome::Done,
-            (false, _) => Outcome::Refused,
-        };
-        let errors = (!faults.is_empty()).then(|| Value::from(faults).to_string());
-        outcomes.push((row.place, outcome, errors));
-        if began.elapsed() >= most {
-            break;
-        }
-    }
-    drop(doing);
+    let Part { verdicts, made, waits } = part_of(app, &mut tx, &caller, &work, &current).await?;
     if dry {
         app.abandon(tx).await?;
         tx = app.begin(&caller, Right::Bulk, 0).await?;
@@ -415,15 +400,29 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
             }
         }
     }
-    let count = |wanted: bool| outcomes.iter().filter(|(_, o, _)| (*o == Outcome::Refused) == wanted).count();
-    let (done, failed) = (as_i64(count(false)), as_i64(count(true)));
-    // Rows that are not there any more count as worked through.
-    let position = outcomes.last().map_or(current.rows, |(place, ..)| *place);
+    let refused = |row: &&Verdict| row.outcome == Some(Outcome::Refused);
+    let failed = verdicts.iter().filter(refused).count();
+    let (done, failed) = (as_i64(verdicts.len() - failed), as_i64(failed));
+    if !made.is_empty() {
+        rows::keep_keys(&tx, job.id, &made).await?;
+    }
+    let position = match verdicts.last() {
+        Some(last) => last.place,
+        None if waits => current.position,
+        // Rows that are not there any more count as worked through.
+        None => current.rows,
+    };
     let after = worked(&current, position, done, failed);
-    if !outcomes.is_empty() {
-        rows::keep_outcomes(&tx, job.id, &outcomes).await?;
+    if !verdicts.is_empty() {
+        rows::keep_outcomes(&tx, job.id, &verdicts).await?;
     }
     let goes_on = after.state == current.state;
+    if waits {
+        // Whoever is first goes on when some of what the cluster has under way is over (SES-6).
+        let lasting =
+            i64::try_from(app.config().session.under_way_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        rows::rest(&tx, job.id, Moment(tx.now().0.saturating_add(lasting))).await?;
+    }
     if goes_on && tx.now().0 - current.updated_at.0 < TELL {
         rows::advance(&tx, &after).await?;
     } else {
@@ -432,7 +431,79 @@ async fn do_rows(app: &App, job: &Model) -> Result<bool, Error> {
     }
     let call = Call { reason: job.reason.clone(), ..Call::default() };
     app.commit(tx, &caller, &call, "").await?;
-    Ok(goes_on)
+    Ok(goes_on && !waits)
+}
+
+/// What came of the rows of a part.
+struct Part {
+    verdicts: Vec<Verdict>,
+    /// What they made, as keys with their places.
+    made: Vec<(i64, i64)>,
+    /// Whether the next row waits until a cluster takes more.
+    waits: bool,
+}
+
+/// Does the next rows of a job, or tries them behind those on which they build, for as long as there is time.
+async fn part_of(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    work: &Work,
+    current: &Model,
+) -> Result<Part, Error> {
+    let began = Instant::now();
+    let mut most = Duration::from_millis(app.config().bulk.part_ms);
+    let dry = current.state == State::Validating;
+    let (mut verdicts, mut doing, mut waits) = (Vec::new(), work.begin(app, caller), false);
+    let rows = rows::rows_after(tx, current.id, current.position, ROWS).await?;
+    let mut earlier = None;
+    if let (true, Work::Import(file)) = (dry, work) {
+        tx.unpace();
+        earlier = Some(Earlier::of(tx, current.id, *file, &rows).await?);
+    }
+    for row in rows {
+        let mut builds_on = Vec::new();
+        if let Some(earlier) = &mut earlier {
+            let before = earlier.before(tx, &row).await?;
+            builds_on = before.told;
+            let Some(again) = before.rows else {
+                earlier.passed(row.place, &[]);
+                let builds_on = Some(json!(builds_on).to_string());
+                verdicts.push(Verdict { place: row.place, outcome: None, errors: None, builds_on });
+                continue;
+            };
+            let began = Instant::now();
+            doing.foresee(None);
+            for row in again {
+                doing.row(app, tx, &row).await?;
+            }
+            doing.foresee(Some(earlier.taken(row.place)));
+            // Or a part in which much is done once more would get no further.
+            most += began.elapsed();
+        }
+        let before = tx.staged().len();
+        let faults = doing.row(app, tx, &row).await?;
+        if faults.iter().any(|fault| fault["code"] == RuleCode::EmBusy.as_str()) {
+            waits = true;
+            break;
+        }
+        let outcome = match (faults.is_empty(), dry) {
+            (true, true) => Outcome::Passed,
+            (true, false) => Outcome::Done,
+            (false, _) => Outcome::Refused,
+        };
+        if let (Some(earlier), true) = (&mut earlier, faults.is_empty()) {
+            earlier.passed(row.place, &tx.staged()[before..]);
+        }
+        let errors = (!faults.is_empty()).then(|| Value::from(faults).to_string());
+        let builds_on = (!builds_on.is_empty()).then(|| json!(builds_on).to_string());
+        verdicts.push(Verdict { place: row.place, outcome: Some(outcome), errors, builds_on });
+        if began.elapsed() >= most {
+            break;
+        }
+    }
+    let made = earlier.map(Earlier::into_kept).unwrap_or_default();
+    Ok(Part { verdicts, made, waits })
 }
 
 fn as_i64(count: usize) -> i64 {
@@ -464,7 +535,7 @@ enum Work {
 
 /// Work on the rows of one transaction.
 enum Doing<'a> {
-    Import(File, Alone<'a>),
+    Import(File, Box<Alone<'a>>),
     Update(&'a Set),
 }
 
@@ -488,13 +559,20 @@ impl Work {
 
     fn begin<'a>(&'a self, app: &'a App, caller: &'a Caller) -> Doing<'a> {
         match self {
-            Self::Import(file) => Doing::Import(*file, Alone::new(app, caller)),
+            Self::Import(file) => Doing::Import(*file, Box::new(Alone::new(app, caller))),
             Self::Update(set) => Doing::Update(set),
         }
     }
 }
 
 impl Doing<'_> {
+    /// Tells how many earlier rows, that are not in the transaction, take what the next one takes one of.
+    fn foresee(&mut self, taken: Option<i64>) {
+        if let Self::Import(_, import) = self {
+            import.foresee(taken);
+        }
+    }
+
     /// Does a row; answers what is wrong with it.
     async fn row(&mut self, app: &App, tx: &mut Tx, row: &Kept) -> Result<Vec<Value>, Error> {
         let body: Map<String, Value> = serde_json::from_str(&row.body).map_err(Error::internal)?;
@@ -558,13 +636,23 @@ pub async fn results(
 /// A row's outcome. What was found when rows were validated does not count for rows that are still to be run.
 fn result(job: &Model, row: Ended) -> Result<Value, Error> {
     let validated = matches!(job.state, State::Validating | State::Validated);
+    let untried = validated && row.outcome.is_none() && row.builds_on.is_some();
     let open = row.outcome.is_none() || (!validated && row.place > job.position);
+    let read = |text: String| serde_json::from_str::<Value>(&text).map_err(Error::internal);
     let errors = match row.errors.filter(|_| !open) {
-        Some(errors) => serde_json::from_str(&errors).map_err(Error::internal)?,
+        Some(errors) => read(errors)?,
         None => json!([]),
     };
-    let outcome = row.outcome.filter(|_| !open).unwrap_or_else(|| "OPEN".to_owned());
-    Ok(json!({ "row": row.place, "line": row.line, "outcome": outcome, "errors": errors }))
+    let outcome = match row.outcome.filter(|_| !open) {
+        Some(outcome) => outcome,
+        None if untried => "DEPENDS_ON_EARLIER_ROWS".to_owned(),
+        None => "OPEN".to_owned(),
+    };
+    let mut told = json!({ "row": row.place, "line": row.line, "outcome": outcome, "errors": errors });
+    if let Some(builds_on) = row.builds_on.filter(|_| validated) {
+        told["buildsOn"] = read(builds_on)?;
+    }
+    Ok(told)
 }
 
 /// The job, as far as the caller sees it.

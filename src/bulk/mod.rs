@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod column;
+mod earlier;
 mod export;
 mod import;
 pub mod job;

@@ -168,7 +168,7 @@ pub async fn stage<C: Command>(app: &App, tx: &mut Tx, cmd: &C) -> Result<Result
     let mut tried = 0;
     loop {
         tried += 1;
-        let changes = match decide(cmd, tx).await? {
+        let changes = match decide(app, cmd, tx).await? {
             Ok(changes) if changes.is_empty() => return Ok(Ok(())),
             Ok(changes) => changes,
             Err(broken) => return Ok(Err(broken)),

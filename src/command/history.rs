@@ -113,7 +113,7 @@ fn right(opposite: &Opposite) -> Right {
         Opposite::UpdateNumber(_) => number::Update::RIGHT,
         Opposite::ChangeNumberStatus(_) => number::ChangeStatus::RIGHT,
         Opposite::ReserveNumber(_) => number::ReserveFor::RIGHT,
-        Opposite::DeleteNumber(_) => number::Delete::RIGHT,
+        Opposite::DeleteNumber(_) => number::DeleteOne::RIGHT,
         Opposite::MakeNumber(_) => number::Create::RIGHT,
         Opposite::RegisterDevice(..) => device::Register::RIGHT,
         Opposite::ReleaseDevice(_) => device::Release::RIGHT,
@@ -209,10 +209,7 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         Opposite::UpdateNumber(cmd) => cmd.decide(tx).await,
         Opposite::ChangeNumberStatus(cmd) => cmd.decide(tx).await,
         Opposite::ReserveNumber(cmd) => cmd.decide(tx).await,
-        Opposite::DeleteNumber(cmd) => {
-            let kept = "the number is used, held back or kept for somebody, or it is gone";
-            Ok(done(cmd.decide(tx).await?, kept))
-        }
+        Opposite::DeleteNumber(cmd) => cmd.decide(tx).await,
         Opposite::MakeNumber(cmd) => number_again(tx, cmd).await,
         Opposite::RegisterDevice(cmd, id) => {
             let mut facts = register_facts(tx, &cmd).await?;

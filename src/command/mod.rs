@@ -9,7 +9,10 @@ use crate::{
     app::{App, Call, Committed, Logging},
     caller::{Caller, Right},
     error::Error,
-    rule::{self, Broken, Decision},
+    rule::{
+        self, Broken, Change, Decision,
+        session::throttle::{self, Pace},
+    },
     store::{self, Tx},
 };
 
@@ -56,6 +59,11 @@ pub trait Command: Serialize + Send + Sync {
     fn logging(&self) -> Option<Logging> {
         None
     }
+
+    /// What becomes of it where it would log in or out on more phones than a cluster takes at once (SES-6).
+    fn pace(&self) -> Pace {
+        Pace::Whole
+    }
 }
 
 /// What came of a command.
@@ -101,7 +109,7 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
             return Ok(Attempt::Ended(Ok(answered)));
         }
     }
-    let refused = match decide(cmd, &tx).await? {
+    let refused = match decide(app, cmd, &tx).await? {
         Err(broken) => Attempt::Ended(Err(broken)),
         Ok(changes) => match app.stage(&mut tx, changes).await? {
             Ok(()) => return Ok(Attempt::Ended(Ok(app.commit(tx, caller, call, &hash).await?))),
@@ -112,10 +120,14 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     Ok(refused)
 }
 
-/// What the rule decides, with what becomes of lines that it takes off devices (DEL-5), and of the numbers of lines that
-/// it puts there or takes off (INV-9).
-pub async fn decide<C: Command>(cmd: &C, tx: &Tx) -> Result<Decision, Error> {
-    let mut changes = match cmd.decide(tx).await? {
+/// What the rule decides, as far as clusters take it at once (SES-6), with what becomes of lines that it takes off devices
+/// (DEL-5), and of the numbers of lines that it puts there or takes off (INV-9).
+pub async fn decide<C: Command>(app: &App, cmd: &C, tx: &Tx) -> Result<Decision, Error> {
+    let decided = match cmd.decide(tx).await? {
+        Ok(changes) => paced(app, tx, changes, cmd.pace()).await?,
+        Err(broken) => Err(broken),
+    };
+    let mut changes = match decided {
         Ok(changes) => changes,
         Err(broken) => return Ok(Err(broken)),
     };
@@ -125,6 +137,18 @@ pub async fn decide<C: Command>(cmd: &C, tx: &Tx) -> Result<Decision, Error> {
     let followed = rule::number::follow(&changes, &lines, tx.now());
     changes.extend(followed);
     Ok(Ok(changes))
+}
+
+/// The changes that the clusters take now.
+async fn paced(app: &App, tx: &Tx, changes: Vec<Change>, pace: Pace) -> Result<Decision, Error> {
+    let lasting = i64::try_from(app.config().session.under_way_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let phones = throttle::phones(&changes);
+    if pace == Pace::Free || phones.is_empty() || lasting == 0 || !tx.is_paced() {
+        return Ok(Ok(changes));
+    }
+    let clusters = phones.iter().map(|(cluster, _)| *cluster).collect();
+    let taking = store::session::taking(tx, &clusters, lasting).await?;
+    Ok(throttle::keep(changes, &taking, pace))
 }
 
 fn check(call: &Call) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use crate::{
         Broken, Decision, Rule,
         session::{
             Login, Logout, LogoutUser, Relogin, expire, login, logout, logout_all, logout_user, relogin,
+            throttle::Pace,
         },
     },
     store::{
@@ -30,7 +31,8 @@ command!(LogoutUser, "logoutUser", Session Session, logout_user_facts, logout_us
 });
 command!(Relogin, "relogin", Session Session, relogin_facts, relogin, |cmd| Logging::relogin(cmd.session));
 
-/// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once.
+/// Logs out on every phone that a filter finds, oldest logins first and no more than [`MANY`] at once, nor than the
+/// clusters take.
 #[derive(Serialize)]
 pub struct LogoutMany {
     #[serde(serialize_with = "written")]
@@ -52,6 +54,10 @@ impl Command for LogoutMany {
         }
         Ok(Ok(logout_all(&matching(tx, &self.filter, MANY).await?)))
     }
+
+    fn pace(&self) -> Pace {
+        Pace::Part
+    }
 }
 
 /// Ends what is over.
@@ -64,6 +70,10 @@ impl Command for Expire {
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         Ok(Ok(expire(&due(tx).await?)))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Free
     }
 }
 

@@ -18,6 +18,7 @@ pub struct Fields {
     pub release: Option<String>,
     pub multiple_login: MultipleLogin,
     pub max_login_minutes: Option<i32>,
+    pub max_concurrent_logins: Option<i32>,
 }
 
 /// Makes a cluster that serves an organization and everything below it.
@@ -128,6 +129,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
             release: fields.release,
             multiple_login: fields.multiple_login,
             max_login_minutes: fields.max_login_minutes,
+            max_concurrent_logins: fields.max_concurrent_logins,
             version: 1,
             created_at: facts.now,
             updated_at: facts.now,
@@ -147,6 +149,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         release: current.release.clone(),
         multiple_login: current.multiple_login,
         max_login_minutes: current.max_login_minutes,
+        max_concurrent_logins: current.max_concurrent_logins,
     };
     let fields = checked(&mut broken, &cmd.fields, &before, facts.taken);
     broken.or(|| {
@@ -160,6 +163,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
             release: fields.release,
             multiple_login: fields.multiple_login,
             max_login_minutes: fields.max_login_minutes,
+            max_concurrent_logins: fields.max_concurrent_logins,
             version: current.version + 1,
             updated_at: facts.now,
             ..current.clone()
@@ -183,6 +187,8 @@ fn checked(broken: &mut Broken, patch: &Patch<Fields>, before: &Fields, taken: b
     value::text(broken, "The description", &fields.description, 128, "description");
     value::text_or_none(broken, "The release", fields.release.as_deref(), 32, "release");
     value::range(broken, "maxLoginMinutes", fields.max_login_minutes, 0, 10_080, "maxLoginMinutes");
+    let at_once = fields.max_concurrent_logins;
+    value::range(broken, "maxConcurrentLogins", at_once, 1, 10_000, "maxConcurrentLogins");
     broken.when(taken, || Rule::ClusterNameTaken { name: fields.name.clone() }, "name");
     fields
 }
@@ -209,6 +215,7 @@ pub(crate) mod tests {
             release: None,
             multiple_login: MultipleLogin::NotAllowed,
             max_login_minutes: None,
+            max_concurrent_logins: None,
             version: 1,
             created_at: Moment(0),
             updated_at: Moment(0),
@@ -228,7 +235,7 @@ pub(crate) mod tests {
                 },
             )
         };
-        ok(create(r#"{"name":"emea","max_login_minutes":10080}"#, false));
+        ok(create(r#"{"name":"emea","max_login_minutes":10080,"max_concurrent_logins":1}"#, false));
         no(
             create(r#"{"name":"a.b","max_login_minutes":10081}"#, true),
             &[

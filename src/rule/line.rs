@@ -19,7 +19,7 @@ use super::{
     cluster::Place,
     number::{self, InventoryFilter, Known},
     patched,
-    product::{self, Feature},
+    product::{self, Feature, Product},
     value,
 };
 
@@ -434,13 +434,8 @@ impl<'a> Adding<'a> {
         line: &Model,
         original: &Placed,
     ) -> AppearanceSettings {
-        let shares = self.device.product.as_deref().and_then(product::find);
-        if let Some(product) = shares {
-            broken.when(
-                !product.supports(Feature::SharedLines),
-                || Rule::SharedLineNotSupported { product: product.name.clone() },
-                line_path(new),
-            );
+        if let Some(product) = self.device.product.as_deref().and_then(product::find) {
+            check_shares(broken, product, line_path(new));
         }
         let refused = || is_clone(Some(original));
         let theirs = &original.appearance.settings;
@@ -452,6 +447,15 @@ impl<'a> Adding<'a> {
         broken.when(described, refused, "description");
         theirs.clone()
     }
+}
+
+/// Notes a product whose lines stand on no other device (LIN-9).
+fn check_shares(broken: &mut Broken, product: &Product, path: &str) {
+    broken.when(
+        !product.supports(Feature::SharedLines),
+        || Rule::SharedLineNotSupported { product: product.name.clone() },
+        path,
+    );
 }
 
 /// Decides [`Lay`]; the facts are the device with all its appearances.
@@ -949,6 +953,20 @@ pub(crate) mod tests {
             add_to(device(vec![]), new, known(Some(line(2, "1")), Some(original))),
             &[("LINE_IS_CLONE", "settings"), ("LINE_IS_CLONE", "lineSettings")],
         );
+    }
+
+    /// LIN-9: today's catalogue has no such product; one that is added is told by what it lacks.
+    #[test]
+    fn a_product_that_shares_no_lines_takes_no_clone() {
+        let known = product::find("Cisco 8841").expect("in the catalogue");
+        let mut alone = known.clone();
+        alone.features.retain(|feature| *feature != Feature::SharedLines);
+        for (product, refused) in [(known, 0), (&alone, 1)] {
+            let mut broken = Broken::none();
+            check_shares(&mut broken, product, "pattern");
+            let codes: Vec<_> = broken.0.iter().map(|breach| breach.rule.code().as_str()).collect();
+            assert_eq!(codes, ["SHARED_LINE_NOT_SUPPORTED"; 1][..refused]);
+        }
     }
 
     #[test]

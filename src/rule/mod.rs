@@ -115,7 +115,8 @@ pub enum Severity {
 macro_rules! rules {
     ($(
         #[doc = $sentence:literal]
-        $name:ident $({ $($field:ident : $ty:ty),* })? : $code:literal $id:literal $message:literal $example:literal
+        $name:ident $({ $($field:ident : $ty:ty),* })? : $code:literal $id:literal $message:literal
+            $($example:literal)? $([$made:expr])? $(after $setup:literal)?
     )*) => {
         /// A broken rule with what is needed to mend it.
         #[derive(Clone, Debug, Eq, PartialEq)]
@@ -169,9 +170,22 @@ macro_rules! rules {
             /// A GraphQL document that breaks it, and nothing else, on the sample estate; `# as an operator of …` in front
             /// says who asks. A comment alone tells when a rule breaks that no request on the sample can break.
             pub fn example(self) -> &'static str {
-                match self { $( Self::$name => $example ),* }
+                match self { $( Self::$name => $($example)? $($made)? ),* }
+            }
+
+            /// A document that is sent before the example, where that needs something which the sample has not got. A variable
+            /// of the example is what stands under its name in the answer.
+            pub fn setup(self) -> Option<&'static str> {
+                match self { $( Self::$name => { let setup: &[&str] = &[$($setup)?]; setup.first().copied() } ),* }
             }
         }
+    };
+}
+
+/// A text ten times over, for examples of what is too many.
+macro_rules! ten {
+    ($text:expr) => {
+        concat!($text, $text, $text, $text, $text, $text, $text, $text, $text, $text)
     };
 }
 
@@ -262,7 +276,8 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// Profiles, phones, lines and users are kept below the root of the tree.
     OrganizationIsRoot: "ORGANIZATION_IS_ROOT" "HIE-4"
         "The root of the tree holds organizations and clusters only. Choose an organization below it."
-        "# createLine at the root of the tree, on a cluster of the root; the sample has none there."
+        r#"mutation($cluster: ID!) { createLine(input: {organizationId: "T3JnYW5pemF0aW9uOjE", clusterId: $cluster, pattern: "7001"}) { errors { code message } } }"#
+        after r#"mutation { createCluster(input: {organizationId: "T3JnYW5pemF0aW9uOjE", name: "Root"}) { errors { code } cluster { cluster: id } } }"#
 
     /// Clusters of one organization have different names.
     ClusterNameTaken { name: String }: "CLUSTER_NAME_TAKEN" "RML-1"
@@ -308,7 +323,13 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A line that stood on a restored profile alone, and stands elsewhere now, stays with whom it was given to.
     LineGivenAway { pattern: String }: "LINE_GIVEN_AWAY" "RML-73"
         "Number {pattern} stood on this profile alone and was given to somebody else since. Add it with addLineToDevice to share it."
-        "# restoreProfile after the profile's number was put on another device; it refuses nothing and tells it in leftOut."
+        r#"# It refuses nothing and tells it in leftOut.
+mutation($profile: ID!) {
+  first: deleteProfile(input: {id: $profile}) { errors { code } }
+  second: addLineToDevice(input: {deviceId: "UHJvZmlsZToxNDU", pattern: "7001"}) { errors { code } }
+  third: restoreProfile(input: {profileId: $profile}) { errors { code } leftOut { code why } }
+}"#
+        after r#"mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "EM_new", lines: [{pattern: "7001"}]}) { errors { code } profile { profile: id } } }"#
     /// A clean-up takes away only what is still an orphan.
     NotOrphaned { what: String }: "NOT_ORPHANED" "RML-74"
         "{what} is in use. Look at the list of orphans again."
@@ -323,7 +344,8 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A change is taken back only where its opposite is something that can be done.
     RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
         "This cannot be taken back: {why}."
-        "# revertChange of a CLONE_PROMOTED, or of a NUMBER_UPDATED that followed a line; the sample holds neither."
+        "mutation($change: Cursor!) { revertChange(input: {change: $change}) { errors { code message } } }"
+        after r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "News", url: "http://news.example/"}) { errors { code } change: cursor } }"#
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
     PatternInvalid { pattern: String }: "PATTERN_INVALID" "LIN-1"
@@ -427,9 +449,9 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     QuickAddGroupHasNoCluster { name: String }: "QUICK_ADD_GROUP_HAS_NO_CLUSTER" "HIE-5"
         "'{name}' has no cluster and is there to be copied. Make a group from it with createQuickAddGroup and copyFromId, and use that one."
         r#"mutation { quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzY5", organizationId: "T3JnYW5pemF0aW9uOjk", userId: "VXNlcjoyNA", number: "5161"}) { errors { code message } } }"#
-    /// A group, which everybody below it reads, keeps no password.
+    /// A group, which everybody below it reads, keeps no password, and no more does the file of a job.
     QuickAddPassword { service: String, parameter: String }: "QUICK_ADD_PASSWORD" "RML-62"
-        "'{parameter}' of '{service}' is a password, which a group does not keep. Leave it out here and give it to quickAddUser in services."
+        "'{parameter}' of '{service}' is a password, which is not kept here. Leave it out and give it to quickAddUser in services."
         r#"mutation { updateQuickAddGroup(input: {id: "UXVpY2tBZGRHcm91cDoxNzcx", services: [{serviceId: "UGhvbmVTZXJ2aWNlOjE0MDM", values: [{name: "pin", value: "1234"}]}]}) { errors { code message } } }"#
     /// A name pattern has a token, known tokens only, and otherwise what a name can hold, so that it gives legal names.
     NamePatternInvalid { pattern: String, why: String }: "NAME_PATTERN_INVALID" "NAM-9"
@@ -497,6 +519,10 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     SessionOver: "SESSION_OVER" "SES-5"
         "The time of this session is up. Leave it out, or use login to begin another one."
         "mutation { restoreSessions(input: {items: [{phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\", expiresAt: \"2020-01-01T00:00:00Z\"}]}) { errors { code } } }"
+    /// A cluster that says how many logins and logouts it takes at once takes no more until some are over.
+    EmBusy { cluster: String, most: usize, wait_ms: i64 }: "EM_BUSY" "SES-6"
+        "'{cluster}' takes {most} logins and logouts at once and has as many under way. Repeat it in {wait_ms} milliseconds."
+        "mutation { first: updateCluster(input: {id: \"Q2x1c3RlcjoxMw\", maxConcurrentLogins: 1}) { errors { code } } second: logout(input: {phoneId: \"UGhvbmU6Mjgw\"}) { errors { code } } third: login(input: {phoneId: \"UGhvbmU6Mjgx\", userId: \"VXNlcjoyNQ\"}) { errors { code ciscoCode } } }"
     /// What many logins may hang on is said in a filter, not left open.
     SessionFilterEmpty: "SESSION_FILTER_EMPTY" "RML-41"
         "An empty filter would log everybody out. Say which sessions, such as those of an organization."
@@ -521,7 +547,11 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A device has at most 199 speed dials, abbreviated ones included, and as many buttons of each other kind.
     ButtonLimit { what: String, most: i32 }: "BUTTON_LIMIT" "SPD-1"
         "A device has at most {most} {what}, and this one has them. Remove one first."
-        "# addButton to a device that has 199 speed dials."
+        [concat!(
+            r#"mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjk", clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "EM_new", buttons: ["#,
+            ten!(ten!(r#"{speedDial: {number: "1", label: "A"}} {speedDial: {number: "1", label: "A"}} "#)),
+            "]}) { errors { code message } } }"
+        )]
     /// Two buttons of one kind on a device stand at different positions.
     ButtonIndexTaken { index: i32, free: i32 }: "BUTTON_INDEX_TAKEN" "BTN-2"
         "Position {index} is taken. Position {free} is free; or use moveButton, which makes room."
@@ -684,23 +714,27 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A number of a partition of a cluster has one entry.
     NumberTaken { pattern: String }: "NUMBER_TAKEN" "INV-13"
         "Number {pattern} is in the inventory already. Look it up again."
-        "# Two nodes add the same number at the same moment; who is later looks again and leaves it alone."
+        "# An import of numbers.csv with a number that the inventory has; createNumbers leaves such a number alone and tells it."
     /// One call does at most 1,000 things.
     TooManyItems { most: usize }: "TOO_MANY_ITEMS" "BLK-6"
         "At most {most} go at once. Send them in parts, or start a job."
-        "# A call of a bulk form has 1,001 items."
+        [concat!("mutation { deleteProfiles(input: {items: [{id: 1} ", ten!(ten!(ten!("{id: 1} "))), "]}) { errors { code message } } }")]
     /// A job does what its state allows.
     JobNotReady { state: String, want: String }: "JOB_NOT_READY" "TXN-2"
         "The job is {state}; {want}."
-        "# A job is run that is running already, or cancelled when it has ended."
+        "mutation($job: ID!) { runJob(input: {id: $job}) { errors { code message } } }"
+        after "mutation { startImport(input: {noun: \"users\"}) { errors { code } job { job: id } } }"
     /// What is tried again was not done before.
     JobNothingToRetry: "JOB_NOTHING_TO_RETRY" "BLK-6"
         "Every row of the job was done. There is nothing to try again."
-        "# The rows of a job are tried again though each was done."
+        "mutation($job: ID!) { first: cancelJob(input: {id: $job}) { errors { code } } then: retryJob(input: {id: $job}) { errors { code message } } }"
+        after "mutation { startImport(input: {noun: \"users\"}) { errors { code } job { job: id } } }"
     /// Nobody makes, changes or gives a role that allows what they may not do themselves.
     RoleExceedsYourRights { rights: String }: "ROLE_EXCEEDS_YOUR_RIGHTS" "ACC-3"
         "The role allows what you may not do yourself: {rights}. Leave it out, or ask somebody who may."
-        "# createRole with CONFIGURE of CLUSTER by somebody whose own role has CONFIGURE of ROLE alone."
+        r#"# as a Keeper of acme.Nordwind
+mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Builder", rights: [{noun: CLUSTER, actions: [CONFIGURE]}]}) { errors { code message } } }"#
+        after r#"mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Keeper", rights: [{noun: ROLE, actions: [CONFIGURE]}]}) { errors { code } role { role: id } } }"#
     /// A role's name is its own among the roles of its organization, and none of the roles that are built in has it.
     RoleNameTaken { name: String }: "ROLE_NAME_TAKEN" "ACC-2"
         "There is a role '{name}' already. Choose another name, or update that role."
@@ -708,11 +742,13 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
     /// A role that tokens have is not deleted.
     RoleInUse { name: String, tokens: i64 }: "ROLE_IN_USE" "RML-5"
         "{tokens} tokens have the role '{name}'. Revoke them first."
-        "# deleteRole of a role that a token in force has."
+        "# as a Keeper of acme.Nordwind
+mutation($role: ID!) { deleteRole(input: {id: $role}) { errors { code message } } }"
+        after r#"mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Keeper", rights: [{noun: ROLE, actions: [CONFIGURE]}]}) { errors { code } role { role: id } } }"#
     /// A role is given at its organization and below, and nowhere else.
     RoleOutOfPlace { name: String }: "ROLE_OUT_OF_PLACE" "ACC-2"
         "The role '{name}' is given at its own organization and below only. Compose one there, or choose another organization."
-        "# A token for an organization beside or above the one that composed the role."
+        "# `roamline token create --composed` for an organization beside or above the one that composed the role; no request makes tokens."
     /// What is said of a whole call is not said in one of its items.
     SaidInItem { what: String }: "SAID_IN_ITEM" "RML-80"
         "`{what}` is said once, for all items together. Take it out of the item."
@@ -733,6 +769,7 @@ impl Rule {
             Self::EmNotEnabledOnPhone { .. } => Some(22),
             Self::NotFound { noun: "user", .. } | Self::ProfileHasNoUser { .. } => Some(23),
             Self::MultiLoginNotAllowed { .. } => Some(25),
+            Self::EmBusy { .. } => Some(26),
             Self::UserHasNoProfile { .. } => Some(205),
             _ => None,
         }

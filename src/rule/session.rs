@@ -1,4 +1,4 @@
-//! Logging in and out (SES-1..SES-5, SES-11, SES-12, USR-4, USR-6): who may log in where, for how long, what the phone
+//! Logging in and out (SES-1..SES-6, SES-11, SES-12, USR-4, USR-6): who may log in where, for how long, what the phone
 //! copies then, and what ends a session.
 //!
 //! A login through the API is an administrator's act: no PIN is asked for and none is kept here.
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Broken, Change, Decision, Rule, change::On, patch::differing, profile::spoken, value};
+
+pub mod throttle;
 
 /// The longest login, in minutes: 168 hours (SES-4).
 const LONGEST: i32 = 10_080;

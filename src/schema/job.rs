@@ -116,7 +116,7 @@ impl JobObject {
         Ok(*self.0.position.get()?)
     }
 
-    /// Rows that passed validation or, once it runs, were done.
+    /// Rows that validation did not refuse or, once it runs, were done.
     async fn done(&self) -> Result<i64> {
         Ok(*self.0.done.get()?)
     }
@@ -150,7 +150,10 @@ impl JobObject {
         }))
     }
 
-    /// Where the outcome of each row is read, as JSON Lines.
+    /// Where the outcome of each row is read, as JSON Lines: its place and its line, `outcome`, `errors` and, while it is
+    /// validated, `buildsOn`, the first earlier rows that make what it names, or name it too. Outcomes are `PASSED`, `DONE` and
+    /// `REFUSED`, `OPEN` where it was not looked at, and `DEPENDS_ON_EARLIER_ROWS` where it builds on more than 200 rows, so
+    /// that only the run tells.
     async fn result_path(&self) -> Result<String> {
         Ok(format!("/jobs/{}/result", NodeId::Job(*self.0.id.get()?).encode().0))
     }

@@ -8,7 +8,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::{
-    Tx,
+    Source, Tx,
     organization::{self, is_below},
     page::{Order, Relation},
     row::row,
@@ -34,6 +34,7 @@ row! {
         release: Option<String>,
         multiple_login: MultipleLogin,
         max_login_minutes: Option<i32>,
+        max_concurrent_logins: Option<i32>,
         version: i64,
         created_at: Moment,
         updated_at: Moment,
@@ -73,6 +74,14 @@ pub async fn seen(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
         }
     };
     Ok(seen.then_some(cluster))
+}
+
+/// Whether any of these takes only so many logins and logouts at once.
+pub async fn any_throttled(source: &impl Source, clusters: &[ClusterId]) -> Result<bool, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT id FROM cluster WHERE max_concurrent_logins IS NOT NULL AND ");
+    sql.among("id", clusters.iter().map(|id| id.0)).push(" LIMIT 1");
+    Ok(!source.rows(sql.statement()).await?.is_empty())
 }
 
 /// Where a thing is to be kept.

@@ -130,6 +130,7 @@ impl<'a> Making<'a> {
                 release: Some("14.0".to_owned()),
                 multiple_login: cluster::MultipleLogin::NotAllowed,
                 max_login_minutes: Some(600),
+                max_concurrent_logins: None,
                 version: 1,
                 created_at: self.tx.now(),
                 updated_at: self.tx.now(),

@@ -84,6 +84,18 @@ impl Outcome {
     }
 }
 
+/// What is kept about a row that was tried or done.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub place: i64,
+    /// None where only the run will tell.
+    pub outcome: Option<Outcome>,
+    /// JSON; none where nothing is wrong.
+    pub errors: Option<String>,
+    /// JSON: earlier rows on which it builds; none where it stands for itself.
+    pub builds_on: Option<String>,
+}
+
 /// A row's outcome, as kept.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -92,6 +104,8 @@ pub struct Ended {
     pub outcome: Option<String>,
     /// JSON; none where nothing is wrong.
     pub errors: Option<String>,
+    /// JSON: earlier rows on which it builds; none where it stands for itself.
+    pub builds_on: Option<String>,
 }
 
 /// What starting a job must know.
@@ -235,29 +249,89 @@ pub async fn rows_after(source: &impl Source, id: JobId, place: i64, limit: i64)
     let mut sql = Sql::new(source.backend());
     sql.push("SELECT place, line, body FROM job_row WHERE job_id = ").bind(id);
     sql.push(" AND place > ").bind(place).push(" ORDER BY place LIMIT ").bind(limit);
-    let read = |row: &QueryResult| {
-        Ok(Kept {
-            place: row.try_get_by_index(0)?,
-            line: row.try_get_by_index(1)?,
-            body: row.try_get_by_index(2)?,
-        })
-    };
+    source.rows(sql.statement()).await?.iter().map(kept).collect()
+}
+
+/// The rows at these places.
+pub async fn rows_at(source: &impl Source, id: JobId, places: &[i64]) -> Result<Vec<Kept>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT place, line, body FROM job_row WHERE job_id = ").bind(id).push(" AND ");
+    sql.among("place", places.iter().copied()).push(" ORDER BY place");
+    source.rows(sql.statement()).await?.iter().map(kept).collect()
+}
+
+fn kept(row: &QueryResult) -> Result<Kept, DbErr> {
+    Ok(Kept {
+        place: row.try_get_by_index(0)?,
+        line: row.try_get_by_index(1)?,
+        body: row.try_get_by_index(2)?,
+    })
+}
+
+/// Which of these keys rows made that were validated before.
+pub async fn made(source: &impl Source, id: JobId, keys: &[i64]) -> Result<Vec<i64>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT DISTINCT key FROM job_key WHERE job_id = ").bind(id).push(" AND ");
+    sql.among("key", keys.iter().copied());
+    source.rows(sql.statement()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// How many rows that were validated before made each of these keys.
+pub async fn count_made(source: &impl Source, id: JobId, keys: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT key, count(*) FROM job_key WHERE job_id = ").bind(id).push(" AND ");
+    sql.among("key", keys.iter().copied()).push(" GROUP BY key");
+    let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
     source.rows(sql.statement()).await?.iter().map(read).collect()
 }
 
-/// Keeps how rows ended, with what is wrong with them.
-pub async fn keep_outcomes(
-    tx: &Tx,
-    id: JobId,
-    outcomes: &[(i64, Outcome, Option<String>)],
-) -> Result<(), DbErr> {
-    // Each row says of which job it is: told once beside them, SQLite would look at all rows of the job for each of these.
-    let mut values = Rows::new(["bigint", "bigint", "text", "text"]);
-    for (place, outcome, errors) in outcomes {
-        values.add([id.0.into(), (*place).into(), outcome.as_str().into(), errors.clone().into()]);
+/// Which rows made any of these keys, oldest first and no more than a limit.
+pub async fn makers(source: &impl Source, id: JobId, keys: &[i64], limit: usize) -> Result<Vec<i64>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT DISTINCT place FROM job_key WHERE job_id = ").bind(id).push(" AND ");
+    sql.among("key", keys.iter().copied()).push(" ORDER BY place LIMIT ");
+    sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    source.rows(sql.statement()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Keeps what rows made: keys, each with the row's place.
+pub async fn keep_keys(tx: &Tx, id: JobId, made: &[(i64, i64)]) -> Result<(), DbErr> {
+    let mut values = Rows::new(["bigint", "bigint"]);
+    for (key, place) in made {
+        values.add([(*key).into(), (*place).into()]);
     }
     let mut sql = Sql::new(tx.backend());
-    sql.push("UPDATE job_row SET outcome = r.c, errors = r.d FROM ").rows(values, "r");
+    sql.push("INSERT INTO job_key (job_id, key, place) SELECT DISTINCT ").cast(id.0, "BIGINT");
+    sql.push(", r.a, r.b FROM ").rows(values, "r");
+    tx.run(sql.statement()).await.map(drop)
+}
+
+/// Leaves a job for a while to nobody, and then to whichever server is first.
+pub async fn rest(tx: &Tx, id: JobId, until: Moment) -> Result<(), DbErr> {
+    let mut sql = Sql::new(tx.backend());
+    sql.push("UPDATE job_lease SET holder = NULL, held_until = ")
+        .bind(until)
+        .push(" WHERE job_id = ")
+        .bind(id);
+    tx.run(sql.statement()).await.map(drop)
+}
+
+/// Keeps how rows ended, with what is wrong with them.
+pub async fn keep_outcomes(tx: &Tx, id: JobId, verdicts: &[Verdict]) -> Result<(), DbErr> {
+    // Each row says of which job it is: told once beside them, SQLite would look at all rows of the job for each of these.
+    let mut values = Rows::new(["bigint", "bigint", "text", "text", "text"]);
+    for row in verdicts {
+        let outcome = row.outcome.map(Outcome::as_str);
+        values.add([
+            id.0.into(),
+            row.place.into(),
+            outcome.into(),
+            row.errors.clone().into(),
+            row.builds_on.clone().into(),
+        ]);
+    }
+    let mut sql = Sql::new(tx.backend());
+    sql.push("UPDATE job_row SET outcome = r.c, errors = r.d, builds_on = r.e FROM ").rows(values, "r");
     sql.push(" WHERE job_row.job_id = r.a AND job_row.place = r.b");
     tx.run(sql.statement()).await.map(drop)
 }
@@ -278,7 +352,7 @@ pub async fn ended_after(
     limit: i64,
 ) -> Result<Vec<Ended>, DbErr> {
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT place, line, outcome, errors FROM job_row WHERE job_id = ").bind(id);
+    sql.push("SELECT place, line, outcome, errors, builds_on FROM job_row WHERE job_id = ").bind(id);
     sql.push(" AND place > ").bind(place).push(" ORDER BY place LIMIT ").bind(limit);
     let read = |row: &QueryResult| {
         Ok(Ended {
@@ -286,6 +360,7 @@ pub async fn ended_after(
             line: row.try_get_by_index(1)?,
             outcome: row.try_get_by_index(2)?,
             errors: row.try_get_by_index(3)?,
+            builds_on: row.try_get_by_index(4)?,
         })
     };
     source.rows(sql.statement()).await?.iter().map(read).collect()

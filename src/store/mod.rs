@@ -112,6 +112,7 @@ pub struct Tx {
     ids: Arc<Mutex<Range<i64>>>,
     statements: Arc<AtomicU64>,
     staged: Vec<Change>,
+    unpaced: bool,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -267,6 +268,7 @@ impl Store {
             ids: self.ids.clone(),
             statements: self.statements.clone(),
             staged: Vec::new(),
+            unpaced: false,
             _turn: turn,
         })
     }
@@ -419,6 +421,16 @@ impl Tx {
     pub fn id(&self) -> Result<i64, DbErr> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         ids.next().ok_or_else(|| DbErr::Custom("the reserved ids are used up".to_owned()))
+    }
+
+    /// Leaves logins and logouts unthrottled: those of an estate that is loaded, or of rows that are only tried.
+    pub fn unpace(&mut self) {
+        self.unpaced = true;
+    }
+
+    /// Whether logins and logouts are held back where a cluster takes only so many at once.
+    pub fn is_paced(&self) -> bool {
+        !self.unpaced
     }
 
     /// Applies changes; they are announced when the transaction is committed.

@@ -153,6 +153,18 @@ pub async fn known(tx: &Tx, cmd: &Add) -> Result<Known, DbErr> {
     Ok(Known { group, user, next })
 }
 
+/// How many numbers a quick add that names none may choose from, those that are kept for its user left out.
+pub async fn available(tx: &Tx, cmd: &Add) -> Result<i64, DbErr> {
+    let Some(group) = seen(tx, cmd.group).await? else { return Ok(0) };
+    let Some(cluster) = group.cluster_id else { return Ok(0) };
+    let wanted =
+        Wanted { at: place_of(cmd, &group), cluster, partition: &group.defaults.partition, user_id: "" };
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT count(*)");
+    wanted.write(&mut sql, tx, false);
+    tx.rows(sql.statement()).await?.first().map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
 /// The line of a number (`t`), up to where it stands; the bracket is closed behind what keeps it from being given.
 const LINE: &str = " AND NOT EXISTS (SELECT 1 FROM line l WHERE l.cluster_id = t.cluster_id AND l.pattern = t.pattern \
                     AND l.partition = t.partition AND (EXISTS (SELECT 1 FROM line_appearance a WHERE a.line_id = l.id)";
@@ -171,7 +183,9 @@ impl Wanted<'_> {
     async fn next(&self, tx: &Tx) -> Result<Option<String>, DbErr> {
         for (held, wait) in [(true, true), (false, false), (false, true)] {
             let mut sql = Sql::new(tx.backend());
+            sql.push("SELECT t.pattern");
             self.write(&mut sql, tx, held);
+            sql.push(" ORDER BY t.pattern, t.id LIMIT 1");
             if tx.backend() == DatabaseBackend::Postgres {
                 sql.push(" FOR UPDATE OF t").push(if wait { "" } else { " SKIP LOCKED" });
             }
@@ -184,7 +198,7 @@ impl Wanted<'_> {
     }
 
     fn write(&self, sql: &mut Sql, tx: &Tx, held: bool) {
-        sql.push("SELECT t.pattern FROM number t WHERE t.cluster_id = ").bind(self.cluster);
+        sql.push(" FROM number t WHERE t.cluster_id = ").bind(self.cluster);
         sql.push(" AND t.partition = ").bind(self.partition).push(" AND t.status = 'AVAILABLE'");
         sql.push(
             " AND t.organization_id IN (SELECT ancestor_id FROM organization_closure WHERE descendant_id = ",
@@ -202,16 +216,21 @@ impl Wanted<'_> {
             sql.push(" OR l.organization_id NOT IN (SELECT descendant_id FROM organization_closure WHERE ");
             sql.push("ancestor_id = ").bind(top).push(")");
         }
-        sql.push(")) ORDER BY t.pattern, t.id LIMIT 1");
+        sql.push("))");
     }
 }
 
-/// The group, when the caller sees it: in the subtree, or above.
+/// The partition of a group that the caller sees, also from below.
+pub async fn partition_seen(tx: &Tx, id: QuickAddId) -> Result<String, DbErr> {
+    Ok(seen(tx, id).await?.map(|group| group.defaults.partition).unwrap_or_default())
+}
+
 /// The cluster of a group that the caller sees, also from below.
 pub async fn cluster_seen(tx: &Tx, id: QuickAddId) -> Result<Option<ClusterId>, DbErr> {
     Ok(seen(tx, id).await?.and_then(|group| group.cluster_id))
 }
 
+/// The group, when the caller sees it: in the subtree, or above.
 async fn seen(tx: &Tx, id: QuickAddId) -> Result<Option<Model>, DbErr> {
     let Some(found) = Entity::find_by_id(id).one(&tx.db).await? else { return Ok(None) };
     let seen = match tx.scope() {

@@ -1,6 +1,6 @@
 //! Sessions: rows, relations, facts. Who sees a phone sees who is logged in there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use entity::{
     ClusterId, DefaultDeviceProfileId, DeviceId, Moment, OrganizationId, SessionId, UserId, cluster, phone,
@@ -18,8 +18,14 @@ use super::{
     sql::Sql,
     user as user_store,
 };
-use crate::rule::session::{
-    Held, Login, LoginFacts, Logout, LogoutFacts, LogoutUser, LogoutUserFacts, Relogin, ReloginFacts, Running,
+use crate::rule::{
+    Change,
+    change::ChangeKind,
+    session::{
+        Held, Login, LoginFacts, Logout, LogoutFacts, LogoutUser, LogoutUserFacts, Relogin, ReloginFacts,
+        Running,
+        throttle::{self, Taking},
+    },
 };
 
 /// Sessions that are ended in one transaction by the clock.
@@ -173,6 +179,57 @@ pub async fn of_profile(tx: &Tx, profile: DeviceId) -> Result<Vec<Held>, DbErr> 
 /// Where a user is logged in, whether the caller sees it or not.
 pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Held>, DbErr> {
     held(tx, Which::Of("t.user_id", &[user.0])).await
+}
+
+/// The clusters among these that take only so many logins and logouts at once, with what they have under way: what was
+/// committed less than so many microseconds ago, and what the transaction itself did before. They are locked, so that of
+/// two requests for the last place one sees the other.
+pub async fn taking(tx: &Tx, clusters: &BTreeSet<ClusterId>, lasting: i64) -> Result<Vec<Taking>, DbErr> {
+    let mut sql = Sql::new(tx.backend());
+    sql.push(
+        "SELECT id, name, max_concurrent_logins FROM cluster WHERE max_concurrent_logins IS NOT NULL AND ",
+    );
+    sql.among("id", clusters.iter().map(|id| id.0)).push(" ORDER BY id");
+    if tx.backend() == DatabaseBackend::Postgres {
+        sql.push(" FOR NO KEY UPDATE");
+    }
+    let limited = tx.rows(sql.statement()).await?;
+    if limited.is_empty() {
+        return Ok(Vec::new());
+    }
+    let since = Moment(tx.now().0.saturating_sub(lasting));
+    let mut sql = Sql::new(tx.backend());
+    sql.push("SELECT first_seq, at, body FROM change WHERE at > ").bind(since);
+    sql.push(" AND kind IN (").bind(ChangeKind::SessionStarted.as_str()).push(", ");
+    sql.bind(ChangeKind::SessionEnded.as_str()).push(")");
+    let mut under_way: BTreeMap<ClusterId, (HashSet<_>, i64)> = BTreeMap::new();
+    for row in tx.rows(sql.statement()).await? {
+        let (first, at): (Option<i64>, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let change: Change = serde_json::from_str(&row.try_get_by_index::<String>(2)?)
+            .map_err(|error| DbErr::Type(format!("stored JSON: {error}")))?;
+        if let Some((cluster, phone)) = throttle::phone(&change) {
+            let (phones, oldest) = under_way.entry(cluster).or_insert_with(|| (HashSet::new(), at));
+            phones.insert((first, phone));
+            *oldest = at.min(*oldest);
+        }
+    }
+    for (cluster, phone) in tx.staged().iter().filter_map(throttle::phone) {
+        under_way.entry(cluster).or_insert_with(|| (HashSet::new(), tx.now().0)).0.insert((None, phone));
+    }
+    let taking = |row: &QueryResult| {
+        let cluster = ClusterId(row.try_get_by_index(0)?);
+        let most: i32 = row.try_get_by_index(2)?;
+        let found = under_way.get(&cluster);
+        let over = found.map_or(0, |(_, oldest)| oldest.saturating_add(lasting) - tx.now().0);
+        Ok(Taking {
+            cluster,
+            name: row.try_get_by_index(1)?,
+            most: usize::try_from(most).unwrap_or_default(),
+            under_way: found.map_or(0, |(phones, _)| phones.len()),
+            wait_ms: (over / 1_000).max(1),
+        })
+    };
+    limited.iter().map(taking).collect()
 }
 
 /// The sessions with what a new login in their place is made of.

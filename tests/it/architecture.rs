@@ -109,6 +109,7 @@ const TABLE: &[Row] = &[
             "futures_util",
             "serde",
             "serde_json",
+            "sha2",
             "strsim",
             "thiserror",
             "tokio",

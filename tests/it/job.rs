@@ -558,3 +558,237 @@ story! {
         assert!(told.contains("no part of an estate"), "{told}");
     }
 }
+
+/// Validates data, runs it, and looks that each row ended as validation said; answers how those ended that were refused.
+async fn agrees(server: &Roamline, noun: &str, data: &str) -> Vec<String> {
+    let admin = server.admin();
+    let id = admin.import(&format!("noun={noun}"), data).await;
+    work(server).await;
+    let foreseen = admin.results(&id).await;
+    assert_eq!(admin.job(&id).await["state"], "VALIDATED");
+    admin.done("runJob", json!({"id": id}), "").await;
+    work(server).await;
+    let ended = admin.results(&id).await;
+    let passed: Vec<_> = foreseen.iter().map(|row| row.replace(" PASSED", " DONE")).collect();
+    assert_eq!(passed, ended, "{noun}");
+    ended.into_iter().filter(|row| !row.ends_with(" DONE")).collect()
+}
+
+story! {
+    /// BLK-5, BLK-6: rows are validated behind those above them, also where these lie in another part: what they make is there,
+    /// and what they took is taken. A part has 200 rows at most.
+    async fn validation_foresees_what_earlier_rows_make(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let between = |row: &dyn Fn(usize) -> String| (0..205).map(row).collect::<String>();
+        let parents = "path,kind\nacme.far,CUSTOMER\nacme.far.east,INTERMEDIATE\n".to_owned()
+            + &between(&|n| format!("acme.north.site{n:03},SITE\n"))
+            + "acme.far.east.tokyo,SITE\nacme.North.SITE007,SITE\nacme.nowhere.oslo,SITE\n";
+        assert_eq!(agrees(&server, "organizations", &parents).await, [
+            "210 REFUSED ORGANIZATION_NAME_TAKEN at path", "211 REFUSED NOT_FOUND at path",
+        ]);
+        let names: Vec<_> = (0..205).map(|n| format!("user{n:03}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).chain(["user003", "new", "new"]).collect();
+        assert_eq!(agrees(&server, "users", &users(&names)).await, [
+            "207 REFUSED USER_ID_TAKEN at userId", "209 REFUSED USER_ID_TAKEN at userId",
+        ]);
+        let profiles = "cluster,name,organization,product,protocol\n".to_owned()
+            + &between(&|n| format!("emea,EM-{n:03},acme.north.berlin,Cisco 8841,SIP\n"))
+            + "emea,em-004,acme.north.berlin,Cisco 8841,SIP\n";
+        assert_eq!(agrees(&server, "profiles", &profiles).await, ["207 REFUSED NAME_TAKEN_BY_PROFILE at name"]);
+        // A clone of an original far above, a place that is taken there, a clone without an original.
+        let lines = "cluster,pattern,organization\n".to_owned()
+            + &between(&|n| format!("emea,4{n:03},acme.north.berlin\n")) + "emea,4009,acme.north.paris\n";
+        assert_eq!(agrees(&server, "lines", &lines).await, ["207 REFUSED LINE_TAKEN at pattern"]);
+        let appearances = "cluster,pattern,device,index,role\n".to_owned()
+            + &between(&|n| format!("emea,4{n:03},EM-{n:03},1,ORIGINAL\n"))
+            + "emea,4000,EM-001,2,CLONE\nemea,4002,EM-001,2,CLONE\nemea,4003,EM-004,1,CLONE\nemea,4001,EM-001,3,CLONE\n";
+        let refused = agrees(&server, "appearances", &appearances).await;
+        assert_eq!(refused.len(), 3, "{refused:?}");
+        // Users of a profile stand one behind the other.
+        let order = "cluster,profile,user,position\n".to_owned()
+            + &between(&|n| format!("emea,EM-{n:03},user{n:03},1\n"))
+            + "emea,EM-000,user001,2\nemea,EM-000,user002,4\nemea,EM-000,user000,\n";
+        let refused = agrees(&server, "profile_users", &order).await;
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert_eq!(admin.data("{ profiles(filter: {name: {equals: \"EM-001\"}}) { nodes { lines { totalCount } } } }").await
+            ["profiles"]["nodes"][0]["lines"]["totalCount"], 2);
+    }
+}
+
+story! {
+    /// BLK-6, QAS-1: a late row adds a profile for a user whom the first row makes; another one repeats the user. What they
+    /// build on is told.
+    async fn validation_foresees_whom_quick_adds_make(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        admin.done("createQuickAddGroup", json!({
+            "organizationId": estate.north, "clusterId": estate.emea, "name": "Desk", "product": "Cisco 8841",
+        }), "").await;
+        let header = "group,userId,lastName,number,profileName\n";
+        let rows: String = (0..205).map(|n| format!("Desk,user{n:03},Lang,5{n:03},\n")).collect();
+        let late = "Desk,user001,,6001,EM_second\nDesk,user002,Lang,6002,\nDesk,nobody,,6003,\nDesk,other,Lang,5000,em_user003\n";
+        let data = format!("{header}{rows}{late}");
+        let id = admin.import("noun=quick_adds", &data).await;
+        work(&server).await;
+        let (_, body) = admin.get(&format!("/jobs/{id}/result")).await;
+        let told: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let builds: Vec<_> = told[205..].iter().map(|row| row["buildsOn"].clone()).collect();
+        assert_eq!(builds, [json!([2]), json!([3]), Value::Null, json!([1, 4])]);
+        assert_eq!(told[0].get("buildsOn"), None);
+        admin.done("cancelJob", json!({"id": id}), "").await;
+        let refused = agrees(&server, "quick_adds", &data).await;
+        let lines: Vec<_> = refused.iter().map(|row| row.split(' ').next()).collect();
+        assert_eq!(lines, [Some("208"), Some("209"), Some("210")], "{refused:?}");
+    }
+}
+
+story! {
+    /// QAS-1, INV-5: rows that take the next free number are told from which one on there is none left.
+    async fn validation_foresees_where_numbers_run_out(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        for (name, partition, first, last) in [("Desk", "A", "5000", "5206"), ("Hall", "B", "6000", "6206")] {
+            admin.done("createQuickAddGroup", json!({
+                "organizationId": estate.north, "clusterId": estate.emea, "name": name, "product": "Cisco 8841",
+                "line": {"partition": partition},
+            }), "").await;
+            admin.done("createNumbers", json!({
+                "organizationId": estate.acme, "clusterId": estate.emea, "first": first, "last": last, "partition": partition,
+            }), "").await;
+        }
+        let rows: String = (0..210).map(|n| format!("Desk,user{n:03},Lang\n")).collect();
+        let data = format!("group,userId,lastName\n{rows}Hall,late,Lang\n");
+        let refused = agrees(&server, "quick_adds", &data).await;
+        let none = |line: usize| format!("{line} REFUSED NO_NUMBER_AVAILABLE at number");
+        assert_eq!(refused, [none(209), none(210), none(211)]);
+    }
+}
+
+/// BLK-6: a row that builds on more rows than are tried once more for it is told as such, and not refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_builds_on_too_many_is_not_judged() {
+    let server = Roamline::sqlite_with(|config| config.bulk.part_ms = 60_000).await;
+    let (estate, admin) = (server.estate().await, server.admin());
+    admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+    let dial = |n: usize| format!("emea,EM-1,SPEED_DIAL,{n},{n},dial,\n");
+    let lamp = |n: usize| format!("emea,EM-1,BUSY_LAMP_FIELD,{n},,lamp,{n}\n");
+    let data = "cluster,device,kind,index,number,label,destination\n".to_owned()
+        + &(1..=199).map(dial).collect::<String>()
+        + &(1..=199).map(lamp).collect::<String>()
+        + &dial(7)
+        + &dial(8)
+        + &dial(9);
+    let id = admin.import("noun=buttons", &data).await;
+    work(&server).await;
+    let foreseen = admin.results(&id).await;
+    assert_eq!(foreseen.iter().filter(|row| row.ends_with(" PASSED")).count(), 398, "{foreseen:?}");
+    // The last of the second part and those of the third.
+    assert_eq!(
+        foreseen[398..],
+        [
+            "400 REFUSED BUTTON_LIMIT at kind",
+            "401 REFUSED BUTTON_LIMIT at kind",
+            "402 DEPENDS_ON_EARLIER_ROWS"
+        ]
+    );
+    let job = admin.job(&id).await;
+    assert_eq!((&job["done"], &job["failed"]), (&json!(399), &json!(2)));
+    admin.done("runJob", json!({"id": id}), "").await;
+    work(&server).await;
+    assert_eq!(admin.job(&id).await["failed"], 3);
+    server.close().await;
+}
+
+story! {
+    /// SES-6: a job that logs people in goes no faster than the cluster takes it: it rests, and goes on by the application's clock.
+    async fn a_job_of_logins_keeps_to_what_goes_at_once(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        admin.done("updateCluster", json!({"id": estate.emea, "maxConcurrentLogins": 2}), "").await;
+        let mut data = "cluster,phone,user\n".to_owned();
+        for number in 1..=5 {
+            let user = admin.user(&estate, &estate.berlin, &format!("user{number}")).await;
+            let profile = admin.profile(&estate, &estate.berlin, &format!("EM-{number}"), &[]).await;
+            admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
+            admin.phone(&estate, &estate.berlin, &format!("SEP{number}")).await;
+            data += &format!("emea,SEP{number},user{number}\n");
+        }
+        let id = admin.import("noun=sessions", &data).await;
+        work(&server).await;
+        let job = admin.job(&id).await;
+        assert_eq!((&job["state"], &job["done"], &job["failed"]), (&json!("VALIDATED"), &json!(5), &json!(0)));
+        admin.done("runJob", json!({"id": id}), "").await;
+        for done in [2, 4, 5] {
+            work(&server).await;
+            work(&server).await;
+            let job = admin.job(&id).await;
+            assert_eq!((&job["done"], &job["failed"]), (&json!(done), &json!(0)));
+            server.pass(std::time::Duration::from_millis(2_001));
+        }
+        assert_eq!(admin.job(&id).await["state"], "DONE");
+    }
+}
+
+story! {
+    /// SVC-15, QAS-1: a row says values for the group's services and names further ones, in both formats; what is no parameter,
+    /// not there or a password is refused at the column.
+    async fn quick_adds_say_services(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let service = async |name: &str, parameters: Value| {
+            let input = json!({
+                "clusterId": estate.emea, "name": name, "url": format!("http://{name}.example/"), "parameters": parameters,
+            });
+            text(&admin.done("createService", input, "service { id }").await["service"]["id"])
+        };
+        let news = service("News", json!([{"name": "ext", "required": true}])).await;
+        service("Weather", json!([{"name": "city", "required": false}])).await;
+        service("Vault", json!([{"name": "pin", "password": true, "required": false}, {"name": "room", "required": false}])).await;
+        admin.done("createQuickAddGroup", json!({
+            "organizationId": estate.north, "clusterId": estate.emea, "name": "Desk", "product": "Cisco 8841",
+            "services": [{"serviceId": news, "values": [{"name": "ext", "value": "{number}"}]}],
+        }), "").await;
+        let said = [
+            json!([]),
+            json!([{"service": "news", "values": {"ext": "77"}}, {"service": "Weather", "values": {"city": "Oslo"}}]),
+            json!([{"service": "Weather"}, {"service": "Vault", "values": {"room": "1"}}]),
+            json!([{"service": "Vault", "values": {"pin": "1234"}}]),
+            json!([{"service": "Sports"}]),
+            json!([{"service": "Weather", "values": {"town": "Oslo"}}]),
+            json!([{"name": "Weather"}]),
+        ];
+        let quoted = |services: &Value| format!("\"{}\"", services.to_string().replace('"', "\"\""));
+        let mut csv = "group,userId,lastName,number,services\n".to_owned();
+        let mut lines = String::new();
+        for (at, services) in said.iter().enumerate() {
+            csv += &format!("Desk,a{at},Lang,4{at},{}\n", quoted(services));
+            let row = json!({"group": "Desk", "userId": format!("b{at}"), "lastName": "Lang", "number": format!("5{at}"), "services": services});
+            lines += &format!("{row}\n");
+        }
+        let first = admin.import("noun=quick_adds&autoRun=true", &csv).await;
+        let (status, body) = admin.send("/jobs/import?noun=quick_adds&autoRun=true", "application/jsonl", lines).await;
+        assert_eq!(status, 202, "{body}");
+        let second = text(&serde_json::from_str::<Value>(&body).expect("JSON")["id"]);
+        work(&server).await;
+        for (id, line) in [(&first, 2), (&second, 1)] {
+            let ended = admin.results(id).await;
+            let want = [
+                "DONE", "DONE", "DONE", "REFUSED QUICK_ADD_PASSWORD at services", "REFUSED NOT_FOUND at services",
+                "REFUSED SERVICE_PARAMETER_UNKNOWN at services", "REFUSED VALUE_INVALID at services",
+            ];
+            let want: Vec<_> = want.iter().enumerate().map(|(at, ended)| format!("{} {ended}", at + line)).collect();
+            assert_eq!(ended, want);
+        }
+        let (_, subscriptions) = admin.get("/export/service_subscriptions?format=jsonl").await;
+        let mut told: Vec<_> = subscriptions.lines().map(|line| {
+            let row: Value = serde_json::from_str(line).expect("JSON");
+            format!("{} {} {}", text(&row["device"]), text(&row["service"]), row["values"])
+        }).collect();
+        told.sort();
+        let of = |who: &str, number: &str| vec![
+            format!("EM_{who}0 News [{{\"name\":\"ext\",\"value\":\"{number}0\"}}]"),
+            format!("EM_{who}1 News [{{\"name\":\"ext\",\"value\":\"77\"}}]"),
+            format!("EM_{who}1 Weather [{{\"name\":\"city\",\"value\":\"Oslo\"}}]"),
+            format!("EM_{who}2 News [{{\"name\":\"ext\",\"value\":\"{number}2\"}}]"),
+            format!("EM_{who}2 Vault [{{\"name\":\"room\",\"value\":\"1\"}}]"),
+            format!("EM_{who}2 Weather []"),
+        ];
+        assert_eq!(told, [of("a", "4"), of("b", "5")].concat());
+    }
+}

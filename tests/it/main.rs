@@ -20,6 +20,7 @@ mod guard;
 mod guess;
 mod history;
 mod hostile;
+mod idea;
 mod items;
 mod job;
 mod jwt;

@@ -835,3 +835,118 @@ story! {
         admin.done("deleteDefaultDeviceProfile", json!({"id": first, "expectedVersion": 2}), "").await;
     }
 }
+
+story! {
+    /// SES-6: a cluster takes so many logins and logouts at once and refuses the rest with Cisco's 26, until those are over by
+    /// the application's clock; another node counts the same.
+    async fn a_cluster_takes_so_many_at_once(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        allow(&admin, &estate, "ALLOWED", Value::Null).await;
+        let (anna, _) = roamer(&admin, &estate, "anna", "4001").await;
+        let mut phones = Vec::new();
+        for number in 1..=4 {
+            phones.push(admin.phone(&estate, &estate.berlin, &format!("SEP{number}")).await);
+        }
+        let limit = json!({"id": estate.emea, "maxConcurrentLogins": 2});
+        let done = admin.done("updateCluster", limit, "cluster { maxConcurrentLogins }").await;
+        assert_eq!(done["cluster"]["maxConcurrentLogins"], 2);
+        let at = |phone: &str| json!({"userId": anna, "phoneId": phone});
+
+        let first = log_in(&admin, &anna, &phones[0]).await;
+        server.pass(Duration::from_millis(500));
+        let trial = json!({"userId": anna, "phoneId": phones[1], "dryRun": true});
+        admin.done("login", trial, "").await;
+        admin.done("relogin", json!({"sessionId": first}), "").await;
+        assert_eq!(codes(&admin, "login", at(&phones[1])).await, [("EM_BUSY".to_owned(), json!(26))]);
+        assert_eq!(codes(&admin, "logout", json!({"phoneId": phones[0]})).await, [("EM_BUSY".to_owned(), json!(26))]);
+        let other = server.beside().await;
+        other.pass(Duration::from_millis(500));
+        assert_eq!(codes(&admin.at(&other.address), "login", at(&phones[1])).await, [("EM_BUSY".to_owned(), json!(26))]);
+        other.close().await;
+        let told = admin.mutate("login", at(&phones[1]), "").await;
+        assert_eq!(
+            told["errors"][0]["message"],
+            "'emea' takes 2 logins and logouts at once and has as many under way. Repeat it in 1500 milliseconds."
+        );
+        assert_eq!(sessions(&admin).await, ["anna on SEP1"]);
+
+        // The first one is over, the second is not yet.
+        server.pass(Duration::from_millis(1_500));
+        log_in(&admin, &anna, &phones[1]).await;
+        assert_eq!(codes(&admin, "login", at(&phones[2])).await, [("EM_BUSY".to_owned(), json!(26))]);
+        let off = json!({"id": estate.emea, "maxConcurrentLogins": null});
+        admin.done("updateCluster", off, "").await;
+        log_in(&admin, &anna, &phones[2]).await;
+        log_in(&admin, &anna, &phones[3]).await;
+    }
+}
+
+story! {
+    /// SES-6: of those who log in at the same moment, on two nodes, no more come in than the cluster takes.
+    async fn of_many_at_one_moment_only_so_many_come_in(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        allow(&admin, &estate, "ALLOWED", Value::Null).await;
+        let (anna, _) = roamer(&admin, &estate, "anna", "4001").await;
+        let (ben, _) = roamer(&admin, &estate, "ben", "4002").await;
+        let other = server.beside().await;
+        let (mut logins, mut phones) = (Vec::new(), Vec::new());
+        for number in 0..8 {
+            phones.push(admin.phone(&estate, &estate.berlin, &format!("SEP{number}")).await);
+        }
+        admin.done("updateCluster", json!({"id": estate.emea, "maxConcurrentLogins": 3}), "").await;
+        for (number, phone) in phones.iter().enumerate() {
+            let client = if number % 2 == 0 { admin.clone() } else { admin.at(&other.address) };
+            let input = json!({"userId": if number % 3 == 0 { &anna } else { &ben }, "phoneId": phone});
+            logins.push(tokio::spawn(async move { codes(&client, "login", input).await }));
+        }
+        let mut busy = 0;
+        for login in logins {
+            let refused = login.await.expect("an answer");
+            assert!(refused.is_empty() || refused == [("EM_BUSY".to_owned(), json!(26))], "{refused:?}");
+            busy += refused.len();
+        }
+        assert_eq!((busy, sessions(&admin).await.len()), (5, 3));
+        other.close().await;
+    }
+}
+
+story! {
+    /// SES-6: who moves many keeps to it: a call that ends many ends as many as go and says that there are more, those that
+    /// are to be restored are told one by one, and what the clock ends is not held back.
+    async fn who_moves_many_keeps_to_what_goes_at_once(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        allow(&admin, &estate, "ALLOWED", json!(10)).await;
+        let (anna, _) = roamer(&admin, &estate, "anna", "4001").await;
+        for number in 1..=5 {
+            let phone = admin.phone(&estate, &estate.berlin, &format!("SEP{number}")).await;
+            log_in(&admin, &anna, &phone).await;
+        }
+        server.pass(Duration::from_secs(2));
+        admin.done("updateCluster", json!({"id": estate.emea, "maxConcurrentLogins": 2}), "").await;
+        let snapshot = admin.data("{ sessionSnapshot(first: 9) { items { phoneId userId profileId expiresAt } } }").await;
+        let input = json!({"filter": {"users": [anna]}});
+        for (ended, left) in [(2, 3), (2, 1)] {
+            let done = admin.done("logoutMany", input.clone(), "more loggedOut { id }").await;
+            assert_eq!((done["loggedOut"].as_array().map(Vec::len), &done["more"]), (Some(ended), &json!(true)));
+            assert_eq!(sessions(&admin).await.len(), left);
+            assert_eq!(codes(&admin, "logoutMany", input.clone()).await, [("EM_BUSY".to_owned(), json!(26))]);
+            server.pass(Duration::from_secs(2));
+        }
+        admin.done("logoutMany", input.clone(), "").await;
+        let last = admin.done("logoutMany", input, "more loggedOut { id }").await;
+        assert_eq!((&last["loggedOut"], &last["more"]), (&json!([]), &json!(false)));
+
+        server.pass(Duration::from_secs(2));
+        let items = snapshot["sessionSnapshot"]["items"].clone();
+        let restore = json!({"items": items, "idempotencyKey": "after the upgrade"});
+        for restored in [2, 4, 5] {
+            let done = admin.mutate("restoreSessions", restore.clone(), "restored").await;
+            assert_eq!(done["restored"], restored, "{done:#}");
+            assert!(done["errors"].as_array().expect("errors").iter().all(|error| error["code"] == "EM_BUSY"));
+            server.pass(Duration::from_secs(2));
+        }
+        server.pass(MINUTE * 10);
+        assert_eq!(expire_due(&server.app).await.expect("a look"), 5);
+        assert_eq!(sessions(&admin).await, [""; 0]);
+    }
+}

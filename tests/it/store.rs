@@ -23,6 +23,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("change_subject_pkey", "derived from the change"),
     ("counter_pkey", "made by a migration"),
     ("job_lease_pkey", "made with its job"),
+    ("job_key_pkey", "kept once with the row's verdict"),
     ("job_row_pkey", "counted by the server that takes the data"),
     ("seaql_migrations_pkey", "the migrations' own"),
 ];

@@ -1,7 +1,7 @@
 //! What a row becomes: the command that a caller of the API would give.
 
 use entity::{
-    ClusterId, Moment, OrganizationId, QuickAddId, ServiceId, UserId,
+    ClusterId, Moment, OrganizationId, ServiceId, UserId,
     device::Kind,
     line_appearance::Role,
     number::Extra,
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::{
-        column::{Empty, Field, File, GroupService, ParameterValue},
+        column::{AddedService, Empty, Field, File, GroupService, ParameterValue},
         names::snake,
         read::{Faults, Values},
         unreadable,
@@ -97,7 +97,8 @@ impl Import<'_> {
         let organization =
             missing.take("organization", self.organization(tx, row.must("organization")).await?);
         let organization = missing.settle(organization)?;
-        let names = ["name", "description", "release", "multipleLogin", "maxLoginMinutes"];
+        let names =
+            ["name", "description", "release", "multipleLogin", "maxLoginMinutes", "maxConcurrentLogins"];
         let cmd = cluster::Create { organization, fields: Patch::new(row.fields(&names)) };
         let id = self.stage(tx, File::Clusters, row, &cmd, |_| Faults::new()).await?;
         let key = Key::Cluster(value::key(row.must("organization")), value::key(row.must("name")));
@@ -574,29 +575,77 @@ impl Import<'_> {
         let [of, organization] = places;
         let group = missing.take("group", self.quick_add_group(tx, of, row.must("group")).await?);
         let group = missing.settle(group)?;
+        // Of a group without a cluster the rule tells that it is there to be copied.
+        let cluster = store::quick_add::cluster_seen(tx, group).await.map_err(Error::from)?;
+        let mut missing = Missing::default();
+        let services = self.added_services(tx, &mut missing, cluster, row).await?;
         let user_id = row.must("userId");
         let names = ["firstName", "lastName", "displayName", "email", "department", "userLocale"];
         let fields = row.fields(&names);
-        let user = if fields.is_empty() {
-            quick_add::Who::There(self.user_of_group(tx, group, user_id).await?)
-        } else {
-            quick_add::Who::New { user_id: user_id.to_owned(), fields: Patch::new(fields) }
+        let user = match cluster {
+            _ if !fields.is_empty() => {
+                Some(quick_add::Who::New { user_id: user_id.to_owned(), fields: Patch::new(fields) })
+            }
+            Some(cluster) => {
+                let found = missing.take("userId", self.user(tx, cluster, user_id).await?);
+                found.map(quick_add::Who::There)
+            }
+            None => Some(quick_add::Who::There(UserId(-1))),
         };
+        let user = missing.settle(user)?;
         let number = row.text("number").map(str::to_owned);
         let profile_name = row.text("profileName").map(str::to_owned);
-        let cmd = quick_add::Add { group, organization, user, number, profile_name, services: Vec::new() };
+        let cmd = quick_add::Add { group, organization, user, number, profile_name, services };
+        self.check_room(tx, &cmd).await?;
         self.stage(tx, File::QuickAdds, row, &cmd, |_| Faults::new()).await?;
+        if let (None, Some(_), Some(room)) =
+            (&cmd.number, self.foreseen, self.room.get_mut(&(group, organization)))
+        {
+            *room -= 1;
+        }
         Ok(None)
     }
 
-    /// A user of the group's cluster.
-    async fn user_of_group(&mut self, tx: &Tx, group: QuickAddId, user_id: &str) -> Result<UserId, Stop> {
-        let cluster = store::quick_add::cluster_seen(tx, group).await.map_err(Error::from)?;
-        // Of a group without a cluster the rule tells that it is there to be copied.
-        let Some(cluster) = cluster else { return Ok(UserId(-1)) };
-        let mut missing = Missing::default();
-        let user = missing.take("userId", self.user(tx, cluster, user_id).await?);
-        missing.settle(user)
+    /// Refuses a row for which earlier ones, that are not in this transaction, leave no number.
+    async fn check_room(&mut self, tx: &Tx, cmd: &quick_add::Add) -> Result<(), Stop> {
+        let (None, Some(taken)) = (&cmd.number, self.foreseen) else { return Ok(()) };
+        if taken == 0 {
+            return Ok(());
+        }
+        let key = (cmd.group, cmd.organization);
+        let room = match self.room.get(&key) {
+            Some(room) => *room,
+            None => store::quick_add::available(tx, cmd).await.map_err(Error::from)? - taken,
+        };
+        self.room.insert(key, room);
+        if room > 0 {
+            return Ok(());
+        }
+        let partition = store::quick_add::partition_seen(tx, cmd.group).await.map_err(Error::from)?;
+        Err(Stop::Rules(vec![(Some("number"), Rule::NoNumberAvailable { partition })]))
+    }
+
+    /// The phone services that a quick add names, on the cluster of its group.
+    async fn added_services(
+        &mut self,
+        tx: &mut Tx,
+        missing: &mut Missing,
+        cluster: Option<ClusterId>,
+        row: &Values<'_>,
+    ) -> Result<Vec<quick_add::AddService>, Stop> {
+        let Some(cluster) = cluster else { return Ok(Vec::new()) };
+        let mut services = Vec::new();
+        for said in objects::<AddedService>(row, "services")? {
+            let found = self.service(tx, cluster, &said.service).await?;
+            let Some(service) = missing.take("services", found) else { continue };
+            let values = said.given();
+            if let Some(known) = store::service::seen(tx, service).await.map_err(Error::from)? {
+                let passwords = quick_add::service::passwords(&known, &values);
+                missing.absent.extend(passwords.map(|rule| (Some("services"), rule)));
+            }
+            services.push(quick_add::AddService { service, values });
+        }
+        Ok(services)
     }
 
     async fn associate(&mut self, tx: &mut Tx, row: &Values<'_>) -> Result<Made, Stop> {
@@ -671,7 +720,7 @@ impl Import<'_> {
             let column = |path: &str| if path == "settings" { settings() } else { file.column_of(path) };
             breaches.into_iter().map(|breach| (column(&breach.path), breach.rule)).collect::<Faults>()
         };
-        let changes = match command::decide(cmd, tx).await? {
+        let changes = match command::decide(self.app, cmd, tx).await? {
             Ok(changes) => changes,
             Err(broken) => return Err(Stop::Rules(at_columns(broken))),
         };

@@ -64,7 +64,7 @@ pub enum Opposite {
     UpdateNumber(number_rule::Update),
     ChangeNumberStatus(number_rule::ChangeStatus),
     ReserveNumber(number_rule::ReserveFor),
-    DeleteNumber(number_rule::Delete),
+    DeleteNumber(number_rule::DeleteOne),
     MakeNumber(number_rule::Create),
     RegisterDevice(device::Register, DeviceId),
     ReleaseDevice(device::Release),
@@ -328,7 +328,7 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
             }
         }
         Change::NumberCreated { number } => {
-            Opposite::DeleteNumber(number_rule::Delete { range: alone(number) })
+            Opposite::DeleteNumber(number_rule::DeleteOne { id: number.id, expected_version })
         }
         Change::NumberUpdated { before, after } => number_back(before, after, now)?,
         Change::NumberDeleted { number } => Opposite::MakeNumber(number_again(number)),

@@ -80,6 +80,16 @@ fn check_values(broken: &mut Broken, service: &service::Model, values: &[Given])
     }
 }
 
+/// What is wrong with passwords in the row of a file: a job keeps its rows, so they hold none, as a group holds none.
+pub fn passwords(service: &service::Model, values: &[Given]) -> impl Iterator<Item = Rule> {
+    let known = service.parameters.0.iter().filter(|parameter| parameter.password);
+    let given = known.filter(move |parameter| values.iter().any(|value| value.name == parameter.name));
+    given.map(move |parameter| {
+        let (service, parameter) = (service.name.clone(), parameter.name.clone());
+        Rule::QuickAddPassword { service, parameter }
+    })
+}
+
 fn kept(new: &NewSubscription) -> Service {
     let values = new.values.iter().filter_map(|given| Some((given.name.clone(), given.value.clone()?)));
     Service {
@@ -188,6 +198,18 @@ mod tests {
         let mut broken = Broken::none();
         checked(&mut broken, &[told(&[])], &[None], Some(ClusterId(1)));
         assert_eq!(broken.0[0].rule.code().as_str(), "NOT_FOUND");
+    }
+
+    /// SVC-15: a row of a file says values, and no password.
+    #[test]
+    fn a_row_holds_no_password() {
+        let given = |name: &str| Given { name: name.to_owned(), value: Some("1".to_owned()) };
+        let refused: Vec<_> = passwords(&service(), &[given("ext"), given("pin")]).collect();
+        assert_eq!(
+            refused,
+            [Rule::QuickAddPassword { service: "News".to_owned(), parameter: "pin".to_owned() }]
+        );
+        assert_eq!(passwords(&service(), &[given("ext")]).count(), 0);
     }
 
     #[test]

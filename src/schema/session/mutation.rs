@@ -32,6 +32,7 @@ use crate::{
         Breach, Broken, Change as RuleChange,
         session::{Lasting, Login, Logout, LogoutUser, Relogin},
     },
+    store::cluster,
 };
 
 /// How long a login lasts.
@@ -153,8 +154,9 @@ payload! {
     LogoutManyPayload {
         /// The sessions as they were, oldest first.
         logged_out: Vec<Session> = |_ctx, done| Ok(ended(done));
-        /// Whether there may be more: one call ends 1,000 at most.
-        more: bool = |_ctx, done| Ok(ended(done).len() >= MANY as usize);
+        /// Whether there may be more: one call ends 1,000 at most, and no more than a cluster with `maxConcurrentLogins` takes
+        /// at once.
+        more: bool = |ctx, done| may_be_more(ctx, done).await;
     }
 }
 
@@ -238,6 +240,15 @@ pub fn ended(done: &Done) -> Vec<Session> {
         RuleChange::SessionEnded { session, .. } => Some(Session::of(Arc::new(session.clone().into()))),
         _ => None,
     })
+}
+
+async fn may_be_more(ctx: &Context<'_>, done: &Done) -> Result<bool> {
+    let clusters = done.collect(|change| match change {
+        RuleChange::SessionEnded { session, .. } => Some(session.cluster_id),
+        _ => None,
+    });
+    let reader = ctx.app()?.read(ctx.caller()?);
+    Ok(clusters.len() >= MANY as usize || cluster::any_throttled(&reader, &clusters).await?)
 }
 
 #[derive(Default)]

@@ -143,10 +143,16 @@ impl RuleInfo {
         self.0.severity().into()
     }
 
-    /// A document that breaks it, and nothing else, on the sample estate: run it as it is, and nothing is changed but what
-    /// it prepares. Its first line may say as whom. Where no request on the sample can break it, a line says when it breaks.
+    /// A document that breaks it, and nothing else, on the sample estate: run it as it is, behind `setup`, and nothing is
+    /// changed but what these prepare. Its first line may say as whom. Where no request can break it, a line says when it breaks.
     async fn example(&self) -> &str {
         self.0.example()
+    }
+
+    /// A document that an administrator sends first, where the example needs what the sample has not got. Each variable of the
+    /// example is what stands under its name in the answer. Nothing where the example runs by itself.
+    async fn setup(&self) -> Option<&str> {
+        self.0.setup()
     }
 }
 
