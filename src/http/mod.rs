@@ -116,7 +116,7 @@ impl<E: Executor> Edge<E> {
         let watch = Watch::new(&app);
         let guesses = Guesses::new(&app, Arc::clone(&watch.metric), stop.clone());
         let apart = false;
-        Self { app, schema, guard, tasks, stop, sockets, places, seats, guesses, reservations, watch, apart }
+        Self { app, schema, guard, tasks, stop, sockets, seats, guesses, reservations, places, watch, apart }
     }
 
     /// The same for this schema, and with the documents that the settings trust.

@@ -91,7 +91,7 @@ impl Files {
                 );
             }
             Err(why) => {
-                tracing::warn!(why, "the certificate has changed and cannot be used; the old one stays")
+                tracing::warn!(why, "the certificate has changed and cannot be used; the old one stays");
             }
         }
         true
