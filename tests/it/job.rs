@@ -624,7 +624,8 @@ story! {
             "organizationId": estate.north, "clusterId": estate.emea, "name": "Desk", "product": "Cisco 8841",
         }), "").await;
         let header = "group,userId,lastName,number,profileName\n";
-        let rows: String = (0..205).map(|n| format!("Desk,user{n:03},Lang,5{n:03},\n")).collect();
+        let row = |n: usize| format!("Desk,user{n:03},Lang,5{n:03},\n");
+        let rows: String = (0..205).map(row).collect();
         let late = "Desk,user001,,6001,EM_second\nDesk,user002,Lang,6002,\nDesk,nobody,,6003,\nDesk,other,Lang,5000,em_user003\n";
         let data = format!("{header}{rows}{late}");
         let id = admin.import("noun=quick_adds", &data).await;
@@ -654,7 +655,8 @@ story! {
                 "organizationId": estate.acme, "clusterId": estate.emea, "first": first, "last": last, "partition": partition,
             }), "").await;
         }
-        let rows: String = (0..210).map(|n| format!("Desk,user{n:03},Lang\n")).collect();
+        let row = |n: usize| format!("Desk,user{n:03},Lang\n");
+        let rows: String = (0..210).map(row).collect();
         let data = format!("group,userId,lastName\n{rows}Hall,late,Lang\n");
         let refused = agrees(&server, "quick_adds", &data).await;
         let none = |line: usize| format!("{line} REFUSED NO_NUMBER_AVAILABLE at number");
@@ -702,15 +704,15 @@ story! {
     async fn a_job_of_logins_keeps_to_what_goes_at_once(server) {
         let (estate, admin) = (server.estate().await, server.admin());
         admin.done("updateCluster", json!({"id": estate.emea, "maxConcurrentLogins": 2}), "").await;
-        let mut data = "cluster,phone,user\n".to_owned();
+        let mut rows = vec!["cluster,phone,user\n".to_owned()];
         for number in 1..=5 {
             let user = admin.user(&estate, &estate.berlin, &format!("user{number}")).await;
             let profile = admin.profile(&estate, &estate.berlin, &format!("EM-{number}"), &[]).await;
             admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
             admin.phone(&estate, &estate.berlin, &format!("SEP{number}")).await;
-            data += &format!("emea,SEP{number},user{number}\n");
+            rows.push(format!("emea,SEP{number},user{number}\n"));
         }
-        let id = admin.import("noun=sessions", &data).await;
+        let id = admin.import("noun=sessions", &rows.concat()).await;
         work(&server).await;
         let job = admin.job(&id).await;
         assert_eq!((&job["state"], &job["done"], &job["failed"]), (&json!("VALIDATED"), &json!(5), &json!(0)));
@@ -754,15 +756,15 @@ story! {
             json!([{"name": "Weather"}]),
         ];
         let quoted = |services: &Value| format!("\"{}\"", services.to_string().replace('"', "\"\""));
-        let mut csv = "group,userId,lastName,number,services\n".to_owned();
-        let mut lines = String::new();
+        let mut csv = vec!["group,userId,lastName,number,services\n".to_owned()];
+        let mut lines = Vec::new();
         for (at, services) in said.iter().enumerate() {
-            csv += &format!("Desk,a{at},Lang,4{at},{}\n", quoted(services));
+            csv.push(format!("Desk,a{at},Lang,4{at},{}\n", quoted(services)));
             let row = json!({"group": "Desk", "userId": format!("b{at}"), "lastName": "Lang", "number": format!("5{at}"), "services": services});
-            lines += &format!("{row}\n");
+            lines.push(format!("{row}\n"));
         }
-        let first = admin.import("noun=quick_adds&autoRun=true", &csv).await;
-        let (status, body) = admin.send("/jobs/import?noun=quick_adds&autoRun=true", "application/jsonl", lines).await;
+        let first = admin.import("noun=quick_adds&autoRun=true", &csv.concat()).await;
+        let (status, body) = admin.send("/jobs/import?noun=quick_adds&autoRun=true", "application/jsonl", lines.concat()).await;
         assert_eq!(status, 202, "{body}");
         let second = text(&serde_json::from_str::<Value>(&body).expect("JSON")["id"]);
         work(&server).await;
