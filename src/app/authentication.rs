@@ -236,8 +236,12 @@ impl App {
             (None, Some(Refused(why))) => ("TOKEN_REFUSED", &*unquoted(why)),
             (None, None) => ("TOKEN_UNKNOWN", "it is nobody's"),
             (Some((token, ..)), _) if token.revoked_at.is_some() => ("TOKEN_REVOKED", "it was revoked"),
-            (Some((token, None, _)), _) if token.role_id.is_some() => ("TOKEN_REVOKED", "its role was deleted"),
-            (Some((token, _, None)), _) if token.user_id.is_some() => ("TOKEN_REVOKED", "its user was deleted"),
+            (Some((token, None, _)), _) if token.role_id.is_some() => {
+                ("TOKEN_REVOKED", "its role was deleted")
+            }
+            (Some((token, _, None)), _) if token.user_id.is_some() => {
+                ("TOKEN_REVOKED", "its user was deleted")
+            }
             (Some(_), _) => ("TOKEN_EXPIRED", "it has expired"),
         };
         let token = known.token.as_ref().map(|(token, ..)| token);
