@@ -269,7 +269,7 @@ story! {
         server.pass(Duration::from_secs(1));
         guess(25).await;
         // Both sides of the minute's end, with nothing written in between.
-        server.pass(Duration::from_secs(60));
+        server.pass(Duration::from_mins(1));
         guess(26).await;
         guess(27).await;
         let counts: Vec<_> = entries(&server, &admin, "kinds: [ATTEMPT_REFUSED]", "count").await;
