@@ -24,6 +24,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    event_stream::EventStream,
     roamline::Roamline,
     tls::{Files, Made, greeted},
 };
@@ -331,6 +332,37 @@ async fn a_connection_that_waits_is_ended() {
     assert_eq!(answer.status(), StatusCode::OK);
     drop(answer);
     timeout(PATIENCE, ended).await.expect("it ends").expect("no panic").expect("it ends well");
+    server.close().await;
+}
+
+/// Whoever listens asks for nothing more, and is let listen: an event stream, and a socket of either version.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_listens_may_stay() {
+    let server = Roamline::sqlite_with(|config| {
+        config.http.header_ms = 5_000;
+        config.http.idle_ms = 300;
+    })
+    .await;
+    let (admin, token) = (server.admin(), token(&server));
+    let one = upgraded(line(&server, None, &[]).await.expect("a connection")).await;
+    let (two, _beside) = connected(line(&server, None, &[]).await.expect("a connection")).await;
+    let mut sockets = [one, two];
+    for socket in &mut sockets {
+        follow(socket, &token, "s0").await;
+    }
+    let query = r#"subscription { changes(after: "s0") { change { kind } } }"#;
+    let mut events = EventStream::open(&admin.url("/graphql"), Some(&token), query, None).await;
+    // Longer than a connection may wait for a request.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let input = json!({"kind": "PROVIDER", "name": "acme"});
+    admin.done("createOrganization", input, "organization { id }").await;
+    for socket in &mut sockets {
+        let event = hear(socket).await.expect("an event");
+        assert_eq!(event["payload"]["data"]["changes"]["change"]["kind"], "ORGANIZATION_CREATED");
+    }
+    let event = events.next().await.expect("an event");
+    assert_eq!(event.data["data"]["changes"]["change"]["kind"], "ORGANIZATION_CREATED");
+    drop((sockets, events));
     server.close().await;
 }
 
