@@ -70,7 +70,7 @@ async fn one<E: Executor>(
 ) -> Result<Executed, Fault> {
     let request = wire::request(request).map_err(Fault::ill_formed)?;
     let request = request.data(caller.clone()).data(id.clone());
-    let prepared = edge.guard.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let prepared = edge.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     if prepared.kind == OperationType::Subscription {
         return Err(Fault::ill_formed("a batch holds queries and mutations; subscriptions need a stream"));
     }

@@ -150,7 +150,7 @@ async fn execute<E: Executor>(
     if asks_for_cost(headers) {
         request.extensions.insert(COST.to_owned(), Value::Boolean(true));
     }
-    let prepared = edge.guard.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let prepared = edge.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     let operation = trace::Operation::of(&prepared);
     let mut response = match prepared.kind {
         OperationType::Subscription if sse::wish(headers) != sse::Wish::Never => {

@@ -34,13 +34,14 @@ mod trace;
 mod wire;
 
 use std::{
+    any::TypeId,
     io,
     pin::pin,
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use async_graphql::Executor;
+use async_graphql::{Executor, Request};
 use axum::{
     Extension, Router,
     extract::State,
@@ -66,7 +67,7 @@ use crate::{
     caller::Caller,
     config::{Audience, Config},
     error::RequestId,
-    guard::{Guard, Kinds, Prices, Types, is_for},
+    guard::{Guard, Kinds, Prepared, Prices, Refusal, Types, is_for},
     schema,
 };
 
@@ -124,6 +125,19 @@ impl<E: Executor> Edge<E> {
         let guard = Arc::into_inner(self.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
         self.guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
         Ok(self)
+    }
+
+    /// A request that its caller may make and that may be executed. What a caller does not read is for the audit too.
+    fn prepare(&self, request: Request) -> Result<Prepared, Refusal> {
+        let caller =
+            request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
+        let limited = caller.filter(|caller| caller.unread().next().is_some()).cloned();
+        let operation = limited.as_ref().and(request.operation_name.clone());
+        self.guard.prepare(request).inspect_err(|refusal| {
+            if let (Some(caller), "FORBIDDEN") = (&limited, refusal.code()) {
+                self.app.forbidden(caller, operation.as_deref().unwrap_or("GraphQL"), refusal.to_string());
+            }
+        })
     }
 
     /// Sockets and event streams that are open.

@@ -100,7 +100,7 @@ impl<E: Executor> Operation<E> {
                     .renew(&listener.caller())
                     .await
                     .map_err(|error| vec![answer::refused(&error, &self.id)])?;
-                edge.guard.prepare(request.data(listener.caller()))
+                edge.prepare(request.data(listener.caller()))
             }
         };
         let mut prepared = judged.map_err(|refusal| vec![ServerError::from(refusal)])?;

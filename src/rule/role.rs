@@ -269,7 +269,7 @@ mod tests {
             };
             update(&cmd, &UpdateFacts { now: Moment(9), current: Some(role(rights)), taken: false })
         };
-        let line = Rights::from_iter([(Noun::Line, Action::Update)]);
+        let line = Rights::reading().and(&Rights::from_iter([(Noun::Line, Action::Update)]));
         let beyond = Rights::from_iter([(Noun::Cluster, Action::Configure)]);
         ok(changed(line, r#"{"rights": []}"#));
         assert!(ok(changed(line, r#"{"rights": [["LINE", "UPDATE"]]}"#)).is_empty());
@@ -285,6 +285,19 @@ mod tests {
         };
         ok(deleted(line, 0));
         no(deleted(line, 1), &[("ROLE_IN_USE", "id")]);
+        // Nor what is not theirs to read, be it by naming nothing.
+        let cmd = Create {
+            organization: OrganizationId(1),
+            fields: patch(r#"{"name": "Help", "rights": []}"#),
+            own: Rights::from_iter([(Noun::Line, Action::Read)]),
+        };
+        let facts = CreateFacts {
+            id: RoleId(7),
+            now: Moment(9),
+            organization: Some(organization(1, entity::organization::Kind::Customer, "acme")),
+            taken: false,
+        };
+        no(create(&cmd, &facts), &[("ROLE_EXCEEDS_YOUR_RIGHTS", "rights")]);
         no(deleted(beyond, 0), &[("ROLE_EXCEEDS_YOUR_RIGHTS", "id")]);
     }
 

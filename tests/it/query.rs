@@ -77,7 +77,9 @@ async fn one_of_each(server: &Roamline) -> (Estate, BTreeMap<&'static str, Strin
     let rights = json!([{"noun": "LINE", "actions": ["UPDATE"]}]);
     let role = json!({"organizationId": estate.north, "name": "Help", "rights": rights});
     let role = id("createRole", role, "role").await;
+    let entries = admin.data("{ auditEntries(filter: {kinds: [LOGIN]}) { nodes { id } } }").await;
     let ids = BTreeMap::from([
+        ("AuditEntry", text(&entries["auditEntries"]["nodes"][0]["id"])),
         ("ComposedRole", role),
         ("QuickAddGroup", group),
         ("DefaultDeviceProfile", fallback),

@@ -88,8 +88,8 @@ story! {
         assert_eq!(of_line["node"]["history"]["totalCount"], 1);
         assert_eq!([stream.next().await["change"].take(), stream.next().await["change"].take()], [lines[0]["change"].clone(), lines[1]["change"].clone()]);
         // The change itself goes through, and answers what is read.
-        let input = json!({"id": line, "description": "x"});
-        let (message, code) = refusal(&reader, &format!(r#"mutation {{ updateLine(input: {{id: "{line}", description: "x"}}) {{ line {{ id }} }} }}"#)).await;
+        let input = json!({"line": {"lineId": line}, "description": "x"});
+        let (message, code) = refusal(&reader, &format!(r#"mutation {{ updateLine(input: {{line: {{lineId: "{line}"}}, description: "x"}}) {{ line {{ id }} }} }}"#)).await;
         assert_eq!(code, "FORBIDDEN", "{message}");
         admin.done("updateLine", input, "").await;
         assert_eq!(stream.next().await["change"]["kind"], "LINE_UPDATED");
@@ -98,6 +98,13 @@ story! {
         let less = json!([{"noun": "NUMBER", "actions": ["READ"]}]);
         admin.done("updateRole", json!({"id": role, "rights": less}), "").await;
         assert_eq!(stream.ends_with().await, "FORBIDDEN");
+
+        // Who tried is told to whoever looks after them.
+        server.app.flush_audit().await;
+        let told = admin.data("{ auditEntries(filter: {kinds: [ATTEMPT_REFUSED]}) { nodes { code by message } } }").await;
+        let entries = told["auditEntries"]["nodes"].as_array().expect("entries");
+        let reads = |entry: &&Value| text(&entry["message"]).contains("your role does not read");
+        assert!(entries.iter().filter(reads).count() > 3, "{entries:?}");
     }
 }
 

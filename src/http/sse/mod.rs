@@ -121,7 +121,7 @@ pub(super) async fn get<E: Executor>(edge: Edge<E>, id: RequestId, headers: Head
         }
         let caller = edge.caller(&headers, &id).await?;
         let request = graphql::asked(&uri)?;
-        let judged = edge.guard.prepare(request.data(caller.clone()));
+        let judged = edge.prepare(request.data(caller.clone()));
         distinct(edge, id, &headers, caller, judged, Method::Get)
     };
     answer.await.unwrap_or_else(IntoResponse::into_response)
@@ -151,7 +151,7 @@ pub(super) async fn post<E: Executor>(
             serde_json::from_slice(&body).map_err(|_| Fault::bad("the body is not JSON that can be read"))?;
         let operation_id = json["extensions"]["operationId"].as_str().map(str::to_owned);
         let request = wire::request(json).map_err(Fault::ill_formed)?;
-        let judged = edge.guard.prepare(request.data(caller.clone()));
+        let judged = edge.prepare(request.data(caller.clone()));
         match shared {
             None => distinct(edge, id, &headers, caller, judged, Method::Post),
             Some((reservation, ticket)) => {
