@@ -657,6 +657,9 @@ fn result(job: &Model, row: Ended) -> Result<Value, Error> {
 
 /// The job, as far as the caller sees it.
 pub async fn seen(app: &App, caller: &Caller, id: JobId) -> Result<Option<Model>, Error> {
+    if !caller.rights.reads(Noun::Job) {
+        return Err(Error::Denied(Right::To(Action::Read, Noun::Job)));
+    }
     let reader = app.read(caller);
     let filter = Filter::Numbers("t.id", vec![id.0]);
     let columns = Columns::own(bit::<rows::Row>("id"));

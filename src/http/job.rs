@@ -143,7 +143,10 @@ pub(super) async fn result<E: Send + Sync + Clone + 'static>(
         let Path(job) = job.map_err(|_| Fault::path())?;
         let caller = caller(&edge, &headers, &id).await?;
         let key = id::or_none(id::job(&ID(job)));
-        let found = seen(&edge.app, &caller, key).await.map_err(|error| told(&error, &id))?;
+        let found = seen(&edge.app, &caller, key).await.map_err(|error| {
+            edge.app.refused(&caller, "GET /jobs/result", &error);
+            told(&error, &id)
+        })?;
         let Some(model) = found else { return Err(told(&Error::NotFound("such job"), &id)) };
         Ok(lines(edge.app.clone(), caller, model))
     };

@@ -158,9 +158,13 @@ story! {
         socket.send(json!({"type": "subscribe", "id": "1", "payload": {"query": "subscription { changes { cursor } }"}})).await;
         let refused = socket.message().await;
         assert_eq!(refused["payload"][0]["extensions"]["code"], "FORBIDDEN", "{refused}");
-        for path in ["/export/users", "/jobs/1/result"] {
+        let job = admin.done("startImport", json!({"noun": "users"}), "job { id }").await;
+        let result = format!("/jobs/{}/result", text(&job["job"]["id"]));
+        for path in ["/export/users", &result, "/metrics"] {
             let asked = reqwest::Client::new().get(user.url(path)).bearer_auth(user.token().expect("a token"));
-            assert_ne!(asked.send().await.expect("an answer").status(), 200, "{path}");
+            assert_eq!(asked.send().await.expect("an answer").status(), 403, "{path}");
+            let asked = reqwest::Client::new().get(admin.url(path)).bearer_auth(admin.token().expect("a token"));
+            assert_eq!(asked.send().await.expect("an answer").status(), 200, "{path}");
         }
 
         let dial = |device: &str| json!({"deviceId": device, "button": {"speedDial": {"number": "5000", "label": "Desk"}}});
