@@ -402,7 +402,7 @@ section! {
         pub required_claims: String = String::new();
         /// Claim that names the bearer; changes carry it. A dot leads into an object, as in `realm_access.roles`.
         pub name_claim: String = "sub".to_owned();
-        /// Claim that is the user id of a bearer whose role is SELF_SERVICE, who then sees the own page alone.
+        /// Claim that is the user id of a bearer whose role is `SELF_SERVICE`, who then sees the own page alone.
         pub user_claim: String = "preferred_username".to_owned();
         /// Claim that says the bearer's role, as text or a list.
         pub role_claim: String = "roamline_role".to_owned();

@@ -131,22 +131,21 @@ impl Reader<'_> {
             if let Some(place) = places.get(&name.node)
                 && self.types.input(&place.ty).is_some()
             {
-                let given = value.node.clone().into_const_with(|name| self.variable(&name));
-                if let Ok(given) = given {
-                    self.conditions(&given, &place.ty, name.pos)?;
-                }
+                let given =
+                    value.node.clone().into_const_with(|name| Ok::<_, Refusal>(self.variable(&name)))?;
+                self.conditions(&given, &place.ty, name.pos)?;
             }
         }
         Ok(())
     }
 
-    fn variable(&self, name: &Name) -> Result<Value, ()> {
+    fn variable(&self, name: &Name) -> Value {
         let mut declared = self.operation.variable_definitions.iter().map(|declared| &declared.node);
         let default = || {
             let declared = declared.find(|declared| declared.name.node == *name)?;
             Some(declared.default_value.as_ref()?.node.clone())
         };
-        Ok(self.variables.get(name).cloned().or_else(default).unwrap_or_default())
+        self.variables.get(name).cloned().or_else(default).unwrap_or_default()
     }
 
     fn conditions(&self, value: &Value, ty: &Type, at: Pos) -> Result<(), Refusal> {

@@ -69,7 +69,7 @@ story! {
             format!(r#"{{ node(id: "{anna}") {{ ... on User {{ userId }} }} }}"#),
             format!(r#"{{ lines(filter: {{users: ["{anna}"]}}) {{ totalCount }} }}"#),
             format!(r#"{{ deletePreview(id: "{profile}") {{ counts {{ count }} }} }}"#),
-            r#"{ me { organization { path } } }"#.to_owned(),
+            r"{ me { organization { path } } }".to_owned(),
         ] {
             let (message, code) = refusal(&reader, &query).await;
             assert_eq!(code, "FORBIDDEN", "{query}");
