@@ -61,9 +61,16 @@ impl Sender {
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Answer {
         let sending = async {
+            // The answer before it may be read before the connection takes the next request.
             let answer = match self {
-                Self::One(sender) => sender.send_request(request).await,
-                Self::Two(sender) => sender.send_request(request).await,
+                Self::One(sender) => {
+                    sender.ready().await.expect("an open connection");
+                    sender.send_request(request).await
+                }
+                Self::Two(sender) => {
+                    sender.ready().await.expect("an open connection");
+                    sender.send_request(request).await
+                }
             };
             let (parts, body) = answer.expect("an answer").into_parts();
             let body = body.collect().await.expect("a body").to_bytes();
