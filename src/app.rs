@@ -201,7 +201,7 @@ impl App {
         if !caller.may(right) {
             return Err(Error::Denied(right));
         }
-        Ok(self.0.store.begin(caller.scope, self.now(), ids).await?.of(caller.own))
+        Ok(self.0.store.begin(caller.scope, self.now(), ids).await?.of(caller.own, caller.rights))
     }
 
     /// Applies changes within the transaction; what somebody else was faster at is a broken rule.

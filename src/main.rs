@@ -274,10 +274,12 @@ async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Er
     }
     if !mend {
         let sound = found.differing.is_empty();
-        say(if sound {
-            "The inventory agrees with the lines."
-        } else {
+        say(if !sound {
             "Mend it with `roamline fsck --mend`."
+        } else if !found.missing.is_empty() {
+            "That is allowed; `roamline fsck --mend --add-missing` makes entries of them."
+        } else {
+            "The inventory agrees with the lines."
         });
         return Ok(if sound { Exit::Ok } else { Exit::Refused });
     }
@@ -290,7 +292,10 @@ async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Er
             _ => break,
         }
     }
-    say(&format!("{numbers} numbers were put right."));
+    say(&match numbers {
+        1 => "1 number was put right.".to_owned(),
+        numbers => format!("{numbers} numbers were put right."),
+    });
     Ok(Exit::Ok)
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Command, Outcome, TRIES, check, decide};
 use crate::{
     app::{App, Call, Committed, Whole},
-    caller::Caller,
+    caller::{Caller, Right},
     error::Error,
     rule::{Broken, bulk::Policy},
     store::Tx,
@@ -41,9 +41,10 @@ pub enum Item {
 }
 
 /// Refuses who may do it one by one only; each transaction asks for the right to do it at all.
-fn demand<C: Command>(caller: &Caller) -> Result<(), Error> {
-    let many = C::RIGHT.many();
-    if caller.may(many) { Ok(()) } else { Err(Error::Denied(many)) }
+fn demand<C: Command>(caller: &Caller, items: &[C]) -> Result<(), Error> {
+    let also = items.iter().flat_map(Command::also).map(|(action, noun)| Right::To(action, noun));
+    let mut asked = std::iter::once(C::RIGHT).chain(also).map(Right::many);
+    asked.find(|right| !caller.may(*right)).map_or(Ok(()), |right| Err(Error::Denied(right)))
 }
 
 /// Does many commands. `input` is what the caller said, by which a repeated call is known.
@@ -55,7 +56,7 @@ pub async fn run<C: Command>(
     many: &Many<C>,
 ) -> Result<Outcomes, Error> {
     check(call)?;
-    demand::<C>(caller)?;
+    demand(caller, &many.items)?;
     let hash = hash::<C>(many.policy, input);
     let mut outcomes = Outcomes::with_capacity(many.items.len());
     let mut tried = 0;
@@ -87,7 +88,7 @@ pub async fn begun<C: Command>(
     input: &str,
 ) -> Result<Option<Vec<i64>>, Error> {
     check(call)?;
-    demand::<C>(caller)?;
+    demand::<C>(caller, &[])?;
     let (Some(key), false) = (&call.idempotency_key, call.dry_run) else { return Ok(None) };
     let tx = app.begin(caller, C::RIGHT, 0).await?;
     let begun = app.answered_items(&tx, caller, key, &hash::<C>(policy, input), usize::MAX).await;

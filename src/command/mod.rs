@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     app::{App, Call, Committed, Logging},
-    caller::{Caller, Right},
+    caller::{Action, Caller, Noun, Right},
     error::Error,
     rule::{
         self, Broken, Change, Decision,
@@ -46,6 +46,11 @@ pub trait Command: Serialize + Send + Sync {
     const NAME: &'static str;
     /// Who may give it.
     const RIGHT: Right;
+
+    /// What it does to things of other kinds, each of which asks for its own right (ACC-3).
+    fn also(&self) -> Vec<(Action, Noun)> {
+        Vec::new()
+    }
 
     /// Reads the facts in the transaction and lets the rule decide.
     fn decide(&self, tx: &Tx) -> impl Future<Output = Result<Decision, Error>> + Send;
@@ -90,6 +95,13 @@ pub async fn run<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
     Ok(outcome)
 }
 
+/// Refuses who may not do it, for whoever does several that each stand for themselves and would stop halfway.
+pub fn demand<C: Command>(caller: &Caller, cmd: &C) -> Result<(), Error> {
+    let also = cmd.also().into_iter().map(|(action, noun)| Right::To(action, noun));
+    let mut asked = std::iter::once(C::RIGHT).chain(also);
+    asked.find(|right| !caller.may(*right)).map_or(Ok(()), |right| Err(Error::Denied(right)))
+}
+
 /// How one try went.
 enum Attempt {
     Ended(Outcome),
@@ -123,6 +135,9 @@ async fn attempt<C: Command>(app: &App, caller: &Caller, call: &Call, cmd: &C) -
 /// What the rule decides, as far as clusters take it at once (SES-6), with what becomes of lines that it takes off devices
 /// (DEL-5), and of the numbers of lines that it puts there or takes off (INV-9).
 pub async fn decide<C: Command>(app: &App, cmd: &C, tx: &Tx) -> Result<Decision, Error> {
+    if let Some((action, noun)) = cmd.also().into_iter().find(|(action, noun)| !tx.allows(*action, *noun)) {
+        return Err(Error::Denied(Right::To(action, noun)));
+    }
     let decided = match cmd.decide(tx).await? {
         Ok(changes) => paced(app, tx, changes, cmd.pace()).await?,
         Err(broken) => Err(broken),

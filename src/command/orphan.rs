@@ -19,7 +19,16 @@ use crate::{
 
 impl Command for CleanUp {
     const NAME: &'static str = "cleanUpOrphans";
-    const RIGHT: Right = Right::To(Action::Delete, Noun::Line);
+    // Each kind of thing asks for its own.
+    const RIGHT: Right = Right::Edit;
+
+    fn also(&self) -> Vec<(Action, Noun)> {
+        vec![match self.orphan {
+            Orphan::Profile(_) => (Action::Delete, Noun::Profile),
+            Orphan::Line(_) => (Action::Delete, Noun::Line),
+            Orphan::Number(_) => (Action::Update, Noun::Number),
+        }]
+    }
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         if let Err(broken) = check(self, &facts(tx, self).await?) {

@@ -19,14 +19,41 @@ use crate::{
     },
 };
 
-command!(Create, "createProfile", Create Profile, create_facts, create);
 command!(Update, "updateProfile", Update Profile, update_facts, update);
 command!(Delete, "deleteProfile", Delete Profile, delete_facts, delete);
+
+impl Command for Create {
+    const NAME: &'static str = "createProfile";
+    const RIGHT: Right = Right::To(Action::Create, Noun::Profile);
+
+    fn also(&self) -> Vec<(Action, Noun)> {
+        along(!self.lines.is_empty(), !self.buttons.is_empty(), !self.services.is_empty())
+    }
+
+    async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
+        let facts = create_facts(tx, self).await?;
+        Ok(create(self, &facts))
+    }
+}
+
+/// What comes along with a new profile, as if it were put there afterwards.
+pub fn along(lines: bool, buttons: bool, services: bool) -> Vec<(Action, Noun)> {
+    let along = [
+        (lines, (Action::Update, Noun::Line)),
+        (buttons, (Action::Create, Noun::Button)),
+        (services, (Action::Create, Noun::ServiceSubscription)),
+    ];
+    along.into_iter().filter_map(|(comes, right)| comes.then_some(right)).collect()
+}
 
 /// A copy is a creation whose input is read from another profile: the same rules, no others.
 impl Command for Copy {
     const NAME: &'static str = "copyProfile";
     const RIGHT: Right = Right::To(Action::Create, Noun::Profile);
+
+    fn also(&self) -> Vec<(Action, Noun)> {
+        along(self.lines, self.buttons, self.services)
+    }
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         let Some(from) = locked(tx, self.from).await? else {

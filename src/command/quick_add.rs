@@ -28,6 +28,10 @@ impl Command for Add {
     const NAME: &'static str = "quickAddUser";
     const RIGHT: Right = Right::To(Action::Create, Noun::User);
 
+    fn also(&self) -> Vec<(Action, Noun)> {
+        vec![(Action::Create, Noun::Profile)]
+    }
+
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
         let plan = match plan(self, &known(tx, self).await?) {
             Ok(plan) => plan,

@@ -142,6 +142,9 @@ impl OrphanMutation {
         if orphans.len() > MOST {
             return Err(Error::Input(format!("pass at most {MOST} things, not {}", orphans.len())));
         }
+        for (.., orphan) in &orphans {
+            command::demand(ctx.caller()?, &CleanUp { orphan: *orphan })?;
+        }
         let mut payload = CleanUpOrphansPayload { outcomes: Vec::with_capacity(orphans.len()), cursor: None };
         for (path, noun, key, orphan) in orphans {
             // Each has an answer of its own under the key.

@@ -318,6 +318,10 @@ pub async fn rest(tx: &Tx, id: JobId, until: Moment) -> Result<(), DbErr> {
 
 /// Keeps how rows ended, with what is wrong with them.
 pub async fn keep_outcomes(tx: &Tx, id: JobId, verdicts: &[Verdict]) -> Result<(), DbErr> {
+    tx.run(outcomes(tx.backend(), id, verdicts).statement()).await.map(drop)
+}
+
+fn outcomes(backend: DatabaseBackend, id: JobId, verdicts: &[Verdict]) -> Sql {
     // Each row says of which job it is: told once beside them, SQLite would look at all rows of the job for each of these.
     let mut values = Rows::new(["bigint", "bigint", "text", "text", "text"]);
     for row in verdicts {
@@ -330,10 +334,10 @@ pub async fn keep_outcomes(tx: &Tx, id: JobId, verdicts: &[Verdict]) -> Result<(
             row.builds_on.clone().into(),
         ]);
     }
-    let mut sql = Sql::new(tx.backend());
+    let mut sql = Sql::new(backend);
     sql.push("UPDATE job_row SET outcome = r.c, errors = r.d, builds_on = r.e FROM ").rows(values, "r");
     sql.push(" WHERE job_row.job_id = r.a AND job_row.place = r.b");
-    tx.run(sql.statement()).await.map(drop)
+    sql
 }
 
 /// Notes how far a job is without telling anybody; what is told comes with a change.
@@ -390,4 +394,26 @@ pub async fn count_by_state(source: &impl Source) -> Result<Vec<(String, i64)>, 
         }
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use migration::{Migrator, MigratorTrait};
+    use sea_orm::{ConnectionTrait, Database};
+
+    use super::*;
+
+    /// However many rows a job has, a verdict looks at its own alone.
+    #[tokio::test]
+    async fn a_verdict_finds_its_row_by_its_key() {
+        let db = Database::connect("sqlite::memory:").await.expect("a database");
+        Migrator::up(&db, None).await.expect("its tables");
+        let verdict = Verdict { place: 1, outcome: None, errors: None, builds_on: None };
+        let mut told = outcomes(DatabaseBackend::Sqlite, JobId(1), &[verdict]).statement();
+        told.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let steps = db.query_all_raw(told).await.expect("a plan");
+        let steps: Vec<String> =
+            steps.iter().map(|step| step.try_get("", "detail").expect("a step")).collect();
+        assert!(steps.iter().any(|step| step.ends_with("(job_id=? AND place=?)")), "{steps:#?}");
+    }
 }

@@ -12,7 +12,11 @@ use std::{
     time::Duration,
 };
 
-use entity::{Moment, UserId, change_subject::Noun};
+use entity::{
+    Moment, UserId,
+    change_subject::Noun,
+    role::{Action, Rights},
+};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     QueryResult, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
@@ -108,6 +112,7 @@ pub struct Tx {
     db: DatabaseTransaction,
     scope: Scope,
     own: Option<UserId>,
+    rights: Rights,
     now: Moment,
     ids: Arc<Mutex<Range<i64>>>,
     statements: Arc<AtomicU64>,
@@ -264,6 +269,7 @@ impl Store {
             db,
             scope,
             own: None,
+            rights: Rights::default(),
             now,
             ids: self.ids.clone(),
             statements: self.statements.clone(),
@@ -411,10 +417,15 @@ impl Tx {
         self.own
     }
 
-    /// The same for a user who changes no more than what is their own.
+    /// Whether whoever writes may do this to things of a kind.
+    pub fn allows(&self, action: Action, noun: Noun) -> bool {
+        self.rights.allows(action, noun)
+    }
+
+    /// The same for somebody with these rights, who may be a user that changes no more than what is their own.
     #[must_use]
-    pub fn of(self, own: Option<UserId>) -> Self {
-        Self { own, ..self }
+    pub fn of(self, own: Option<UserId>, rights: Rights) -> Self {
+        Self { own, rights, ..self }
     }
 
     /// A number that nothing else has.

@@ -683,20 +683,15 @@ pub async fn compare(
     sql.push("EXISTS (SELECT 1 FROM line_appearance a WHERE a.line_id = t.id) AND NOT EXISTS (SELECT 1 FROM number n ");
     sql.push("WHERE n.cluster_id = t.cluster_id AND n.pattern = t.pattern AND n.partition = t.partition)");
     sql.within("t.organization_id", below);
-    sql.push(") q WHERE q.place IS NOT NULL ORDER BY q.id LIMIT ").bind(AUDITED);
-    let mut managed = HashMap::new();
+    // Not looked up row by row: those that get no entry would stand before others and hide them (INV-12).
+    sql.push(") q WHERE q.place IS NOT NULL AND COALESCE((SELECT o.number_management FROM organization_closure c ");
+    sql.push("JOIN organization o ON o.id = c.ancestor_id WHERE c.descendant_id = q.place AND ");
+    sql.push("o.number_management IS NOT NULL ORDER BY length(o.path) DESC LIMIT 1), TRUE) ORDER BY q.id LIMIT ");
+    sql.bind(AUDITED);
     for row in source.rows(sql.statement()).await? {
         let absent = Absent { id: NumberId(0), pattern: row.try_get_by_index(3)?, standing: true };
         let (cluster, place) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let known = managed.get(&place).copied();
-        let takes = match known {
-            Some(takes) => takes,
-            None => is_managed(source, place).await?,
-        };
-        managed.insert(place, takes);
-        if takes {
-            facts.missing.push((cluster, place, row.try_get_by_index(2)?, absent));
-        }
+        facts.missing.push((cluster, place, row.try_get_by_index(2)?, absent));
     }
     let most = usize::try_from(AUDITED).unwrap_or(usize::MAX);
     facts.more = facts.differing.len() >= most || facts.missing.len() >= most;

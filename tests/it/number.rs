@@ -1,6 +1,6 @@
 //! Stories of the number inventory: what can be given out, to whom, and from when on.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use entity::token::Role;
 use roamline::command;
@@ -485,6 +485,49 @@ story! {
         assert_eq!(seen(&admin, &estate, "5001").await["status"], "USED");
         assert_eq!(admin.data(&format!("{{ {audit} }}")).await["numberAudit"]["differences"], json!([]));
         assert_eq!(admin.data("{ numbers { totalCount } }").await["numbers"]["totalCount"], 6);
+    }
+}
+
+/// What `roamline fsck` says of a database, and with which code it ends.
+fn fsck(database: &str, more: &[&str]) -> (Vec<String>, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_roamline"))
+        .args(["--log", "error", "--database", database, "fsck"])
+        .args(more)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(output.stdout).expect("text");
+    (said.lines().map(str::to_owned).collect(), output.status.code())
+}
+
+story! {
+    /// INV-11, on the command line: what differs is said, and put right where that is asked for.
+    async fn fsck_says_and_mends_what_differs(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        admin.profile(&estate, &estate.berlin, "EM-1", &["4001", "4002"]).await;
+        add(&admin, &estate, &estate.berlin, "4001", "4001").await;
+        let absent = "4002 in partition '' stands on a device and has no entry".to_owned();
+        let allowed = "That is allowed; `roamline fsck --mend --add-missing` makes entries of them.".to_owned();
+        let check = async |more: &'static [&'static str]| {
+            let database = server.database.clone();
+            tokio::task::spawn_blocking(move || fsck(&database, more)).await.expect("it ran")
+        };
+        assert_eq!(check(&[]).await, (vec![absent.clone(), allowed], Some(0)));
+        let db = Database::connect(&server.database).await.expect("connected");
+        db.execute_unprepared("UPDATE number SET status = 'AVAILABLE'").await.expect("spoilt");
+        db.close().await.expect("closed");
+        let spoilt = "4001 in partition '' is AVAILABLE and should be USED".to_owned();
+        let mend = "Mend it with `roamline fsck --mend`.".to_owned();
+        let (said, code) = check(&[]).await;
+        assert_eq!(said, [spoilt.clone(), absent.clone(), mend]);
+        assert!(code.is_some_and(|code| code != 0), "{code:?}");
+        assert_eq!(seen(&admin, &estate, "4001").await["status"], "AVAILABLE", "nothing was done");
+        assert_eq!(check(&["--mend"]).await, (vec![spoilt, "1 number was put right.".to_owned()], Some(0)));
+        assert_eq!(seen(&admin, &estate, "4001").await["status"], "USED");
+        assert_eq!(seen(&admin, &estate, "4002").await, json!(null));
+        let added = vec![absent, "1 number was put right.".to_owned()];
+        assert_eq!(check(&["--mend", "--add-missing"]).await, (added, Some(0)));
+        assert_eq!(seen(&admin, &estate, "4002").await["status"], "USED");
+        assert_eq!(check(&[]).await, (vec!["The inventory agrees with the lines.".to_owned()], Some(0)));
     }
 }
 

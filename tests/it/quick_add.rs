@@ -7,6 +7,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config as ProptestConfig, TestRunner},
 };
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
 use crate::{
@@ -587,6 +588,16 @@ story! {
         let there = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "partition": "a", "patterns": ["4001"], "userId": "anna"});
         admin.done("reserveNumbersFor", there, "").await;
         admin.profile(&estate, &estate.berlin, "EM-1", &["4020"]).await;
+        // More of them than an audit looks at at once hide nobody behind them.
+        let line = |n: u32| json!({"organizationId": estate.berlin, "clusterId": estate.emea, "pattern": n.to_string()});
+        let lines: Vec<_> = (7000..7500).map(line).collect();
+        admin.done("createLines", json!({"items": lines}), "").await;
+        let db = Database::connect(&server.database).await.expect("connected");
+        let put = "INSERT INTO line_appearance (id, line_id, device_id, position, role, settings, created_at) \
+                   SELECT -l.id, l.id, a.device_id, CAST(l.pattern AS INTEGER), 'ORIGINAL', a.settings, a.created_at \
+                   FROM line l, line_appearance a WHERE l.pattern LIKE '7%'";
+        assert_eq!(db.execute_unprepared(put).await.expect("put").rows_affected(), 500);
+        db.close().await.expect("closed");
         admin.profile(&estate, &estate.rome, "EM-2", &["4021"]).await;
         let audit = admin.data("{ numberAudit { differences { pattern } } }").await;
         assert_eq!(audit["numberAudit"]["differences"], json!([{"pattern": "4021"}]));

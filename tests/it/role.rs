@@ -107,6 +107,60 @@ story! {
 }
 
 story! {
+    /// ACC-3: what a command does to things of another kind asks for the right to do that, before anything is done.
+    async fn a_right_to_one_kind_of_thing_is_none_to_another(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let rights = json!([
+            {"noun": "LINE", "actions": ["DELETE"]},
+            {"noun": "USER", "actions": ["CREATE", "DELETE"]},
+        ]);
+        compose(&admin, &estate.north, "Half", rights).await;
+        compose(&admin, &estate.north, "Bare", json!([{"noun": "PROFILE", "actions": ["CREATE", "DELETE"]}])).await;
+        let (half, bare) = (having(&server, "Half", &estate.north).await, having(&server, "Bare", &estate.north).await);
+        let profile = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+        let line = json!({"organizationId": estate.berlin, "clusterId": estate.emea, "pattern": "4002"});
+        let line = text(&admin.done("createLine", line, "line { id }").await["line"]["id"]);
+        let group = json!({"organizationId": estate.berlin, "name": "Standard", "clusterId": estate.emea, "product": "Cisco 8851"});
+        let group = text(&admin.done("createQuickAddGroup", group, "group { id }").await["group"]["id"]);
+        let user = admin.user(&estate, &estate.berlin, "anna").await;
+        let new = |user: &str, more: Value| {
+            with(&json!({"organizationId": estate.berlin, "clusterId": estate.emea, "userId": user, "lastName": "x"}), &more)
+        };
+        let own = |more: Value| with(&json!({"name": "EM-9", "product": "Cisco 8851"}), &more);
+        let lines = json!({"lines": [{"pattern": "4009"}]});
+        let forbidden = Some("FORBIDDEN".to_owned());
+        let before = admin.data("{ service { newestCursor } }").await;
+        for (client, name, input) in [
+            (&half, "cleanUpOrphans", json!({"lineIds": [line], "profileIds": [profile]})),
+            (&half, "createUser", new("ben", json!({"newProfiles": [own(json!({}))]}))),
+            (&half, "createUser", new("ben", json!({"profileIds": [profile]}))),
+            (&half, "createUsers", json!({"items": [new("ben", json!({"newProfiles": [own(json!({}))]}))]})),
+            (&half, "quickAddUser", json!({"groupId": group, "newUser": {"userId": "ben", "lastName": "x"}})),
+            (&half, "deleteUser", json!({"id": user, "soleProfiles": "DELETE"})),
+            (&bare, "cleanUpOrphans", json!({"lineIds": [line]})),
+            (&bare, "createProfile", with(&own(lines), &json!({"organizationId": estate.berlin, "clusterId": estate.emea}))),
+            (&bare, "copyProfile", json!({"id": profile, "name": "EM-2"})),
+        ] {
+            assert_eq!(at_the_door(client, name, input).await, forbidden, "{name}");
+        }
+        assert_eq!(admin.data("{ service { newestCursor } }").await, before, "nothing was done");
+        let cleaned = half.done("cleanUpOrphans", json!({"lineIds": [line]}), "outcomes { result }").await;
+        assert_eq!(cleaned["outcomes"], json!([{"result": "CLEANED_UP"}]));
+        half.done("createUser", new("ben", json!({})), "").await;
+        half.done("deleteUser", json!({"id": user, "soleProfiles": "KEEP_UNASSIGNED"}), "").await;
+        let cleaned = bare.done("cleanUpOrphans", json!({"profileIds": [profile]}), "outcomes { result }").await;
+        assert_eq!(cleaned["outcomes"], json!([{"result": "CLEANED_UP"}]));
+    }
+}
+
+/// Both together.
+fn with(one: &Value, other: &Value) -> Value {
+    let mut both = one.clone();
+    both.as_object_mut().expect("an object").extend(other.as_object().cloned().unwrap_or_default());
+    both
+}
+
+story! {
     /// ACC-2: nobody hands on more than their own, nor to where they do not stand.
     async fn a_role_is_delegated_downwards_and_never_more_than_ones_own(server) {
         let (estate, admin) = (server.estate().await, server.admin());
