@@ -684,9 +684,13 @@ pub async fn compare(
     sql.push("WHERE n.cluster_id = t.cluster_id AND n.pattern = t.pattern AND n.partition = t.partition)");
     sql.within("t.organization_id", below);
     // Not looked up row by row: those that get no entry would stand before others and hide them (INV-12).
-    sql.push(") q WHERE q.place IS NOT NULL AND COALESCE((SELECT o.number_management FROM organization_closure c ");
+    sql.push(
+        ") q WHERE q.place IS NOT NULL AND COALESCE((SELECT o.number_management FROM organization_closure c ",
+    );
     sql.push("JOIN organization o ON o.id = c.ancestor_id WHERE c.descendant_id = q.place AND ");
-    sql.push("o.number_management IS NOT NULL ORDER BY length(o.path) DESC LIMIT 1), TRUE) ORDER BY q.id LIMIT ");
+    sql.push(
+        "o.number_management IS NOT NULL ORDER BY length(o.path) DESC LIMIT 1), TRUE) ORDER BY q.id LIMIT ",
+    );
     sql.bind(AUDITED);
     for row in source.rows(sql.statement()).await? {
         let absent = Absent { id: NumberId(0), pattern: row.try_get_by_index(3)?, standing: true };

@@ -126,7 +126,7 @@ story! {
         let new = |user: &str, more: Value| {
             with(&json!({"organizationId": estate.berlin, "clusterId": estate.emea, "userId": user, "lastName": "x"}), &more)
         };
-        let own = |more: Value| with(&json!({"name": "EM-9", "product": "Cisco 8851"}), &more);
+        let own = |more: Value| with(&json!({"name": "EM-9", "product": "Cisco 8851", "protocol": "SIP"}), &more);
         let lines = json!({"lines": [{"pattern": "4009"}]});
         let forbidden = Some("FORBIDDEN".to_owned());
         let before = admin.data("{ service { newestCursor } }").await;
