@@ -4,15 +4,12 @@
 mod audit_entry;
 mod authentication;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use entity::{JobId, Moment, OrganizationId, RoleId, TokenId, UserId, audit_entry::Kind, job, token};
 use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use self::audit_entry::Logging;
 use self::audit_entry::{COMMAND_LINE, FIRST_START};
@@ -40,7 +37,9 @@ struct Inner {
     clock: Clock,
     /// Tells this process from others on the same database.
     node: String,
-    tokens: Mutex<HashMap<String, authentication::Known>>,
+    tokens: authentication::Memory,
+    /// One permit for each event that is made ready.
+    events: Semaphore,
     audit: audit_entry::Audit,
     /// Whose JSON Web Tokens are taken too.
     issuer: Option<jwt::Issuer>,
@@ -104,8 +103,9 @@ impl App {
         let node = HEXLOWER.encode(&bytes);
         let issuer = jwt::Issuer::new(&config.jwt).map_err(Error::internal)?;
         let audit = audit_entry::Audit::start(&store, clock.clone(), config.audit.per_minute);
-        let tokens = Mutex::default();
-        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens, audit, issuer })))
+        let tokens = authentication::Memory::default();
+        let events = Semaphore::new(config.subscription.events.min(Semaphore::MAX_PERMITS));
+        Ok(Self(Arc::new(Inner { store, feed, config, clock, node, tokens, events, audit, issuer })))
     }
 
     /// Brings the database up to date and does nothing else.
@@ -146,6 +146,12 @@ impl App {
     /// Statements sent to the database so far.
     pub fn statements(&self) -> u64 {
         self.0.store.statements()
+    }
+
+    /// A place among the events that are made ready at once, as soon as there is one.
+    pub async fn event_place(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.0.events.acquire().await.ok()
     }
 
     /// Connections to the database that are in use, and that are open and wait for use.

@@ -276,6 +276,8 @@ section! {
         pub sockets_per_token: usize = 1_000, 1..=1_000_000;
         /// Answers that wait for a peer to read; then its streams pause, and lose nothing.
         pub queue: usize = 8, 1..=10_000;
+        /// Events that are made ready at once, for all streams together; others wait for their turn. Each may take `http.query_ms`.
+        pub events: usize = 64, 1..=100_000;
         /// Milliseconds in which a reserved event stream must be opened.
         pub reservation_ms: u64 = 10_000, 1..=600_000;
         /// Milliseconds after which clients are asked to come back when their connection ends: at least so many, at most twice.

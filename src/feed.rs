@@ -17,8 +17,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::store::{DbErr, Entry, Store, outbox};
 
-/// Changes read from the table at once.
+/// Changes read from the table at once, for all followers.
 const BATCH: i64 = 1_000;
+/// Changes that a follower holds at once. It keeps them while its peer reads nothing, and there are many followers.
+const HELD: usize = 32;
 
 /// How the feed reads.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +141,8 @@ impl Shared {
         if let Some(entries) = self.recent_after(cursor) {
             return Ok(entries);
         }
-        let entries = outbox::after(&self.store, cursor, BATCH).await?;
+        let held = i64::try_from(HELD).unwrap_or(i64::MAX);
+        let entries = outbox::after(&self.store, cursor, held).await?;
         // What the ring's reader has not seen yet is left for later: all followers move with it.
         let newest = *self.latest.borrow();
         Ok(entries.into_iter().take_while(|entry| entry.seq <= newest).map(Arc::new).collect())
@@ -149,7 +152,7 @@ impl Shared {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let first = ring.front()?.seq;
         let skip = usize::try_from(cursor + 1 - first).ok()?;
-        Some(ring.iter().skip(skip).cloned().collect())
+        Some(ring.iter().skip(skip).take(HELD).cloned().collect())
     }
 
     fn keep(&self, entries: Vec<Entry>) {

@@ -4,19 +4,19 @@
 //! subject with another role is another one. So jobs, stored answers and streams know them as they know everybody, and a
 //! revocation holds for them as well.
 
-use std::{
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+mod memory;
+
+use std::time::Instant;
 
 use data_encoding::HEXLOWER;
 use entity::{
-    Moment, OrganizationId,
+    Moment, OrganizationId, TokenId,
     role::{self, Rights},
     token, user,
 };
 use sha2::{Digest, Sha256};
 
+pub(super) use self::memory::Memory;
 use super::App;
 use crate::{
     caller::{Caller, Scope, built_in},
@@ -25,11 +25,6 @@ use crate::{
     origin,
     store::{self, token::Found},
 };
-
-/// How long what is known of a token is believed; a revoked one is out after it.
-const BELIEVED: Duration = Duration::from_millis(500);
-/// Tokens remembered at once, so that guesses cannot fill the memory.
-const REMEMBERED: usize = 10_000;
 
 /// What is known of what somebody came with.
 #[derive(Clone)]
@@ -57,14 +52,9 @@ impl App {
             };
         };
         let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
-        let known = if let Some(known) = self.known(&hash) {
-            known
-        } else {
-            let (token, until, refused) = match &self.0.issuer {
-                Some(issuer) if Issuer::is_token(secret) => self.granted(issuer, secret).await?,
-                _ => (store::token::by_hash(&self.0.store, &hash).await?, None, None),
-            };
-            self.remember(hash, token, until, refused)
+        let known = match self.0.tokens.shown(&hash) {
+            Some(known) => known,
+            None => self.look_up(secret, hash).await?,
         };
         let caller = self.caller(&known);
         match &caller {
@@ -77,13 +67,48 @@ impl App {
     /// The caller as of now, for streams that outlive a permission.
     pub async fn renew(&self, caller: &Caller) -> Result<Caller, Error> {
         let Some(id) = caller.token else { return Ok(caller.clone()) };
-        let key = format!("id {id}");
-        let known = match self.known(&key) {
-            Some(known) => known,
-            None => self.remember(key, store::token::by_id(&self.0.store, id).await?, None, None),
+        let token = match self.0.tokens.held(id) {
+            Some(found) => found,
+            None => self.look_up_streams(id).await?,
         };
-        let renewed = self.caller(&Known { until: caller.until, ..known }).ok_or(Error::Anonymous)?;
+        let known = Known { at: Instant::now(), token, until: caller.until, refused: None };
+        let renewed = self.caller(&known).ok_or(Error::Anonymous)?;
         Ok(Caller { origin: caller.origin.clone(), ..renewed })
+    }
+
+    async fn look_up(&self, secret: &str, hash: String) -> Result<Known, Error> {
+        let memory = &self.0.tokens;
+        let issuer = self.0.issuer.as_ref().filter(|_| Issuer::is_token(secret));
+        let mut turn = None;
+        let (token, until, refused) = match issuer {
+            // The issuer may have to be asked for its keys, which nobody else waits for.
+            Some(issuer) => self.granted(issuer, secret).await?,
+            None => {
+                turn = Some(memory.turn(&hash).await);
+                if let Some(known) = memory.shown(&hash) {
+                    return Ok(known);
+                }
+                (store::token::by_hash(&self.0.store, &hash).await?, None, None)
+            }
+        };
+        let known = Known { at: Instant::now(), token, until, refused };
+        memory.remember(hash, known.clone());
+        drop(turn);
+        Ok(known)
+    }
+
+    /// Looks a stream's token up, and others' along with it.
+    async fn look_up_streams(&self, id: TokenId) -> Result<Option<Found>, Error> {
+        let memory = &self.0.tokens;
+        let _turn = memory.streams_turn().await;
+        if let Some(found) = memory.held(id) {
+            return Ok(found);
+        }
+        let due = memory.due(id);
+        let found = store::token::by_ids(&self.0.store, &due).await?;
+        let own = found.iter().find(|found| found.0.id == id).cloned();
+        memory.hold(&due, found);
+        Ok(own)
     }
 
     /// Reads the issuer's keys ahead of its first token; nothing to do where no issuer is set.
@@ -153,7 +178,7 @@ impl App {
             grant.update(part);
         }
         let token = token::Model {
-            id: entity::TokenId(0),
+            id: TokenId(0),
             name: bearer.name,
             hash: format!("jwt {}", HEXLOWER.encode(&grant.finalize())),
             // What the token may do follows its role or its user, whatever that comes to allow.
@@ -226,8 +251,7 @@ impl App {
     /// Whether this token was good when it was looked up last, as far as that is remembered.
     pub fn remembers(&self, secret: &str) -> bool {
         let hash = HEXLOWER.encode(&Sha256::digest(secret.as_bytes()));
-        let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(&hash).is_some_and(|known| known.token.is_some())
+        self.0.tokens.was_good(&hash)
     }
 
     /// Tells the audit why what somebody came with is not taken.
@@ -246,32 +270,6 @@ impl App {
         };
         let token = known.token.as_ref().map(|(token, ..)| token);
         self.0.audit.not_taken(token, code, format!("A token was not taken: {why}."), self.now());
-    }
-
-    /// What was known of it within the last second.
-    fn known(&self, key: &str) -> Option<Known> {
-        let tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(key).filter(|known| known.at.elapsed() < BELIEVED).cloned()
-    }
-
-    fn remember(
-        &self,
-        key: String,
-        token: Option<Found>,
-        until: Option<Moment>,
-        refused: Option<Refused>,
-    ) -> Known {
-        let known = Known { at: Instant::now(), token, until, refused };
-        let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= REMEMBERED {
-            // Guesses go first, so that they make nobody else be looked up again.
-            tokens.retain(|_, known| known.token.is_some());
-        }
-        if tokens.len() >= REMEMBERED {
-            tokens.clear();
-        }
-        tokens.insert(key, known.clone());
-        known
     }
 
     fn caller(&self, known: &Known) -> Option<Caller> {

@@ -1,10 +1,12 @@
 //! Around every execution: loaders of its own, and errors that get their code, are logged once and hide internals.
 //!
 //! A query or mutation gets its loaders with the request. A subscription executes once per event, and each of these
-//! executions gets fresh ones from an extension, so an event never sees rows that an earlier one loaded. The
+//! executions gets fresh ones from an extension, so an event never sees rows that an earlier one loaded. An event has the
+//! deadline of a query, and waits for its turn where many are made ready at once, as after a change that everybody
+//! follows. The
 //! extension is kept to subscriptions because async-graphql takes a longer way for every field where there is one.
 
-use std::{any::TypeId, sync::Arc};
+use std::{any::TypeId, sync::Arc, time::Duration};
 
 use async_graphql::{
     Data, ErrorExtensionValues, Executor, Name, PathSegment, Pos, Request, Response, ServerError,
@@ -146,7 +148,7 @@ impl Extension for Event {
         next: NextExecute<'_>,
     ) -> Response {
         let (mut data, mut gate) = (Data::default(), Gate::default());
-        let mut told = None;
+        let (mut told, mut place) = (None, None);
         if let (Some(app), Some(caller)) = (ctx.data_opt::<App>(), ctx.data_opt::<Caller>()) {
             // What an event leads to is read as whoever listens now, not as who began to.
             let listener = ctx.data_opt::<Listener>();
@@ -161,9 +163,21 @@ impl Extension for Event {
             gate = loaders.gate();
             data.insert(loaders);
             data.insert(caller.clone());
+            place = app.event_place().await;
             told = Some((app, caller));
         }
-        let mut response = gate.through(next.run_with_data(ctx, operation, data)).await;
+        let execution = gate.through(next.run_with_data(ctx, operation, data));
+        let mut response = match &told {
+            None => execution.await,
+            Some((app, _)) => {
+                let most = app.config().http.query_ms;
+                match tokio::time::timeout(Duration::from_millis(most), execution).await {
+                    Ok(response) => response,
+                    Err(_) => return refused(Error::Timeout(most), ctx.data_opt::<RequestId>()),
+                }
+            }
+        };
+        drop(place);
         settle(&mut response.errors, ctx.data_opt::<RequestId>(), |error, source| {
             if let Some((app, caller)) = &told {
                 app.refused(caller, root_field(error, None), source);

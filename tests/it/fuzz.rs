@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::hostile::{FINE, MOST_MEMORY, Process, begin, body, http, say};
+use crate::hostile::{DEADLINE, FINE, MOST_MEMORY, Process, begin, body, http, say};
 
 const CORPUS: &[&str] = &[
     include_str!("corpus/abstract.graphql"),
@@ -264,7 +264,8 @@ fn garbled(chance: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// The next thing to send.
 enum Shot {
-    Request(Vec<u8>),
+    /// Bytes, and whether they are surely a whole request.
+    Request(Vec<u8>, bool),
     Messages(Vec<String>),
 }
 
@@ -287,7 +288,7 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
     match chance.below(10) {
         0 => {
             let text = payload.to_string().into_bytes();
-            Shot::Request(body(garbled(chance, text)))
+            Shot::Request(body(garbled(chance, text)), true)
         }
         1 => {
             let path = chance.of(&[
@@ -301,7 +302,7 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
             ]);
             let method = chance.of(&["POST", "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"]);
             let request = http(method, path, "connection: close\r\n", payload.to_string().as_bytes());
-            Shot::Request(garbled(chance, request))
+            Shot::Request(garbled(chance, request), false)
         }
         2 => {
             let kind = chance.of(&[
@@ -320,7 +321,7 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
             }
             Shot::Messages(messages)
         }
-        _ => Shot::Request(body(payload.to_string())),
+        _ => Shot::Request(body(payload.to_string()), true),
     }
 }
 
@@ -354,10 +355,16 @@ async fn nothing_that_chance_makes_harms_the_server() {
     while began.elapsed() < time {
         count += 1;
         let what = match shot(&mut chance, &words) {
-            Shot::Request(request) => {
-                // What a changed length makes wait for more is nothing to wait for here.
-                let answer = process.talked(&request).await;
-                let found = wrong(&answer);
+            Shot::Request(request, whole) => {
+                let before = process.worked();
+                let answer = process.talked(&request, whole).await;
+                let worked = process.worked().saturating_sub(before);
+                let found = match answer {
+                    _ if worked > DEADLINE => Some(format!("{worked:?} of work")),
+                    Some(answer) => wrong(&answer),
+                    // What a changed length makes wait for more is nothing to wait for here.
+                    None => whole.then(|| "no answer".to_owned()),
+                };
                 found.map(|found| (found, String::from_utf8_lossy(&request).into_owned()))
             }
             Shot::Messages(messages) => {

@@ -32,6 +32,9 @@ use crate::roamline::Roamline;
 /// How long anything may take that must come.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// How long the process lets a query run, and how much of the processor's time a request may have.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
 /// How long chance waits for what may never come, and for a socket that says no more.
 const GIVEN_UP: Duration = Duration::from_secs(20);
 const SILENT: Duration = Duration::from_millis(200);
@@ -62,7 +65,7 @@ impl Process {
             .arg(format!("127.0.0.1:{port}"))
             .args(["--sample", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme")])
             // What never ends is given up after this; what takes long does not look at it.
-            .env("ROAMLINE__HTTP__QUERY_MS", "5000")
+            .env("ROAMLINE__HTTP__QUERY_MS", DEADLINE.as_millis().to_string())
             .env("ROAMLINE__GUARD__COST", "20000")
             .stdout(Stdio::null())
             .spawn()
@@ -82,9 +85,10 @@ impl Process {
         Answer::read(&timeout(PATIENCE, self.exchange(bytes)).await.expect("an answer in time"))
     }
 
-    /// The same for bytes of which nobody knows whether they are a request: nothing where no answer comes for a while.
-    pub async fn talked(&self, bytes: &[u8]) -> Vec<u8> {
-        timeout(GIVEN_UP, self.exchange(bytes)).await.unwrap_or_default()
+    /// The same for bytes that may be no request: nothing where no answer comes for a while. What is a whole request is
+    /// waited for as long as it takes.
+    pub async fn talked(&self, bytes: &[u8], whole: bool) -> Option<Vec<u8>> {
+        timeout(if whole { PATIENCE } else { GIVEN_UP }, self.exchange(bytes)).await.ok()
     }
 
     async fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
@@ -151,6 +155,17 @@ impl Process {
         let protocol = "graphql-transport-ws".parse().expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         timeout(PATIENCE, connect_async(request)).await.expect("a socket in time").expect("a socket").0
+    }
+
+    /// How much of the processor's time the process has had, on all cores: whatever else the machine does, it is the same.
+    pub fn worked(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it lives");
+        // Behind the name, which may hold anything, the 12th and 13th are the ticks in user and in system mode.
+        let (_, figures) = stat.rsplit_once(')').expect("a name");
+        let ticks =
+            figures.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+        // Linux tells them in hundredths of a second to everybody.
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// Megabytes that the process has.
@@ -587,8 +602,15 @@ async fn attacked(database: &str) {
     let mut wrong = Vec::new();
     let (requests, sockets) = (table(), sockets());
     assert!(requests.len() >= 60, "{}", requests.len());
+    let mut hardest = (Duration::ZERO, "");
     for (name, request, status, code) in requests {
+        let before = process.worked();
         let answer = process.raw(&request).await;
+        let worked = process.worked().saturating_sub(before);
+        hardest = hardest.max((worked, name));
+        if worked > DEADLINE {
+            wrong.push(format!("{name}: {worked:?} of work"));
+        }
         if (answer.status, answer.code.as_str()) != (status, code) {
             wrong.push(format!("{name}: {answer:?}, not {status} {code}"));
         }
@@ -603,7 +625,13 @@ async fn attacked(database: &str) {
         }
     }
     for (name, frames, expected) in sockets {
+        let before = process.worked();
         let told = process.socket(frames).await;
+        let worked = process.worked().saturating_sub(before);
+        hardest = hardest.max((worked, name));
+        if worked > DEADLINE {
+            wrong.push(format!("socket, {name}: {worked:?} of work"));
+        }
         let gone = expected == Told::Gone && matches!(told, Told::Closed(_));
         if told != expected && !gone {
             wrong.push(format!("socket, {name}: {told:?}, not {expected:?}"));
@@ -611,6 +639,7 @@ async fn attacked(database: &str) {
         let after = process.raw(&body(FINE)).await;
         assert_eq!((after.status, &after.code), (fine.status, &fine.code), "after socket, {name}");
     }
+    println!("the hardest: {}, {:?}", hardest.1, hardest.0);
     assert!(process.child.try_wait().expect("it can be asked").is_none(), "the process ended");
     assert!(process.memory() <= MOST_MEMORY, "{} MB", process.memory());
     assert!(wrong.is_empty(), "{} are not as they should be:\n{}", wrong.len(), wrong.join("\n"));

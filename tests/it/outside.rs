@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use roamline::{http, schema};
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -166,6 +167,25 @@ story! {
             assert_eq!(get(&client, "/metrics").await.status(), 403, "{role:?}");
         }
         assert_eq!(get(&server.admin(), "/metrics").await.status(), 200);
+    }
+}
+
+story! {
+    /// A node is ready while every step that it knows is there, be there further ones of a newer node, and not without one.
+    async fn a_node_is_ready_once_its_tables_are(server) {
+        let db = Database::connect(&server.database).await.expect("connected");
+        let ready = async || get(&server.stranger(), "/health/ready").await;
+        db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99999999_newer', 1)")
+            .await
+            .expect("a further step");
+        assert_eq!(ready().await.status(), 204);
+        let gone = db.execute_unprepared("DELETE FROM seaql_migrations WHERE version LIKE '%_job'").await;
+        assert!(gone.expect("gone").rows_affected() > 0);
+        let answer = ready().await;
+        assert_eq!(answer.status(), 503);
+        let body: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
+        assert_eq!(body, json!({"ready": false, "failing": ["migrated"]}));
+        db.close().await.expect("closed");
     }
 }
 
