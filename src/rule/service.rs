@@ -245,14 +245,7 @@ pub fn change_parameter(cmd: &ChangeParameter, facts: &UpdateFacts) -> Decision 
     check_version(&mut broken, cmd.expected_version, current.version);
     let mut parameters = current.parameters.0.clone();
     let old = parameters.remove(at);
-    let before = ParameterFields {
-        name: old.name.clone(),
-        display_name: Some(old.display_name.clone()).filter(|shown| *shown != old.name),
-        default: old.default.clone(),
-        description: old.description.clone(),
-        required: old.required,
-        password: old.password,
-    };
+    let before = of_parameter(&old);
     let after = patched(&mut broken, &cmd.fields, &before, "");
     let fixed = || Rule::ValueInvalid {
         what: "Whether it is a password".to_owned(),
@@ -384,6 +377,18 @@ fn with(service: &Model, fields: Fields) -> Model {
         release: fields.release,
         enabled: fields.enabled,
         ..service.clone()
+    }
+}
+
+/// What a parameter has besides its id.
+pub fn of_parameter(parameter: &Parameter) -> ParameterFields {
+    ParameterFields {
+        name: parameter.name.clone(),
+        display_name: Some(parameter.display_name.clone()).filter(|shown| *shown != parameter.name),
+        default: parameter.default.clone(),
+        description: parameter.description.clone(),
+        required: parameter.required,
+        password: parameter.password,
     }
 }
 

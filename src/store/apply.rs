@@ -515,6 +515,11 @@ pub fn device_of_phone(phone: &phone::Model) -> device::Model {
 }
 
 async fn enter_tree(tx: &Tx, id: OrganizationId, parent: Option<OrganizationId>) -> Result<(), DbErr> {
+    // One that comes back is still known below those that were above it.
+    organization_closure::Entity::delete_many()
+        .filter(organization_closure::Column::DescendantId.eq(id))
+        .exec(&tx.db)
+        .await?;
     let mut sql = Sql::new(tx.backend());
     sql.push("INSERT INTO organization_closure (ancestor_id, descendant_id) SELECT ancestor_id, ").bind(id);
     sql.push(" FROM organization_closure WHERE descendant_id = ").bind(parent.map_or(-1, |parent| parent.0));
