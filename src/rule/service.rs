@@ -9,7 +9,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Patch, Rule, change::On, check_version, patched, value};
+use super::{Broken, Change, Decision, Patch, Rule, change::On, check_taken, check_version, patched, value};
 
 /// Characters of a URL.
 pub const URL: usize = 2_048;
@@ -91,7 +91,8 @@ pub struct CreateFacts {
     pub now: Moment,
     /// The cluster, when it is the caller's to change.
     pub cluster: Option<cluster::Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// An id for each parameter.
     pub parameters: Vec<i64>,
 }
@@ -108,8 +109,8 @@ pub struct Update {
 pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    /// Whether another one has the name that was sent.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// An id for a new parameter.
     pub parameter: i64,
     /// Subscriptions whose URLs are derived from it.
@@ -167,7 +168,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     broken.when(facts.cluster.is_none(), missing, "clusterId");
     let fields = patched(&mut broken, &cmd.fields, &Fields::default(), "");
     check(&mut broken, &fields);
-    broken.when(facts.taken, || Rule::ServiceNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::ServiceNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     let mut parameters = Vec::new();
     for (at, (new, id)) in cmd.parameters.iter().zip(&facts.parameters).enumerate() {
         let mut part = Broken::none();
@@ -215,7 +217,8 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         fields.ascii_name = None;
     }
     check(&mut broken, &fields);
-    broken.when(facts.taken, || Rule::ServiceNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::ServiceNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     broken.or(|| changed(current, with(current, fields), facts))
 }
 
@@ -568,13 +571,13 @@ pub(crate) mod tests {
             id: ServiceId(5),
             now: Moment(1),
             cluster: Some(cluster(2)),
-            taken: false,
+            taken: None,
             parameters: (1..).take(count).collect(),
         }
     }
 
     fn facts(current: Model) -> UpdateFacts {
-        UpdateFacts { now: Moment(2), current: Some(current), taken: false, parameter: 9, derived: 4 }
+        UpdateFacts { now: Moment(2), current: Some(current), taken: None, parameter: 9, derived: 4 }
     }
 
     fn values(values: &[(i64, &str)]) -> BTreeMap<i64, String> {
