@@ -123,7 +123,7 @@ story! {
 async fn offered(client: &Client) -> Value {
     client
         .data(
-            "{ services { nodes { id name url enabled vendor parameters { name displayName default required isPassword } } }
+            "{ services { nodes { id name url enabled vendor parameters { name displayName default required password } } }
               serviceSubscriptions { nodes { id name url subscribed values { name value isPassword } button { index label url } } }
               profiles { nodes { serviceUrls { nodes { index label service url } } } } }",
         )
