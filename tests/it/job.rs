@@ -142,7 +142,7 @@ story! {
         }
         work(&server).await;
         let filter = format!("filter: {{jobs: [\"{}\"]}}", ids[1]);
-        let page = format!("{{ changes(since: \"{start}\", first: 200, {filter}) {{ nodes {{ change {{ kind node {{ id }} }} }} }} }}");
+        let page = format!("{{ changes(since: \"{start}\", first: 200, {filter}) {{ nodes {{ cursor change {{ kind node {{ id }} }} }} }} }}");
         let kept = admin.data(&page).await["changes"]["nodes"].as_array().expect("changes").clone();
         assert!(kept.len() > 2 && kept[0]["change"]["kind"] == "JOB_STARTED", "{kept:#?}");
         let mut feed = admin.follow(&format!("(after: \"{start}\", {filter})"), "change { kind node { id } }").await;

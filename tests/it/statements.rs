@@ -164,9 +164,9 @@ const SHAPES: &[(&str, &str, u64)] = &[
         "subscriptions to services with all that they lead to",
         "serviceSubscriptions(first: $n) { totalCount nodes { name urlState missing service { name cluster { name } } device { name } \
          button { index } history(first: 2) { nodes { cursor } } } }",
-        // Subscriptions and their count; the services as far as state and values need them, and as they are asked for; the
-        // kinds of the devices, then these; buttons and histories.
-        8,
+        // Subscriptions and their count; the services as far as state and values need them, and as they are asked for, with
+        // their clusters; the kinds of the devices, then these; buttons and histories.
+        9,
     ),
     // What is found by its index, then each kind of thing.
     ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
