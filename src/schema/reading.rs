@@ -27,7 +27,9 @@ pub fn of_type(name: &str) -> &'static [Noun] {
         "Button" | "SpeedDial" | "BusyLampField" | "CallParkButton" | "ServiceUrlButton"
         | "ButtonDifference" => &[Noun::Button],
         "Layout" => &[Noun::Line, Noun::Button],
-        "ServiceSubscription" => &[Noun::ServiceSubscription],
+        "ServiceSubscription" | "ServiceSubscriptionAt" | "ServiceSubscriptionDifference" => {
+            &[Noun::ServiceSubscription]
+        }
         "Number" | "NumberAudit" | "NumberDifference" | "NumberNext" | "SelectableNumber" => &[Noun::Number],
         "Session" | "SessionSnapshot" => &[Noun::Session],
         "Job" => &[Noun::Job],
@@ -48,8 +50,16 @@ pub fn of_condition(name: &str) -> &'static [Noun] {
             &[Noun::Profile]
         }
         "devices" | "isAssigned" => &[Noun::Profile, Noun::Phone, Noun::Device],
-        "inUse" | "loggedIn" => &[Noun::Session],
+        "inUse" | "loggedIn" | "sessions" => &[Noun::Session],
         "services" => &[Noun::Service],
+        "serviceSubscriptions" => &[Noun::ServiceSubscription],
+        "jobs" => &[Noun::Job],
+        "appearances" => &[Noun::Line],
+        "buttons" => &[Noun::Button],
+        "templates" => &[Noun::Template],
+        "quickAddGroups" => &[Noun::QuickAddGroup],
+        "defaultDeviceProfiles" => &[Noun::DefaultDeviceProfile],
+        "roles" => &[Noun::Role],
         _ => &[],
     }
 }
