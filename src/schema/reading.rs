@@ -44,7 +44,7 @@ pub fn of_type(name: &str) -> &'static [Noun] {
 pub fn of_condition(name: &str) -> &'static [Noun] {
     match name {
         "users" | "hasUsers" => &[Noun::User],
-        "lines" | "hasLines" | "hasClones" => &[Noun::Line],
+        "lines" | "hasLines" | "hasClones" | "appearances" => &[Noun::Line],
         "phones" => &[Noun::Phone],
         "profiles" | "hasProfiles" | "hasDefaultProfile" | "logoutProfiles" | "isLogoutProfile" => {
             &[Noun::Profile]
@@ -54,7 +54,6 @@ pub fn of_condition(name: &str) -> &'static [Noun] {
         "services" => &[Noun::Service],
         "serviceSubscriptions" => &[Noun::ServiceSubscription],
         "jobs" => &[Noun::Job],
-        "appearances" => &[Noun::Line],
         "buttons" => &[Noun::Button],
         "templates" => &[Noun::Template],
         "quickAddGroups" => &[Noun::QuickAddGroup],

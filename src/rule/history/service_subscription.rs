@@ -28,8 +28,16 @@ pub struct Back {
     pub url: Option<Option<String>>,
     /// By the ids of their parameters, as these may have other names by now; none takes a value away.
     pub values: Vec<(i64, Option<String>)>,
-    /// None within takes the button off.
-    pub button: Option<Option<Place>>,
+    pub button: Key,
+}
+
+/// What becomes of the button of a subscription.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Key {
+    #[default]
+    Stays,
+    Off,
+    At(Place),
 }
 
 /// Whether a subscription is in use.
@@ -57,10 +65,10 @@ pub fn back(before: &Model, after: &Model, beside: &[Change]) -> Result<Back, Ru
         name: (before.name != after.name).then(|| before.name.clone()),
         url: (own(before) != own(after)).then(|| own(before)),
         values: values_back(&before.given, &after.given)?,
-        button: if from == to { button_back(before, after, beside)? } else { None },
+        button: if from == to { button_back(before, after, beside)? } else { Key::Stays },
     };
     let nothing =
-        back.name.is_none() && back.url.is_none() && back.values.is_empty() && back.button.is_none();
+        back.name.is_none() && back.url.is_none() && back.values.is_empty() && back.button == Key::Stays;
     if from == to && nothing {
         return Err(if before.url == after.url && before.revision == after.revision {
             impossible(PASSWORD)
@@ -97,16 +105,16 @@ fn values_back(before: &Values, after: &Values) -> Result<Vec<(i64, Option<Strin
     Ok(back)
 }
 
-fn button_back(before: &Model, after: &Model, beside: &[Change]) -> Result<Option<Option<Place>>, Rule> {
+fn button_back(before: &Model, after: &Model, beside: &[Change]) -> Result<Key, Rule> {
     let new = |id| beside.iter().any(|c| matches!(c, Change::ButtonAdded { button, .. } if button.id == id));
     match (before.button_id, after.button_id) {
-        (None, Some(is)) if new(is) => Ok(Some(None)),
-        (Some(was), Some(is)) if was == is => Ok(moved_from(was, beside).map(Some)),
+        (None, Some(is)) if new(is) => Ok(Key::Off),
+        (Some(was), Some(is)) if was == is => Ok(moved_from(was, beside).map_or(Key::Stays, Key::At)),
         (_, Some(_)) => {
             Err(impossible("the subscription took over a button that stood there; use updateButton"))
         }
-        (Some(was), None) => Ok(stood(was, beside).map(Some)),
-        (None, None) => Ok(None),
+        (Some(was), None) => Ok(stood(was, beside).map_or(Key::Stays, Key::At)),
+        (None, None) => Ok(Key::Stays),
     }
 }
 
@@ -164,7 +172,12 @@ pub fn take_back(cmd: &Back, facts: &Facts) -> Decision {
             let mut fields = Map::new();
             fields.extend(cmd.name.clone().map(|name| ("name".to_owned(), Value::from(name))));
             fields.extend(cmd.url.clone().map(|url| ("url".to_owned(), Value::from(url))));
-            let (fields, button) = (Patch::new(fields), cmd.button.clone());
+            let button = match &cmd.button {
+                Key::Stays => None,
+                Key::Off => Some(None),
+                Key::At(place) => Some(Some(place.clone())),
+            };
+            let fields = Patch::new(fields);
             update(&Update { subscription, expected_version, fields, values, button }, facts)
         }
     }
@@ -384,13 +397,13 @@ pub(super) mod tests {
         let stood = key(5, button::Kind::ServiceUrl, 3);
         let removed = Change::ButtonRemoved { on: on(), button: stood.clone() };
         let place = Place { index: Some(3), label: stood.label.clone() };
-        assert_eq!(back(&was, &off, &[removed]).map(|back| back.button), Ok(Some(Some(place.clone()))));
+        assert_eq!(back(&was, &off, &[removed]).map(|back| back.button), Ok(Key::At(place.clone())));
         let after = button::Model { position: 4, ..stood.clone() };
         let moved = Change::ButtonUpdated { on: on(), before: stood.clone(), after };
         let renamed = with(&was, |it| it.name = "News".into());
-        assert_eq!(back(&was, &renamed, &[moved]).map(|back| back.button), Ok(Some(Some(place))));
+        assert_eq!(back(&was, &renamed, &[moved]).map(|back| back.button), Ok(Key::At(place)));
         let added = Change::ButtonAdded { on: on(), button: stood };
-        assert_eq!(back(&off, &was, &[added]).map(|back| back.button), Ok(Some(None)));
+        assert_eq!(back(&off, &was, &[added]).map(|back| back.button), Ok(Key::Off));
         assert!(back(&off, &was, &[]).is_err(), "it took over one that was there");
     }
 }
