@@ -345,7 +345,7 @@ mutation($profile: ID!) {
     RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
         "This cannot be taken back: {why}."
         "mutation($change: Cursor!) { revertChange(input: {change: $change}) { errors { code message } } }"
-        after r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "News", url: "http://news.example/"}) { errors { code } change: cursor } }"#
+        after "mutation { startImport(input: {noun: \"users\"}) { errors { code } change: cursor } }"
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
     PatternInvalid { pattern: String }: "PATTERN_INVALID" "LIN-1"
