@@ -9,21 +9,27 @@ use crate::{
         Broken, Change, Decision, Patch, Rule, button, cluster, default_device_profile, device,
         history::{
             restore::{Restore, restore},
-            revert::{Configure, Opposite, Revert, opposite, put_back, superseded},
+            revert::{Configure, Opposite, Revert, needs_beside, opposite, put_back, superseded},
+            service_subscription::{State, take_back},
         },
         line,
         line::{Add, ChangeSettings, NewLine, Reference},
-        number, organization, phone, profile, quick_add, service_subscription, template, user,
+        number, organization, phone, profile, quick_add, service, service_subscription, template, user,
     },
     store::{
         Tx,
+        cluster::create_facts as cluster_facts,
         default_device_profile::create_facts as default_facts,
         device::register_facts,
-        history::{deletion, later, locked_entry, original_of, restore_facts, users_of},
+        history::{beside, deletion, later, locked_entry, original_of, restore_facts, users_of},
         line::create_facts as line_facts,
+        organization::create_facts as organization_facts,
         phone::create_facts as phone_facts,
         profile::seen,
         quick_add::create_facts as quick_add_facts,
+        service::{add_parameter_facts, create_facts as service_facts},
+        service_subscription::{facts as subscription_facts, subscribe_facts},
+        template::create_facts as template_facts,
         user::create_facts as user_facts,
     },
 };
@@ -58,7 +64,8 @@ impl Command for Revert {
             let rule = Rule::NotFound { noun: "change", id: format!("s{}", self.change) };
             return Ok(Err(Broken::one(rule, "change")));
         };
-        let opposite = match opposite(&entry.change, tx.now()) {
+        let beside = if needs_beside(&entry.change) { beside(tx, &entry).await? } else { Vec::new() };
+        let opposite = match opposite(&entry.change, &beside, tx.now()) {
             Ok(opposite) => opposite,
             Err(rule) => return Ok(Err(Broken::one(rule, "change"))),
         };
@@ -118,15 +125,28 @@ fn right(opposite: &Opposite) -> Right {
         Opposite::RegisterDevice(..) => device::Register::RIGHT,
         Opposite::ReleaseDevice(_) => device::Release::RIGHT,
         Opposite::Unsubscribe(_) => service_subscription::Unsubscribe::RIGHT,
-        Opposite::Resubscribe(_) => service_subscription::Resubscribe::RIGHT,
+        Opposite::TakeBackSubscription(back) => match back.to {
+            State::Subscribed => service_subscription::Update::RIGHT,
+            State::Waiting => service_subscription::Unsubscribe::RIGHT,
+        },
+        Opposite::SubscribeAgain(_) => service_subscription::Subscribe::RIGHT,
         Opposite::Configure(Configure::UpdateOrganization(_)) => organization::Update::RIGHT,
         Opposite::Configure(Configure::RenameOrganization(_)) => organization::Rename::RIGHT,
         Opposite::Configure(Configure::MoveOrganization(_)) => organization::Move::RIGHT,
         Opposite::Configure(Configure::DeleteOrganization(_)) => organization::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeOrganization(..)) => organization::Create::RIGHT,
         Opposite::Configure(Configure::UpdateCluster(_)) => cluster::Update::RIGHT,
         Opposite::Configure(Configure::DeleteCluster(_)) => cluster::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeCluster(..)) => cluster::Create::RIGHT,
         Opposite::Configure(Configure::UpdateTemplate(_)) => template::Update::RIGHT,
         Opposite::Configure(Configure::DeleteTemplate(_)) => template::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeTemplate(..)) => template::Create::RIGHT,
+        Opposite::Configure(Configure::UpdateService(_)) => service::Update::RIGHT,
+        Opposite::Configure(Configure::DeleteService(_)) => service::Delete::RIGHT,
+        Opposite::Configure(Configure::MakeService(..)) => service::Create::RIGHT,
+        Opposite::Configure(Configure::AddParameter(..)) => service::AddParameter::RIGHT,
+        Opposite::Configure(Configure::ChangeParameter(_)) => service::ChangeParameter::RIGHT,
+        Opposite::Configure(Configure::RemoveParameter(_)) => service::RemoveParameter::RIGHT,
         Opposite::Configure(Configure::UpdateQuickAdd(_)) => quick_add::Update::RIGHT,
         Opposite::Configure(Configure::DeleteQuickAdd(_)) => quick_add::Delete::RIGHT,
         Opposite::Configure(Configure::MakeQuickAdd(..)) => quick_add::Create::RIGHT,
@@ -218,25 +238,71 @@ async fn decide(opposite: Opposite, tx: &Tx) -> Result<Decision, Error> {
         }
         Opposite::ReleaseDevice(cmd) => cmd.decide(tx).await,
         Opposite::Unsubscribe(cmd) => cmd.decide(tx).await,
-        Opposite::Resubscribe(cmd) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::UpdateOrganization(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::RenameOrganization(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::MoveOrganization(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::DeleteOrganization(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::UpdateCluster(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::DeleteCluster(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::UpdateTemplate(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::DeleteTemplate(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::UpdateQuickAdd(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::DeleteQuickAdd(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::MakeQuickAdd(cmd, id, version)) => {
+        Opposite::TakeBackSubscription(back) => {
+            let facts = subscription_facts(tx, back.subscription).await?;
+            Ok(take_back(&back, &facts))
+        }
+        Opposite::SubscribeAgain(again) => {
+            let cmd = again.subscribe();
+            let mut facts = subscribe_facts(tx, &cmd).await?;
+            facts.new.id = again.was.id;
+            Ok(again.decide(cmd, &facts))
+        }
+        Opposite::Configure(configure) => decide_configure(configure, tx).await,
+    }
+}
+
+async fn decide_configure(configure: Configure, tx: &Tx) -> Result<Decision, Error> {
+    match configure {
+        Configure::UpdateOrganization(cmd) => cmd.decide(tx).await,
+        Configure::RenameOrganization(cmd) => cmd.decide(tx).await,
+        Configure::MoveOrganization(cmd) => cmd.decide(tx).await,
+        Configure::DeleteOrganization(cmd) => cmd.decide(tx).await,
+        Configure::MakeOrganization(cmd, id, version) => {
+            super::organization::check_root(&cmd, tx)?;
+            let mut facts = organization_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(organization::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Configure::UpdateCluster(cmd) => cmd.decide(tx).await,
+        Configure::DeleteCluster(cmd) => cmd.decide(tx).await,
+        Configure::MakeCluster(cmd, id, version) => {
+            let mut facts = cluster_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(cluster::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Configure::UpdateTemplate(cmd) => cmd.decide(tx).await,
+        Configure::DeleteTemplate(cmd) => cmd.decide(tx).await,
+        Configure::MakeTemplate(cmd, id, version) => {
+            let mut facts = template_facts(tx, &cmd).await?;
+            facts.id = id;
+            Ok(template::create(&cmd, &facts).map(|changes| going_on(changes, version)))
+        }
+        Configure::UpdateService(cmd) => cmd.decide(tx).await,
+        Configure::DeleteService(cmd) => cmd.decide(tx).await,
+        Configure::MakeService(cmd, was) => {
+            let mut facts = service_facts(tx, &cmd).await?;
+            facts.id = was.id;
+            facts.parameters = was.parameters.0.iter().map(|parameter| parameter.id).collect();
+            Ok(service::create(&cmd, &facts).map(|changes| going_on(changes, was.version)))
+        }
+        Configure::AddParameter(cmd, id) => {
+            let mut facts = add_parameter_facts(tx, &cmd).await?;
+            facts.parameter = id;
+            Ok(service::add_parameter(&cmd, &facts))
+        }
+        Configure::ChangeParameter(cmd) => cmd.decide(tx).await,
+        Configure::RemoveParameter(cmd) => cmd.decide(tx).await,
+        Configure::UpdateQuickAdd(cmd) => cmd.decide(tx).await,
+        Configure::DeleteQuickAdd(cmd) => cmd.decide(tx).await,
+        Configure::MakeQuickAdd(cmd, id, version) => {
             let mut facts = quick_add_facts(tx, &cmd).await?;
             facts.id = id;
             Ok(quick_add::create(&cmd, &facts).map(|changes| going_on(changes, version)))
         }
-        Opposite::Configure(Configure::UpdateDefault(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::DeleteDefault(cmd)) => cmd.decide(tx).await,
-        Opposite::Configure(Configure::MakeDefault(cmd, id, version)) => {
+        Configure::UpdateDefault(cmd) => cmd.decide(tx).await,
+        Configure::DeleteDefault(cmd) => cmd.decide(tx).await,
+        Configure::MakeDefault(cmd, id, version) => {
             let mut facts = default_facts(tx, &cmd).await?;
             facts.id = id;
             Ok(default_device_profile::create(&cmd, &facts).map(|changes| going_on(changes, version)))
@@ -271,6 +337,10 @@ fn going_on(mut changes: Vec<Change>, version: i64) -> Vec<Change> {
             Change::UserCreated { user } => user.version = version + 1,
             Change::QuickAddGroupCreated { group } => group.version = version + 1,
             Change::DefaultDeviceProfileCreated { profile } => profile.version = version + 1,
+            Change::OrganizationCreated { organization } => organization.version = version + 1,
+            Change::ClusterCreated { cluster } => cluster.version = version + 1,
+            Change::TemplateCreated { template } => template.version = version + 1,
+            Change::ServiceCreated { service } => service.version = version + 1,
             _ => {}
         }
     }

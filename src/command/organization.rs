@@ -7,15 +7,20 @@ use crate::{
     store::organization::{create_facts, delete_facts, move_facts, rename_facts, update_facts},
 };
 
-// Only who sees the whole tree may plant another one.
+/// Refuses another tree to whoever does not see everything.
+pub(super) fn check_root(cmd: &Create, tx: &crate::store::Tx) -> Result<(), crate::error::Error> {
+    if cmd.parent.is_none() && tx.scope() != crate::caller::Scope::All {
+        return Err(crate::error::Error::Denied(crate::caller::Right::Configure));
+    }
+    Ok(())
+}
+
 impl super::Command for Create {
     const NAME: &'static str = "createOrganization";
     const RIGHT: Right = Right::To(Action::Configure, Noun::Organization);
 
     async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
-        if self.parent.is_none() && tx.scope() != crate::caller::Scope::All {
-            return Err(crate::error::Error::Denied(crate::caller::Right::Configure));
-        }
+        check_root(self, tx)?;
         let facts = create_facts(tx, self).await?;
         Ok(create(self, &facts))
     }

@@ -215,7 +215,7 @@ changes! {
     ServiceUpdated { before: service::Model, after: service::Model, stale: i64 }
     /// A phone service was deleted.
     ServiceDeleted { service: service::Model }
-    /// A device was subscribed to a phone service.
+    /// A device was subscribed to a phone service; one that comes back with its profile may wait, unsubscribed, as it did.
     ServiceSubscribed { on: On, subscription: service_subscription::Model }
     /// A subscription was updated, unsubscribed, taken up again or brought up to date.
     ServiceSubscriptionUpdated {

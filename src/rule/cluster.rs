@@ -7,7 +7,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Patch, Rule, check_version, value};
+use super::{Broken, Change, Decision, Patch, Rule, check_taken, check_version, value};
 
 /// What is given at creation and may be updated.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -33,8 +33,8 @@ pub struct CreateFacts {
     pub id: ClusterId,
     pub now: Moment,
     pub organization: Option<organization::Model>,
-    /// Whether another cluster of the organization has the name.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Updates the fields that were sent.
@@ -49,7 +49,8 @@ pub struct Update {
 pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Deletes a cluster that holds nothing.
@@ -118,7 +119,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
         || Rule::NotFound { noun: "organization", id: id.to_string() },
         "organizationId",
     );
-    let fields = checked(&mut broken, &cmd.fields, &Fields::default(), facts.taken);
+    let fields = checked(&mut broken, &cmd.fields, &Fields::default(), facts.taken.as_deref());
     broken.or(|| {
         let cluster = Model {
             id: facts.id,
@@ -151,7 +152,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         max_login_minutes: current.max_login_minutes,
         max_concurrent_logins: current.max_concurrent_logins,
     };
-    let fields = checked(&mut broken, &cmd.fields, &before, facts.taken);
+    let fields = checked(&mut broken, &cmd.fields, &before, facts.taken.as_deref());
     broken.or(|| {
         if fields == before {
             return Vec::new();
@@ -181,7 +182,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     broken.or(|| vec![Change::ClusterDeleted { cluster: current.clone() }])
 }
 
-fn checked(broken: &mut Broken, patch: &Patch<Fields>, before: &Fields, taken: bool) -> Fields {
+fn checked(broken: &mut Broken, patch: &Patch<Fields>, before: &Fields, taken: Option<&[String]>) -> Fields {
     let fields = super::patched(broken, patch, before, "");
     broken.take(value::organization_name(&fields.name), "name");
     value::text(broken, "The description", &fields.description, 128, "description");
@@ -189,7 +190,8 @@ fn checked(broken: &mut Broken, patch: &Patch<Fields>, before: &Fields, taken: b
     value::range(broken, "maxLoginMinutes", fields.max_login_minutes, 0, 10_080, "maxLoginMinutes");
     let at_once = fields.max_concurrent_logins;
     value::range(broken, "maxConcurrentLogins", at_once, 1, 10_000, "maxConcurrentLogins");
-    broken.when(taken, || Rule::ClusterNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::ClusterNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(broken, taken, rule, "name");
     fields
 }
 
@@ -224,14 +226,14 @@ pub(crate) mod tests {
 
     #[test]
     fn a_cluster_needs_a_free_name_and_a_login_time_in_range() {
-        let create = |fields: &str, taken| {
+        let create = |fields: &str, taken: bool| {
             create(
                 &Create { organization: OrganizationId(1), fields: patch(fields) },
                 &CreateFacts {
                     id: ClusterId(2),
                     now: Moment(3),
                     organization: Some(organization(1, organization::Kind::Provider, "acme")),
-                    taken,
+                    taken: taken.then(Vec::new),
                 },
             )
         };
@@ -251,7 +253,7 @@ pub(crate) mod tests {
         let update = |fields: &str| {
             update(
                 &Update { id: ClusterId(2), expected_version: Some(1), fields: patch(fields) },
-                &UpdateFacts { now: Moment(3), current: Some(cluster(2)), taken: false },
+                &UpdateFacts { now: Moment(3), current: Some(cluster(2)), taken: None },
             )
         };
         let changes = ok(update(r#"{"multiple_login":"ALLOWED"}"#));

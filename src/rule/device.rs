@@ -87,7 +87,12 @@ pub fn release(cmd: &Release, current: Option<&Model>) -> Decision {
 
 /// Names near a taken one, as far as one looks for free ones (NAM-9).
 pub fn near(name: &str) -> Vec<String> {
-    let stem: String = name.chars().take(46).collect();
+    near_within(name, 50)
+}
+
+/// The same where names have at most so many characters.
+pub fn near_within(name: &str, most: usize) -> Vec<String> {
+    let stem: String = name.chars().take(most - 4).collect();
     (2..=200).map(|n| format!("{stem}-{n}")).collect()
 }
 

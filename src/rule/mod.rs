@@ -258,7 +258,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
         "'{name}' cannot name an organization: 1 to 64 characters, no dot, no blank at either end."
         r#"mutation { createOrganization(input: {parentId: "T3JnYW5pemF0aW9uOjI", kind: SITE, name: "a.b"}) { errors { code message } } }"#
     /// Organizations below one parent have different names, whatever the case.
-    OrganizationNameTaken { path: String }: "ORGANIZATION_NAME_TAKEN" "HIE-6"
+    OrganizationNameTaken { path: String, suggestions: Vec<String> }: "ORGANIZATION_NAME_TAKEN" "HIE-6"
         "'{path}' exists already. Choose another name."
         r#"mutation { createOrganization(input: {parentId: "T3JnYW5pemF0aW9uOjQ", kind: SITE, name: "BERLIN"}) { errors { code message } } }"#
     /// An organization that holds anything is not deleted.
@@ -280,7 +280,7 @@ mutation { createProfile(input: {organizationId: "T3JnYW5pemF0aW9uOjEx", cluster
         after r#"mutation { createCluster(input: {organizationId: "T3JnYW5pemF0aW9uOjE", name: "Root"}) { errors { code } cluster { cluster: id } } }"#
 
     /// Clusters of one organization have different names.
-    ClusterNameTaken { name: String }: "CLUSTER_NAME_TAKEN" "RML-1"
+    ClusterNameTaken { name: String, suggestions: Vec<String> }: "CLUSTER_NAME_TAKEN" "RML-1"
         "The organization already has a cluster called '{name}'. Choose another name."
         r#"mutation { createCluster(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "EMEA"}) { errors { code message } } }"#
     /// A cluster that holds anything is not deleted.
@@ -345,7 +345,7 @@ mutation($profile: ID!) {
     RevertNotPossible { why: String }: "REVERT_NOT_POSSIBLE" "RML-71"
         "This cannot be taken back: {why}."
         "mutation($change: Cursor!) { revertChange(input: {change: $change}) { errors { code message } } }"
-        after r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "News", url: "http://news.example/"}) { errors { code } change: cursor } }"#
+        after "mutation { startImport(input: {noun: \"users\"}) { errors { code } change: cursor } }"
 
     /// A directory number has 1 to 24 of the characters that Unified CM dials and matches.
     PatternInvalid { pattern: String }: "PATTERN_INVALID" "LIN-1"
@@ -442,7 +442,7 @@ mutation($profile: ID!) {
         "'{user_id}' may have {most} profiles and would have more. Take one away first, or raise maxProfilesPerUser."
         r#"mutation { first: updateOrganization(input: {id: "T3JnYW5pemF0aW9uOjk", maxProfilesPerUser: 1}) { errors { code message } } then: quickAddUser(input: {groupId: "UXVpY2tBZGRHcm91cDoxNzcx", userId: "VXNlcjoyNA", profileName: "EM_anna.berg_2"}) { errors { code message } } }"#
     /// Quick Add groups of one organization have different names, whatever the case.
-    QuickAddNameTaken { name: String }: "QUICK_ADD_NAME_TAKEN" "RML-60"
+    QuickAddNameTaken { name: String, suggestions: Vec<String> }: "QUICK_ADD_NAME_TAKEN" "RML-60"
         "The organization already has a Quick Add group called '{name}'. Choose another name."
         r#"mutation { createQuickAddGroup(input: {organizationId: "T3JnYW5pemF0aW9uOjk", name: "berlin USER", product: "Cisco 8841"}) { errors { code message } } }"#
     /// A user is added by a group that has a cluster; one without is there to be copied.
@@ -590,7 +590,7 @@ mutation($profile: ID!) {
         r#"mutation { addButton(input: {deviceId: "UHJvZmlsZToxNDU", button: {busyLampField: {pattern: "51XX", partition: "PT_BERLIN"}}}) { errors { code message } } }"#
 
     /// Templates of one kind on a cluster have different names, whatever the case.
-    TemplateNameTaken { name: String }: "TEMPLATE_NAME_TAKEN" "RML-20"
+    TemplateNameTaken { name: String, suggestions: Vec<String> }: "TEMPLATE_NAME_TAKEN" "RML-20"
         "The cluster already has a template called '{name}'. Choose another name."
         r#"mutation { createButtonTemplate(input: {clusterId: "Q2x1c3RlcjoxMw", product: "Cisco 8841", protocol: SIP, name: "standard 8841 sip", features: [LINE]}) { errors { code message } } }"#
     /// A template is not made under a name by which devices of other products name theirs.
@@ -619,7 +619,7 @@ mutation($profile: ID!) {
         r#"mutation { createButtonTemplate(input: {clusterId: "Q2x1c3RlcjoxMw", product: "Cisco Unified Client Services Framework", protocol: SIP, name: "Soft", features: [LINE, SERVICE_URL]}) { errors { code message } } }"#
 
     /// Phone services of a cluster have different names, whatever the case.
-    ServiceNameTaken { name: String }: "SERVICE_NAME_TAKEN" "RML-30"
+    ServiceNameTaken { name: String, suggestions: Vec<String> }: "SERVICE_NAME_TAKEN" "RML-30"
         "The cluster already has a phone service called '{name}'. Choose another name."
         r#"mutation { createService(input: {clusterId: "Q2x1c3RlcjoxMw", name: "intercom calls", url: "http://x.example/"}) { errors { code message } } }"#
     /// Parameters of a phone service have different names.
@@ -736,7 +736,7 @@ mutation($profile: ID!) {
 mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Builder", rights: [{noun: CLUSTER, actions: [CONFIGURE]}]}) { errors { code message } } }"#
         after r#"mutation { createRole(input: {organizationId: "T3JnYW5pemF0aW9uOjI", name: "Keeper", rights: [{noun: ROLE, actions: [CONFIGURE]}]}) { errors { code } role { role: id } } }"#
     /// A role's name is its own among the roles of its organization, and none of the roles that are built in has it.
-    RoleNameTaken { name: String }: "ROLE_NAME_TAKEN" "ACC-2"
+    RoleNameTaken { name: String, suggestions: Vec<String> }: "ROLE_NAME_TAKEN" "ACC-2"
         "There is a role '{name}' already. Choose another name, or update that role."
         "mutation { createRole(input: {organizationId: \"T3JnYW5pemF0aW9uOjE\", name: \"Admin\", rights: []}) { errors { code } } }"
     /// A role that tokens have is not deleted.
@@ -787,6 +787,18 @@ impl RuleCode {
 pub fn check_version(broken: &mut Broken, expected: Option<i64>, current: i64) {
     if let Some(expected) = expected {
         broken.when(expected != current, || Rule::VersionConflict { expected, current }, "expectedVersion");
+    }
+}
+
+/// Notes that a name is taken, where it is: `taken` holds free ones near it then.
+pub fn check_taken(
+    broken: &mut Broken,
+    taken: Option<&[String]>,
+    rule: impl FnOnce(Vec<String>) -> Rule,
+    path: &str,
+) {
+    if let Some(suggestions) = taken {
+        broken.add(rule(suggestions.to_vec()), path);
     }
 }
 

@@ -7,7 +7,8 @@ use entity::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, Change, Decision, Rule, check_version, line_preference::check_template, number::LONGEST, value,
+    Broken, Change, Decision, Rule, check_taken, check_version, line_preference::check_template,
+    number::LONGEST, value,
 };
 
 /// Makes an organization below a parent, or a root.
@@ -36,8 +37,8 @@ pub struct CreateFacts {
     pub id: OrganizationId,
     pub now: Moment,
     pub parent: Option<Model>,
-    /// Whether a neighbour has the name.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Updates what is set at an organization.
@@ -76,7 +77,8 @@ pub struct Rename {
 pub struct RenameFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Moves an organization, with everything below it, below another parent.
@@ -92,7 +94,8 @@ pub struct MoveFacts {
     pub now: Moment,
     pub current: Option<Model>,
     pub parent: Option<Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// Whether the new parent is the organization itself or stands below it.
     pub inside: bool,
     /// Clusters in use below it that would no longer serve it.
@@ -127,7 +130,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     check_profiles(&mut broken, cmd.max_profiles_per_user);
     check_preferences(&mut broken, cmd.line_delete_preferences.as_ref());
     let path = path(facts.parent.as_ref(), &cmd.name);
-    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
+    let rule = |suggestions| Rule::OrganizationNameTaken { path: path.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     broken.or(|| {
         let organization = Model {
             id: facts.id,
@@ -195,7 +199,8 @@ pub fn rename(cmd: &Rename, facts: &RenameFacts) -> Decision {
     broken.take(value::organization_name(&cmd.name), "name");
     let above = current.path.strip_suffix(&current.name).unwrap_or_default();
     let path = format!("{above}{}", cmd.name);
-    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "name");
+    let rule = |suggestions| Rule::OrganizationNameTaken { path: path.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     broken.or(|| {
         if cmd.name == current.name {
             return Vec::new();
@@ -227,7 +232,8 @@ pub fn relocate(cmd: &Move, facts: &MoveFacts) -> Decision {
         broken.add(Rule::OrganizationLeavesCluster { cluster: cluster.clone() }, "parentId");
     }
     let path = path(Some(parent), &current.name);
-    broken.when(facts.taken, || Rule::OrganizationNameTaken { path: path.clone() }, "parentId");
+    let rule = |suggestions| Rule::OrganizationNameTaken { path: path.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "parentId");
     broken.or(|| {
         if current.parent_id == Some(parent.id) {
             return Vec::new();
@@ -324,7 +330,10 @@ pub(crate) mod tests {
             unique_numbers: None,
             line_delete_preferences: None,
         };
-        create(&cmd, &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken })
+        create(
+            &cmd,
+            &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken: taken.then(Vec::new) },
+        )
     }
 
     #[test]
@@ -370,7 +379,7 @@ pub(crate) mod tests {
                 &RenameFacts {
                     now: Moment(7),
                     current: Some(organization(2, Kind::Site, "acme.Berlin")),
-                    taken: false,
+                    taken: None,
                 },
             )
         };
@@ -430,7 +439,7 @@ pub(crate) mod tests {
                     now: Moment(7),
                     current: Some(organization(2, Kind::Site, "acme.Berlin")),
                     parent: Some(organization(3, Kind::Customer, "other")),
-                    taken: false,
+                    taken: None,
                     inside,
                     left: left.iter().map(|&s| s.to_owned()).collect(),
                 },

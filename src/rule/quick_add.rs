@@ -14,7 +14,7 @@ use entity::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Breach, Broken, Change, Decision, Patch, Rule, check_version,
+    Breach, Broken, Change, Decision, Patch, Rule, check_taken, check_version,
     cluster::Place,
     line::{NewLine, NewLineFacts, Reference, check_appearance, check_settings as check_line},
     patched,
@@ -107,7 +107,8 @@ pub struct CreateFacts {
     pub place: Option<Place>,
     /// The group to copy.
     pub from: Option<Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// About the place that it keeps what it makes at, where it names one.
     pub kept: Kept,
     /// The cluster's button template of the name that the group has.
@@ -128,7 +129,8 @@ pub struct Update {
 pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     pub kept: Kept,
     pub template: Option<template::Model>,
     pub services: Vec<Option<service_model::Model>>,
@@ -249,7 +251,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     if let Some(services) = &cmd.sent.services {
         defaults.services = service::checked(&mut broken, services, &facts.services, cluster);
     }
-    broken.when(facts.taken, || Rule::QuickAddNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::QuickAddNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     check_kept(&mut broken, &cmd.sent, fields.place_id, facts.kept);
     broken.or(|| {
         let group = Model {
@@ -272,7 +275,8 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     if let Some(services) = &cmd.sent.services {
         defaults.services = service::checked(&mut broken, services, &facts.services, current.cluster_id);
     }
-    broken.when(facts.taken, || Rule::QuickAddNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::QuickAddNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     check_kept(&mut broken, &cmd.sent, fields.place_id, facts.kept);
     broken.or(|| {
         let after = Model {
@@ -611,7 +615,7 @@ pub(crate) mod tests {
             organization: place.organization.clone(),
             place: Some(place),
             from: None,
-            taken: false,
+            taken: None,
             kept: Kept::default(),
             template: None,
             services: Vec::new(),
@@ -658,7 +662,7 @@ pub(crate) mod tests {
             let decision = make(sent(fields), |_| {});
             if want.is_empty() { drop(ok(decision)) } else { no(decision, &want) }
         }
-        no(make(sent(SOUND), |facts| facts.taken = true), &[("QUICK_ADD_NAME_TAKEN", "name")]);
+        no(make(sent(SOUND), |facts| facts.taken = Some(Vec::new())), &[("QUICK_ADD_NAME_TAKEN", "name")]);
         let outside = |facts: &mut CreateFacts| facts.kept = Kept { there: true, below: false };
         let fields = r#"{"name":"x","product":"Cisco 8841","place_id":9}"#;
         no(make(sent(fields), outside), &[("VALUE_INVALID", "placeId")]);
@@ -713,7 +717,7 @@ pub(crate) mod tests {
             let facts = UpdateFacts {
                 now: Moment(2),
                 current,
-                taken: false,
+                taken: None,
                 kept: Kept::default(),
                 template: None,
                 services: Vec::new(),

@@ -7,7 +7,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Patch, Rule, check_version, patched, value};
+use super::{Broken, Change, Decision, Patch, Rule, check_taken, check_version, patched, value};
 
 /// The names of the roles that are built in, which no other role has.
 const BUILT_IN: [&str; 6] = ["viewer", "operator", "admin", "self_service", "self-service", "selfservice"];
@@ -37,8 +37,8 @@ pub struct CreateFacts {
     pub now: Moment,
     /// The organization, when the caller sees it.
     pub organization: Option<organization::Model>,
-    /// Whether the organization has a role of the name.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Updates the fields that were sent; whoever has the role may do something else within a second.
@@ -56,8 +56,8 @@ pub struct Update {
 pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    /// Whether another role of the organization has the name that was sent.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
 }
 
 /// Deletes a role that no token has.
@@ -88,7 +88,7 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     if !unread.is_none() {
         return Err(unread);
     }
-    check(&mut broken, &fields, facts.taken);
+    check(&mut broken, &fields, facts.taken.as_deref());
     check_own(&mut broken, &fields.rights, &cmd.own, "rights");
     let Some(organization) = &facts.organization else { return Err(broken) };
     broken.or(|| {
@@ -118,7 +118,7 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         rights: current.rights,
     };
     let fields = patched(&mut broken, &cmd.fields, &before, "rights");
-    check(&mut broken, &fields, facts.taken);
+    check(&mut broken, &fields, facts.taken.as_deref());
     if cmd.own.hold(&current.rights) {
         check_own(&mut broken, &fields.rights, &cmd.own, "rights");
     } else {
@@ -162,11 +162,13 @@ pub fn give(role: &Model, above: Option<&[OrganizationId]>) -> Result<(), Rule> 
     }
 }
 
-fn check(broken: &mut Broken, fields: &Fields, taken: bool) {
+fn check(broken: &mut Broken, fields: &Fields, taken: Option<&[String]>) {
     value::required(broken, "The name", &fields.name, 64, "name");
     value::text(broken, "The description", &fields.description, 255, "description");
     let reserved = BUILT_IN.contains(&value::key(&fields.name).as_str());
-    broken.when(taken || reserved, || Rule::RoleNameTaken { name: fields.name.clone() }, "name");
+    let taken = taken.or(reserved.then_some(&[][..]));
+    let rule = |suggestions| Rule::RoleNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(broken, taken, rule, "name");
     // Words of a claim are parted by commas, and mapped with an equals sign.
     let sound = !fields.name.contains([',', '=', '*']) && fields.name.trim() == fields.name;
     broken.when(
@@ -233,6 +235,7 @@ mod tests {
     }
 
     fn made(json: &str, own: token::Role, taken: bool) -> Decision {
+        let taken = taken.then(Vec::new);
         let cmd = Create { organization: OrganizationId(1), fields: patch(json), own: Rights::of(own) };
         let facts = CreateFacts {
             id: RoleId(7),
@@ -267,7 +270,7 @@ mod tests {
                 fields: patch(json),
                 own: Rights::of(OPERATOR),
             };
-            update(&cmd, &UpdateFacts { now: Moment(9), current: Some(role(rights)), taken: false })
+            update(&cmd, &UpdateFacts { now: Moment(9), current: Some(role(rights)), taken: None })
         };
         let line = Rights::reading().and(&Rights::from_iter([(Noun::Line, Action::Update)]));
         let beyond = Rights::from_iter([(Noun::Cluster, Action::Configure)]);
@@ -295,7 +298,7 @@ mod tests {
             id: RoleId(7),
             now: Moment(9),
             organization: Some(organization(1, entity::organization::Kind::Customer, "acme")),
-            taken: false,
+            taken: None,
         };
         no(create(&cmd, &facts), &[("ROLE_EXCEEDS_YOUR_RIGHTS", "rights")]);
         no(deleted(beyond, 0), &[("ROLE_EXCEEDS_YOUR_RIGHTS", "id")]);

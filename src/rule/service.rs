@@ -9,7 +9,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Change, Decision, Patch, Rule, change::On, check_version, patched, value};
+use super::{Broken, Change, Decision, Patch, Rule, change::On, check_taken, check_version, patched, value};
 
 /// Characters of a URL.
 pub const URL: usize = 2_048;
@@ -91,7 +91,8 @@ pub struct CreateFacts {
     pub now: Moment,
     /// The cluster, when it is the caller's to change.
     pub cluster: Option<cluster::Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// An id for each parameter.
     pub parameters: Vec<i64>,
 }
@@ -108,8 +109,8 @@ pub struct Update {
 pub struct UpdateFacts {
     pub now: Moment,
     pub current: Option<Model>,
-    /// Whether another one has the name that was sent.
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// An id for a new parameter.
     pub parameter: i64,
     /// Subscriptions whose URLs are derived from it.
@@ -167,7 +168,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     broken.when(facts.cluster.is_none(), missing, "clusterId");
     let fields = patched(&mut broken, &cmd.fields, &Fields::default(), "");
     check(&mut broken, &fields);
-    broken.when(facts.taken, || Rule::ServiceNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::ServiceNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     let mut parameters = Vec::new();
     for (at, (new, id)) in cmd.parameters.iter().zip(&facts.parameters).enumerate() {
         let mut part = Broken::none();
@@ -215,7 +217,8 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
         fields.ascii_name = None;
     }
     check(&mut broken, &fields);
-    broken.when(facts.taken, || Rule::ServiceNameTaken { name: fields.name.clone() }, "name");
+    let rule = |suggestions| Rule::ServiceNameTaken { name: fields.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     broken.or(|| changed(current, with(current, fields), facts))
 }
 
@@ -245,14 +248,7 @@ pub fn change_parameter(cmd: &ChangeParameter, facts: &UpdateFacts) -> Decision 
     check_version(&mut broken, cmd.expected_version, current.version);
     let mut parameters = current.parameters.0.clone();
     let old = parameters.remove(at);
-    let before = ParameterFields {
-        name: old.name.clone(),
-        display_name: Some(old.display_name.clone()).filter(|shown| *shown != old.name),
-        default: old.default.clone(),
-        description: old.description.clone(),
-        required: old.required,
-        password: old.password,
-    };
+    let before = of_parameter(&old);
     let after = patched(&mut broken, &cmd.fields, &before, "");
     let fixed = || Rule::ValueInvalid {
         what: "Whether it is a password".to_owned(),
@@ -384,6 +380,18 @@ fn with(service: &Model, fields: Fields) -> Model {
         release: fields.release,
         enabled: fields.enabled,
         ..service.clone()
+    }
+}
+
+/// What a parameter has besides its id.
+pub fn of_parameter(parameter: &Parameter) -> ParameterFields {
+    ParameterFields {
+        name: parameter.name.clone(),
+        display_name: Some(parameter.display_name.clone()).filter(|shown| *shown != parameter.name),
+        default: parameter.default.clone(),
+        description: parameter.description.clone(),
+        required: parameter.required,
+        password: parameter.password,
     }
 }
 
@@ -563,13 +571,13 @@ pub(crate) mod tests {
             id: ServiceId(5),
             now: Moment(1),
             cluster: Some(cluster(2)),
-            taken: false,
+            taken: None,
             parameters: (1..).take(count).collect(),
         }
     }
 
     fn facts(current: Model) -> UpdateFacts {
-        UpdateFacts { now: Moment(2), current: Some(current), taken: false, parameter: 9, derived: 4 }
+        UpdateFacts { now: Moment(2), current: Some(current), taken: None, parameter: 9, derived: 4 }
     }
 
     fn values(values: &[(i64, &str)]) -> BTreeMap<i64, String> {

@@ -415,7 +415,7 @@ pub fn check_offered(broken: &mut Broken, service: &service::Model, path: &str) 
 }
 
 /// Puts values into the subscription and derives its URL, or takes one that was set by hand.
-fn fill(
+pub(super) fn fill(
     broken: &mut Broken,
     subscription: &mut Model,
     service: &service::Model,
@@ -595,9 +595,9 @@ fn rewritten(
     (after != *button).then(|| Change::ButtonUpdated { on: on.clone(), before: button.clone(), after })
 }
 
-type Found<'a> = (&'a Device, &'a Model, &'a service::Model);
+pub(super) type Found<'a> = (&'a Device, &'a Model, &'a service::Model);
 
-fn found(facts: &Facts, id: ServiceSubscriptionId) -> Result<Found<'_>, Broken> {
+pub(super) fn found(facts: &Facts, id: ServiceSubscriptionId) -> Result<Found<'_>, Broken> {
     let none =
         || Broken::one(Rule::NotFound { noun: "service subscription", id: id.to_string() }, "subscriptionId");
     let device = facts.device.as_ref().ok_or_else(none)?;

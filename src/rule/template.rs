@@ -12,7 +12,7 @@ use entity::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, Change, Decision, Patch, Rule, check_version, patched,
+    Broken, Change, Decision, Patch, Rule, check_taken, check_version, patched,
     product::{self, Product},
     profile::check_product,
     value,
@@ -47,7 +47,8 @@ pub struct CreateFacts {
     pub now: Moment,
     /// The cluster, when it is the caller's to change.
     pub cluster: Option<cluster::Model>,
-    pub taken: bool,
+    /// Free names near it, where another one has the name.
+    pub taken: Option<Vec<String>>,
     /// Devices of another product or protocol that name a template like this.
     pub misfits: i64,
 }
@@ -86,7 +87,8 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let missing = || Rule::NotFound { noun: "cluster", id: cmd.cluster.to_string() };
     broken.when(facts.cluster.is_none(), missing, "clusterId");
     value::required(&mut broken, "The name", &cmd.name, 128, "name");
-    broken.when(facts.taken, || Rule::TemplateNameTaken { name: cmd.name.clone() }, "name");
+    let rule = |suggestions| Rule::TemplateNameTaken { name: cmd.name.clone(), suggestions };
+    check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
     let (mut product, mut protocol) = (None, None);
     if cmd.kind == Kind::Button {
         product = check_product(
@@ -244,7 +246,7 @@ mod tests {
             id: TemplateId(5),
             now: Moment(1),
             cluster: Some(cluster(2)),
-            taken: false,
+            taken: None,
             misfits: 0,
         };
         facts(&mut known);
@@ -296,7 +298,7 @@ mod tests {
     fn names_and_devices_decide_what_is_made_and_deleted() {
         let line = r#"["LINE"]"#;
         no(
-            make(Kind::Button, "Cisco 8841", line, |facts| facts.taken = true),
+            make(Kind::Button, "Cisco 8841", line, |facts| facts.taken = Some(Vec::new())),
             &[("TEMPLATE_NAME_TAKEN", "name")],
         );
         no(

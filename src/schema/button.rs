@@ -5,12 +5,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_graphql::{
     Context, ContextSelectionSet, Enum, ID, InputObject, Interface, MaybeUndefined, Object, OneofObject,
 };
-use entity::button::{Kind, Model};
+use entity::{
+    button::{Kind, Model},
+    change_subject::Noun,
+};
 
 use futures_util::{future::BoxFuture, join};
 
 use super::{
     Result,
+    change::{ChangeEvent, history},
     connection::{Asked, Connection, Direction, Rendered, first_below, one, root},
     device::{self, Device},
     filter::{OrganizationScope, Parts, StringFilter, numbers},
@@ -74,6 +78,16 @@ macro_rules! button_type {
             /// The profile or phone that it stands on.
             pub async fn device(&self, ctx: &Context<'_>) -> Result<Option<Device>> {
                 device::load(ctx, ctx.field(), *self.0.device_id.get()?).await
+            }
+
+            /// What happened to it, newest first.
+            pub async fn history(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "Changes from the newest on, up to 200.")] first: Option<i32>,
+                #[graphql(desc = "Behind this place.")] after: Option<String>,
+            ) -> Result<Connection<ChangeEvent>> {
+                history(ctx, Noun::Button, self.0.id.get()?.0, first, after).await
             }
 
             $($own)*
@@ -166,7 +180,14 @@ button_type! {
         desc = "The position in its list, from 1; positions before it may be empty."
     ),
     field(name = "label", ty = "Option<&str>", desc = "The text beside the button, up to 50 characters."),
-    field(name = "device", ty = "Option<Device>", desc = "The profile or phone that it stands on.")
+    field(name = "device", ty = "Option<Device>", desc = "The profile or phone that it stands on."),
+    field(
+        name = "history",
+        ty = "Connection<ChangeEvent>",
+        desc = "What happened to it, newest first.",
+        arg(name = "first", ty = "Option<i32>", desc = "Changes from the newest on, up to 200."),
+        arg(name = "after", ty = "Option<String>", desc = "Behind this place.")
+    )
 )]
 pub enum Button {
     SpeedDial(SpeedDial),

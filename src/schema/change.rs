@@ -625,7 +625,7 @@ change_types! {
         /// The service as it was.
         before: PhoneService = |ctx, { service, .. }| state!(PhoneService, service);
     }
-    /// A device was subscribed to a phone service.
+    /// A device was subscribed to a phone service; one that comes back with its profile may wait, unsubscribed, as it did.
     ServiceSubscribed {
         /// The subscription as made.
         after: ServiceSubscription = |ctx, { subscription, .. }| state!(ServiceSubscription, subscription);
@@ -804,7 +804,7 @@ pub struct ChangeFilter {
     pub nouns: Option<Vec<Noun>>,
     /// Of any of these kinds.
     pub kinds: Option<Vec<ChangeKind>>,
-    /// About any of these profiles; with `phones`, `lines`, `users` and `numbers`, about any of all these.
+    /// About any of these profiles; with the other lists of things, about any of all these.
     pub profiles: Option<Vec<ID>>,
     /// About any of these phones.
     pub phones: Option<Vec<ID>>,
@@ -814,6 +814,29 @@ pub struct ChangeFilter {
     pub users: Option<Vec<ID>>,
     /// About any of these numbers of the inventory.
     pub numbers: Option<Vec<ID>>,
+    /// About any of these phone services, with subscriptions to them; a resync tells of each subscription and each part.
+    pub services: Option<Vec<ID>>,
+    /// About any of these subscriptions to phone services.
+    pub service_subscriptions: Option<Vec<ID>>,
+    /// About any of these sessions.
+    pub sessions: Option<Vec<ID>>,
+    /// About any of these jobs, as they move on.
+    pub jobs: Option<Vec<ID>>,
+    /// About any of these clusters, with their templates, phone services and default device profiles; not with what is
+    /// kept on them.
+    pub clusters: Option<Vec<ID>>,
+    /// About any of these appearances of lines.
+    pub appearances: Option<Vec<ID>>,
+    /// About any of these speed dials and other buttons.
+    pub buttons: Option<Vec<ID>>,
+    /// About any of these button and softkey templates.
+    pub templates: Option<Vec<ID>>,
+    /// About any of these Quick Add groups.
+    pub quick_add_groups: Option<Vec<ID>>,
+    /// About any of these default device profiles.
+    pub default_device_profiles: Option<Vec<ID>>,
+    /// About any of these roles.
+    pub roles: Option<Vec<ID>>,
 }
 
 impl From<ChangeFilter> for Query {
@@ -826,6 +849,23 @@ impl From<ChangeFilter> for Query {
             (Noun::Line, filter.lines.map(|ids| numbers(&ids, id::line))),
             (Noun::User, filter.users.map(|ids| numbers(&ids, id::user))),
             (Noun::Number, filter.numbers.map(|ids| numbers(&ids, id::number))),
+            (Noun::Service, filter.services.map(|ids| numbers(&ids, id::service))),
+            (
+                Noun::ServiceSubscription,
+                filter.service_subscriptions.map(|ids| numbers(&ids, id::service_subscription)),
+            ),
+            (Noun::Session, filter.sessions.map(|ids| numbers(&ids, id::session))),
+            (Noun::Job, filter.jobs.map(|ids| numbers(&ids, id::job))),
+            (Noun::Cluster, filter.clusters.map(|ids| numbers(&ids, id::cluster))),
+            (Noun::Appearance, filter.appearances.map(|ids| numbers(&ids, id::appearance))),
+            (Noun::Button, filter.buttons.map(|ids| numbers(&ids, id::button))),
+            (Noun::Template, filter.templates.map(|ids| numbers(&ids, id::template))),
+            (Noun::QuickAddGroup, filter.quick_add_groups.map(|ids| numbers(&ids, id::quick_add_group))),
+            (
+                Noun::DefaultDeviceProfile,
+                filter.default_device_profiles.map(|ids| numbers(&ids, id::default_device_profile)),
+            ),
+            (Noun::Role, filter.roles.map(|ids| numbers(&ids, id::role))),
         ] {
             if let Some(ids) = ids {
                 subjects.get_or_insert_with(Vec::new).extend(ids.into_iter().map(|id| (noun, id)));

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{DeviceId, change_subject::Noun, line, line_appearance, user};
+use entity::{DeviceId, change_subject::Noun, line, line_appearance, service, service_subscription, user};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::{
     Ask, Result,
-    button::Button,
+    button::{Button, ServiceUrlButton},
     change::{node_id, place_of},
     cluster::Cluster,
     connection::{Rendered, one},
@@ -19,6 +19,8 @@ use super::{
     node,
     organization::Organization,
     profile::Profile,
+    service::PhoneService,
+    service_subscription::{ServiceValue, UrlState},
     user::User,
     value::{
         enums::{AppearanceRole, Protocol},
@@ -69,6 +71,10 @@ async fn value(ctx: &Context<'_>, held: Held) -> Result<Option<Value>> {
         Held::Nothing => None,
         Held::Value(value) => Some(value),
         Held::Moment(moment) => Some(Value::from(date_time(moment).to_rfc3339())),
+        Held::Given(values) => {
+            let values: Vec<ServiceValue> = values.0.iter().map(Into::into).collect();
+            Some(serde_json::to_value(values).map_err(Error::internal)?)
+        }
         Held::Thing(noun, id) => known(ctx, noun, id).await?,
         Held::Things(things) => {
             let known = things.into_iter().map(|(noun, id)| known(ctx, noun, id));
@@ -94,7 +100,7 @@ pub struct ProfileAt {
     then: Arc<Then>,
 }
 
-/// A profile as it was right after a change, with the lines, users and buttons of then. It is rebuilt from the kept
+/// A profile as it was right after a change, with the lines, users, buttons and phone services of then. It is rebuilt from the kept
 /// changes; its version of then is not among them.
 #[Object]
 impl ProfileAt {
@@ -179,9 +185,24 @@ impl ProfileAt {
     async fn buttons(&self) -> Vec<Button> {
         self.then.state.keys().into_iter().map(button).collect()
     }
+
+    /// Its subscriptions to phone services, the oldest first; those that were unsubscribed and kept their values are among
+    /// them. Passwords are in no change and never shown.
+    async fn services(&self) -> Vec<ServiceSubscriptionAt> {
+        self.services_at()
+    }
 }
 
 impl ProfileAt {
+    fn services_at(&self) -> Vec<ServiceSubscriptionAt> {
+        let subscription = |own: &service_subscription::Model| ServiceSubscriptionAt {
+            service: self.then.around.services.get(&own.service_id).cloned(),
+            button: own.button_id.and_then(|id| self.then.state.buttons.get(&id)).cloned(),
+            own: own.clone(),
+        };
+        self.then.state.subscriptions().into_iter().map(subscription).collect()
+    }
+
     fn lines_at(&self) -> Vec<LineAt> {
         let line = |appearance: &line_appearance::Model| LineAt {
             line: self.then.around.lines.get(&appearance.line_id).cloned(),
@@ -250,6 +271,68 @@ impl LineAt {
     /// The line as it is now; nothing where it is gone.
     async fn line(&self, ctx: &Context<'_>) -> Result<Option<Line>> {
         one(ctx, Some(self.appearance.line_id)).await
+    }
+}
+
+/// A subscription to a phone service as it was.
+#[derive(Clone)]
+pub struct ServiceSubscriptionAt {
+    own: service_subscription::Model,
+    /// The service of then.
+    service: Option<service::Model>,
+    button: Option<entity::button::Model>,
+}
+
+/// A subscription of a profile to a phone service as it was.
+#[Object]
+impl ServiceSubscriptionAt {
+    /// Global id of the subscription.
+    async fn id(&self) -> ID {
+        NodeId::ServiceSubscription(self.own.id).encode()
+    }
+
+    /// What the subscriber called it.
+    async fn name(&self) -> &str {
+        &self.own.name
+    }
+
+    /// What the phone opened. Of a password stands `****`.
+    async fn url(&self) -> &str {
+        &self.own.url
+    }
+
+    /// Whether the URL was what the service of then said.
+    async fn url_state(&self) -> UrlState {
+        match &self.service {
+            _ if self.own.custom => UrlState::Custom,
+            Some(service) if rule::service_subscription::is_stale(&self.own, service) => UrlState::Stale,
+            _ => UrlState::Current,
+        }
+    }
+
+    /// Whether it was subscribed; an unsubscribed one kept its values.
+    async fn subscribed(&self) -> bool {
+        self.own.subscribed
+    }
+
+    /// The values that were given, in the order of the service's parameters; of a password only that there was one.
+    async fn values(&self) -> Vec<ServiceValue> {
+        self.own.given.0.iter().map(Into::into).collect()
+    }
+
+    /// The service URL button that opened it, as that was.
+    async fn button(&self) -> Option<ServiceUrlButton> {
+        self.button.as_ref().map(|button| ServiceUrlButton::of(Arc::new(button.clone().into())))
+    }
+
+    /// The service's name of then.
+    async fn service_name(&self) -> Option<&str> {
+        self.service.as_ref().map(|service| service.name.as_str())
+    }
+
+    /// The phone service as it is now; nothing where it is gone.
+    async fn service(&self, ctx: &Context<'_>) -> Result<Option<PhoneService>> {
+        one(ctx, Some(self.own.service_id)).await
     }
 }
 
@@ -368,6 +451,20 @@ impl ProfileDiff {
         let pairs = pairs(of(&self.from), of(&self.to), |before, after| before != after);
         pairs.into_iter().map(|(before, after)| ButtonDifference { before, after }).collect()
     }
+
+    /// The subscriptions to phone services that differ, by their ids. Of one that was unsubscribed and keeps its values
+    /// `subscribed` differs; a password differs by when it was given.
+    async fn services(&self) -> Vec<ServiceSubscriptionDifference> {
+        let of = |at: &Option<ProfileAt>| -> BTreeMap<_, _> {
+            let services = at.iter().flat_map(ProfileAt::services_at);
+            services.map(|subscription| (subscription.own.id, subscription)).collect()
+        };
+        let differ = |before: &ServiceSubscriptionAt, after: &ServiceSubscriptionAt| {
+            !differing(Some(&before.own), Some(&after.own)).is_empty()
+        };
+        let pairs = pairs(of(&self.from), of(&self.to), differ);
+        pairs.into_iter().map(|(before, after)| ServiceSubscriptionDifference { before, after }).collect()
+    }
 }
 
 /// The fields in which a line on a profile differs; the line's own behind `line.`.
@@ -472,6 +569,39 @@ impl ButtonDifference {
     async fn fields(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => told(ctx, differing(Some(before), Some(after))).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// How a subscription to a phone service differs.
+pub struct ServiceSubscriptionDifference {
+    before: Option<ServiceSubscriptionAt>,
+    after: Option<ServiceSubscriptionAt>,
+}
+
+/// How a profile's subscription to a phone service differs.
+#[Object]
+impl ServiceSubscriptionDifference {
+    /// Whether it came, went or changed.
+    async fn difference(&self) -> Difference {
+        Difference::of(self.before.as_ref(), self.after.as_ref())
+    }
+
+    /// The subscription before.
+    async fn before(&self) -> Option<&ServiceSubscriptionAt> {
+        self.before.as_ref()
+    }
+
+    /// The subscription after.
+    async fn after(&self) -> Option<&ServiceSubscriptionAt> {
+        self.after.as_ref()
+    }
+
+    /// Of a subscription that is there both times, the fields that differ.
+    async fn fields(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => told(ctx, differing(Some(&before.own), Some(&after.own))).await,
             _ => Ok(Vec::new()),
         }
     }
@@ -625,8 +755,8 @@ pub struct HistoryMutation;
 
 #[Object]
 impl HistoryMutation {
-    /// Makes a deleted profile again, with its lines, users and buttons, as far as the rules of today allow; the rest is
-    /// named. It can be as long as the deletion is among the kept changes (`service { oldestChange }`). A line that has got
+    /// Makes a deleted profile again, with its lines, users, buttons and phone services, as far as the rules of today allow;
+    /// the rest is named. What was unsubscribed waits again with its values; passwords are in no change and do not come back. It can be as long as the deletion is among the kept changes (`service { oldestChange }`). A line that has got
     /// another original meanwhile comes back as its clone; one that was given away stays where it is.
     async fn restore_profile(
         &self,
@@ -646,7 +776,8 @@ impl HistoryMutation {
     }
 
     /// Takes a change back by a new change, as far as the rules allow: an update field by field, what was put somewhere by
-    /// taking it off, what was deleted by making it again. Refused where something later changed the same.
+    /// taking it off, what was deleted by making it again with its id. Refused where something later changed the same, and
+    /// where a password was changed or would be needed, as no change tells passwords.
     async fn revert_change(
         &self,
         ctx: &Context<'_>,

@@ -223,6 +223,16 @@ impl LineAppearanceObject {
     async fn original(&self, ctx: &Context<'_>) -> Result<Option<LineAppearance>> {
         first_below(ctx, line::ORIGINAL_OF_LINE, self.0.line_id.get()?.0).await
     }
+
+    /// What happened to it, newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Changes from the newest on, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+    ) -> Result<Connection<ChangeEvent>> {
+        history(ctx, Noun::Appearance, self.0.id.get()?.0, first, after).await
+    }
 }
 
 /// One line, by id or by number.

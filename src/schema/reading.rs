@@ -27,7 +27,9 @@ pub fn of_type(name: &str) -> &'static [Noun] {
         "Button" | "SpeedDial" | "BusyLampField" | "CallParkButton" | "ServiceUrlButton"
         | "ButtonDifference" => &[Noun::Button],
         "Layout" => &[Noun::Line, Noun::Button],
-        "ServiceSubscription" => &[Noun::ServiceSubscription],
+        "ServiceSubscription" | "ServiceSubscriptionAt" | "ServiceSubscriptionDifference" => {
+            &[Noun::ServiceSubscription]
+        }
         "Number" | "NumberAudit" | "NumberDifference" | "NumberNext" | "SelectableNumber" => &[Noun::Number],
         "Session" | "SessionSnapshot" => &[Noun::Session],
         "Job" => &[Noun::Job],
@@ -42,14 +44,21 @@ pub fn of_type(name: &str) -> &'static [Noun] {
 pub fn of_condition(name: &str) -> &'static [Noun] {
     match name {
         "users" | "hasUsers" => &[Noun::User],
-        "lines" | "hasLines" | "hasClones" => &[Noun::Line],
+        "lines" | "hasLines" | "hasClones" | "appearances" => &[Noun::Line],
         "phones" => &[Noun::Phone],
         "profiles" | "hasProfiles" | "hasDefaultProfile" | "logoutProfiles" | "isLogoutProfile" => {
             &[Noun::Profile]
         }
         "devices" | "isAssigned" => &[Noun::Profile, Noun::Phone, Noun::Device],
-        "inUse" | "loggedIn" => &[Noun::Session],
+        "inUse" | "loggedIn" | "sessions" => &[Noun::Session],
         "services" => &[Noun::Service],
+        "serviceSubscriptions" => &[Noun::ServiceSubscription],
+        "jobs" => &[Noun::Job],
+        "buttons" => &[Noun::Button],
+        "templates" => &[Noun::Template],
+        "quickAddGroups" => &[Noun::QuickAddGroup],
+        "defaultDeviceProfiles" => &[Noun::DefaultDeviceProfile],
+        "roles" => &[Noun::Role],
         _ => &[],
     }
 }

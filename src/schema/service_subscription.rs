@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::change_subject::Noun;
+use entity::{change_subject::Noun, service_subscription::Value};
+use serde::Serialize;
 
 use super::{
     Ask, Result,
@@ -101,14 +102,7 @@ impl ServiceSubscriptionObject {
 
     /// The values that were given, in the order of the service's parameters; what is not here has its default.
     async fn values(&self) -> Result<Vec<ServiceValue>> {
-        let values = self.0.given.get()?.0.iter();
-        let shown = values.map(|value| ServiceValue {
-            name: value.name.clone(),
-            value: value.value.clone(),
-            is_password: value.value.is_none(),
-            set_at: date_time(value.set_at),
-        });
-        Ok(shown.collect())
+        Ok(self.0.given.get()?.0.iter().map(Into::into).collect())
     }
 
     /// The required parameters of the service as it is now for which there is no value.
@@ -158,7 +152,8 @@ impl ServiceSubscriptionObject {
 }
 
 /// A value of a parameter.
-#[derive(SimpleObject)]
+#[derive(Serialize, SimpleObject)]
+#[serde(rename_all = "camelCase")]
 pub struct ServiceValue {
     /// The parameter's name when the value was last used.
     name: String,
@@ -168,6 +163,17 @@ pub struct ServiceValue {
     is_password: bool,
     /// When it was given.
     set_at: DateTime<Utc>,
+}
+
+impl From<&Value> for ServiceValue {
+    fn from(value: &Value) -> Self {
+        Self {
+            name: value.name.clone(),
+            value: value.value.clone(),
+            is_password: value.value.is_none(),
+            set_at: date_time(value.set_at),
+        }
+    }
 }
 
 /// Which subscriptions a list holds. All that is given must hold.

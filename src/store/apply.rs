@@ -31,13 +31,13 @@ pub const UNIQUE: &[Unique] = &[
     (
         "hie_6_organization_path",
         "organization.path_key",
-        || Rule::OrganizationNameTaken { path: taken() },
+        || Rule::OrganizationNameTaken { path: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
         "rml_1_cluster_name",
         "cluster.organization_id, cluster.name_key",
-        || Rule::ClusterNameTaken { name: taken() },
+        || Rule::ClusterNameTaken { name: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
@@ -55,7 +55,7 @@ pub const UNIQUE: &[Unique] = &[
     (
         "rml_60_quick_add_name",
         "quick_add.organization_id, quick_add.name_key",
-        || Rule::QuickAddNameTaken { name: taken() },
+        || Rule::QuickAddNameTaken { name: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
@@ -97,7 +97,7 @@ pub const UNIQUE: &[Unique] = &[
     (
         "acc_2_role_name",
         "role.organization_id, role.name_key",
-        || Rule::RoleNameTaken { name: taken() },
+        || Rule::RoleNameTaken { name: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
@@ -127,13 +127,13 @@ pub const UNIQUE: &[Unique] = &[
     (
         "rml_20_template_name",
         "template.cluster_id, template.kind, template.name_key",
-        || Rule::TemplateNameTaken { name: taken() },
+        || Rule::TemplateNameTaken { name: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
         "rml_30_service_name",
         "service.cluster_id, service.name_key",
-        || Rule::ServiceNameTaken { name: taken() },
+        || Rule::ServiceNameTaken { name: taken(), suggestions: Vec::new() },
         "name",
     ),
     (
@@ -515,6 +515,11 @@ pub fn device_of_phone(phone: &phone::Model) -> device::Model {
 }
 
 async fn enter_tree(tx: &Tx, id: OrganizationId, parent: Option<OrganizationId>) -> Result<(), DbErr> {
+    // One that comes back is still known below those that were above it.
+    organization_closure::Entity::delete_many()
+        .filter(organization_closure::Column::DescendantId.eq(id))
+        .exec(&tx.db)
+        .await?;
     let mut sql = Sql::new(tx.backend());
     sql.push("INSERT INTO organization_closure (ancestor_id, descendant_id) SELECT ancestor_id, ").bind(id);
     sql.push(" FROM organization_closure WHERE descendant_id = ").bind(parent.map_or(-1, |parent| parent.0));

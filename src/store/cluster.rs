@@ -2,13 +2,14 @@
 
 use entity::{
     ClusterId, Moment, OrganizationId,
-    cluster::{Column, Entity, Model, MultipleLogin},
+    cluster::{Entity, Model, MultipleLogin},
     default_device_profile, device, line, number, quick_add, service, template, user,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::{
     Source, Tx,
+    name::Names,
     organization::{self, is_below},
     page::{Order, Relation},
     row::row,
@@ -19,7 +20,6 @@ use crate::{
     rule::{
         Patch,
         cluster::{Create, CreateFacts, Delete, DeleteFacts, Fields, Place, Update, UpdateFacts},
-        value,
     },
 };
 
@@ -96,7 +96,10 @@ pub async fn place(tx: &Tx, organization: OrganizationId, cluster: ClusterId) ->
 /// What creating one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let organization = organization::seen(tx, cmd.organization).await?;
-    let taken = organization.is_some() && is_taken(tx, cmd.organization, &cmd.fields, None).await?;
+    let taken = match &organization {
+        Some(organization) => taken(tx, organization.id, &cmd.fields, None).await?,
+        None => None,
+    };
     Ok(CreateFacts { id: ClusterId(tx.id()?), now: tx.now(), organization, taken })
 }
 
@@ -104,8 +107,8 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
 pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let current = owned(tx, cmd.id).await?;
     let taken = match &current {
-        Some(current) => is_taken(tx, current.organization_id, &cmd.fields, Some(current.id)).await?,
-        None => false,
+        Some(current) => taken(tx, current.organization_id, &cmd.fields, Some(current.id)).await?,
+        None => None,
     };
     Ok(UpdateFacts { now: tx.now(), current, taken })
 }
@@ -163,18 +166,16 @@ pub async fn owned(tx: &Tx, id: ClusterId) -> Result<Option<Model>, DbErr> {
     Ok(within.then_some(cluster))
 }
 
-async fn is_taken(
+/// Free names near the one that is sent, where another cluster of the organization has it.
+async fn taken(
     tx: &Tx,
     organization: OrganizationId,
     fields: &Patch<Fields>,
     except: Option<ClusterId>,
-) -> Result<bool, DbErr> {
+) -> Result<Option<Vec<String>>, DbErr> {
     // A patch that fits nothing is told by the rule.
-    let Ok(fields) = fields.apply(&Fields::default()) else { return Ok(false) };
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(organization))
-        .filter(Column::NameKey.eq(value::key(&fields.name)))
-        .one(&tx.db)
-        .await?;
-    Ok(found.is_some_and(|found| Some(found.id) != except))
+    let Ok(fields) = fields.apply(&Fields::default()) else { return Ok(None) };
+    let within = vec![("organization_id", organization.into())];
+    let names = Names { table: "cluster", key: "name_key", before: "", within, most: 64 };
+    names.taken(tx, &fields.name, except.map(|id| id.0)).await
 }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    DeviceId, LineId, UserId, button, change, change_subject::Noun, line, line_appearance, profile,
-    profile_user, user,
+    DeviceId, LineId, ServiceId, UserId, button, change, change_subject::Noun, line, line_appearance,
+    profile, profile_user, service, service_subscription, user,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -65,6 +65,12 @@ async fn since(
     outbox::history(source, Scope::All, &query, span).await
 }
 
+/// The other changes that were made together with this one.
+pub async fn beside(source: &impl Source, entry: &Entry) -> Result<Vec<Change>, DbErr> {
+    let all = together(source, entry).await?;
+    Ok(all.into_iter().filter(|other| other.seq != entry.seq).map(|other| other.change).collect())
+}
+
 /// Everything that was done together with a change, oldest first. Of changes from before that was kept, those that
 /// stand around it with its moment and its maker.
 async fn together(source: &impl Source, entry: &Entry) -> Result<Vec<Entry>, DbErr> {
@@ -105,7 +111,7 @@ async fn together(source: &impl Source, entry: &Entry) -> Result<Vec<Entry>, DbE
     Ok(found)
 }
 
-/// A profile as it was, with the lines and users of then that the reader sees.
+/// A profile as it was, with the lines, users and phone services of then that the reader sees.
 #[derive(Clone, Debug)]
 pub struct Then {
     pub profile: profile::Model,
@@ -133,9 +139,7 @@ pub async fn profile_at(
     if !is_seen(profile.organization_id) {
         return Ok(None);
     }
-    let lines = state.appearances.values().map(|appearance| appearance.line_id).collect();
-    let users = state.users.iter().copied().chain(profile.login_user_id).collect();
-    let mut around = around(snapshot, &snapshot.db, lines, users, seq).await?;
+    let mut around = around(snapshot, &snapshot.db, &state, seq).await?;
     around.lines.retain(|_, line| is_seen(line.organization_id));
     around.users.retain(|_, user| is_seen(user.organization_id));
     Ok(Some(Then { profile, state, around }))
@@ -152,31 +156,52 @@ async fn current(db: &impl ConnectionTrait, id: DeviceId) -> Result<State, DbErr
         .all(db)
         .await?;
     let buttons = button::Entity::find().filter(button::Column::DeviceId.eq(id)).all(db).await?;
+    let services = service_subscription::Entity::find()
+        .filter(service_subscription::Column::DeviceId.eq(id))
+        .all(db)
+        .await?;
+    // As changes tell it, which have no passwords.
+    let shown = |it| service_subscription::Model { secrets: service_subscription::Secrets::default(), ..it };
     Ok(State {
         profile: Some(profile),
         appearances: appearances.into_iter().map(|appearance| (appearance.id, appearance)).collect(),
         users: users.into_iter().map(|association| association.user_id).collect(),
         buttons: buttons.into_iter().map(|button| (button.id, button)).collect(),
+        services: services.into_iter().map(|it| (it.id, shown(it))).collect(),
     })
 }
 
-/// Lines and users as they were right after a change.
+/// The lines, users and phone services that a state names, as they were right after a change.
 async fn around(
     source: &impl Source,
     db: &impl ConnectionTrait,
-    lines: BTreeSet<LineId>,
-    users: BTreeSet<UserId>,
+    state: &State,
     seq: i64,
 ) -> Result<Around, DbErr> {
+    let lines: BTreeSet<LineId> = state.appearances.values().map(|appearance| appearance.line_id).collect();
+    let login = state.profile.as_ref().and_then(|profile| profile.login_user_id);
+    let users: BTreeSet<UserId> = state.users.iter().copied().chain(login).collect();
+    let services: BTreeSet<ServiceId> = state.services.values().map(|it| it.service_id).collect();
     let found = line::Entity::find().filter(line::Column::Id.is_in(lines.iter().copied())).all(db).await?;
     let mut around =
         Around { lines: found.into_iter().map(|line| (line.id, line)).collect(), ..Around::default() };
     let found = user::Entity::find().filter(user::Column::Id.is_in(users.iter().copied())).all(db).await?;
     around.users = found.into_iter().map(|user| (user.id, user)).collect();
+    let found =
+        service::Entity::find().filter(service::Column::Id.is_in(services.iter().copied())).all(db).await?;
+    around.services = found.into_iter().map(|service| (service.id, service)).collect();
     let lines = lines.into_iter().map(|id| (Noun::Line, id.0));
-    let subjects = lines.chain(users.into_iter().map(|id| (Noun::User, id.0))).collect();
-    let kinds =
-        [ChangeKind::LineUpdated, ChangeKind::LineDeleted, ChangeKind::UserUpdated, ChangeKind::UserDeleted];
+    let users = users.into_iter().map(|id| (Noun::User, id.0));
+    let services = services.into_iter().map(|id| (Noun::Service, id.0));
+    let subjects = lines.chain(users).chain(services).collect();
+    let kinds = [
+        ChangeKind::LineUpdated,
+        ChangeKind::LineDeleted,
+        ChangeKind::UserUpdated,
+        ChangeKind::UserDeleted,
+        ChangeKind::ServiceUpdated,
+        ChangeKind::ServiceDeleted,
+    ];
     let kinds = kinds.iter().map(|kind| kind.as_str()).collect();
     for later in since(source, subjects, Some(kinds), seq).await? {
         around.undo(&later.change);
@@ -201,8 +226,7 @@ pub async fn deletion(tx: &Tx, id: DeviceId) -> Result<Option<Deletion>, DbErr> 
     for other in made_together.iter().rev() {
         state.undo(id, &other.change);
     }
-    let lines = state.appearances.values().map(|appearance| appearance.line_id).collect();
-    let around = around(tx, &tx.db, lines, state.users.iter().copied().collect(), first - 1).await?;
+    let around = around(tx, &tx.db, &state, first - 1).await?;
     Ok(Some(Deletion {
         seq: entry.seq,
         profile: profile.clone(),

@@ -40,6 +40,7 @@ pub mod job;
 mod join;
 pub mod line;
 pub mod line_preference;
+mod name;
 pub mod number;
 pub mod organization;
 pub mod orphan;

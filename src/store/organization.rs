@@ -13,6 +13,7 @@ use sea_orm::{
 
 use super::{
     Source, Tx,
+    name::Names,
     page::{Order, Relation},
     row::{Row as _, row},
     sql::Sql,
@@ -120,7 +121,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         Some(id) => locked(tx, id).await?,
         None => None,
     };
-    let taken = is_taken(tx, &path(parent.as_ref(), &cmd.name), None).await?;
+    let taken = taken(tx, &path(parent.as_ref(), ""), &cmd.name, None).await?;
     Ok(CreateFacts { id: OrganizationId(tx.id()?), now: tx.now(), parent, taken })
 }
 
@@ -135,9 +136,9 @@ pub async fn rename_facts(tx: &Tx, cmd: &Rename) -> Result<RenameFacts, DbErr> {
     let taken = match &current {
         Some(current) => {
             let above = current.path.strip_suffix(&current.name).unwrap_or_default();
-            is_taken(tx, &format!("{above}{}", cmd.name), Some(current.id)).await?
+            taken(tx, above, &cmd.name, Some(current.id)).await?
         }
-        None => false,
+        None => None,
     };
     Ok(RenameFacts { now: tx.now(), current, taken })
 }
@@ -146,13 +147,13 @@ pub async fn rename_facts(tx: &Tx, cmd: &Rename) -> Result<RenameFacts, DbErr> {
 pub async fn move_facts(tx: &Tx, cmd: &Move) -> Result<MoveFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
     let parent = locked(tx, cmd.parent).await?;
-    let (mut taken, mut inside, mut left) = (false, false, Vec::new());
+    let (mut near, mut inside, mut left) = (None, false, Vec::new());
     if let (Some(current), Some(parent)) = (&current, &parent) {
-        taken = is_taken(tx, &path(Some(parent), &current.name), Some(current.id)).await?;
+        near = taken(tx, &path(Some(parent), ""), &current.name, Some(current.id)).await?;
         inside = is_below(tx, current.id, parent.id).await?;
         left = clusters_left(tx, current.id, parent.id).await?;
     }
-    Ok(MoveFacts { now: tx.now(), current, parent, taken, inside, left })
+    Ok(MoveFacts { now: tx.now(), current, parent, taken: near, inside, left })
 }
 
 /// What deleting one must know.
@@ -223,9 +224,15 @@ async fn locked(tx: &Tx, id: OrganizationId) -> Result<Option<Model>, DbErr> {
     Ok(if found.is_some() && is_within(tx, id).await? { found } else { None })
 }
 
-async fn is_taken(tx: &Tx, path: &str, except: Option<OrganizationId>) -> Result<bool, DbErr> {
-    let found = Entity::find().filter(Column::PathKey.eq(value::key(path))).one(&tx.db).await?;
-    Ok(found.is_some_and(|found| Some(found.id) != except))
+/// Free names near this one, where another organization has the path that it makes behind what is above.
+async fn taken(
+    tx: &Tx,
+    above: &str,
+    name: &str,
+    except: Option<OrganizationId>,
+) -> Result<Option<Vec<String>>, DbErr> {
+    let names = Names { table: "organization", key: "path_key", before: above, within: Vec::new(), most: 64 };
+    names.taken(tx, name, except.map(|id| id.0)).await
 }
 
 /// Names of the clusters that something below `id` is kept on and that would not serve it below `parent`.

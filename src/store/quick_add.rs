@@ -4,13 +4,15 @@
 use entity::{
     ClusterId, Moment, OrganizationId, QuickAddId,
     profile::Protocol,
-    quick_add::{Column, Defaults, Entity, Model},
+    quick_add::{Defaults, Entity, Model},
     service as service_entity, template as template_entity,
 };
-use sea_orm::{ColumnTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{DatabaseBackend, DbErr, EntityTrait, QuerySelect};
 
 use super::{
-    Source, Tx, cluster, organization,
+    Source, Tx, cluster,
+    name::Names,
+    organization,
     page::{Order, Relation},
     row::row,
     service,
@@ -27,7 +29,6 @@ use crate::{
         },
         service_subscription::MOST,
         template::named,
-        value,
     },
 };
 
@@ -87,9 +88,9 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     };
     let fields = sent_over(&cmd.sent, from.as_ref());
     let seen_cluster = place.as_ref().and_then(Place::seen);
-    let (mut taken, mut kept) = (false, Kept::default());
+    let (mut taken, mut kept) = (None, Kept::default());
     if organization.is_some() {
-        taken = is_taken(tx, cmd.organization, &fields.name, None).await?;
+        taken = names(cmd.organization).taken(tx, &fields.name, None).await?;
         kept = kept_at(tx, cmd.organization, fields.place_id).await?;
     }
     Ok(CreateFacts {
@@ -111,14 +112,14 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let mut facts = UpdateFacts {
         now: tx.now(),
         current,
-        taken: false,
+        taken: None,
         kept: Kept::default(),
         template: None,
         services: Vec::new(),
     };
     if let Some(current) = &facts.current {
         let fields = sent_over(&cmd.sent, Some(current));
-        facts.taken = is_taken(tx, current.organization_id, &fields.name, Some(current.id)).await?;
+        facts.taken = names(current.organization_id).taken(tx, &fields.name, Some(current.id.0)).await?;
         facts.kept = kept_at(tx, current.organization_id, fields.place_id).await?;
         facts.template = template_of(tx, current.cluster_id, fields).await?;
         facts.services = services_of(tx, &cmd.sent).await?;
@@ -264,18 +265,10 @@ fn sent_over(sent: &Sent, group: Option<&Model>) -> Fields {
     sent.fields.apply(&before).unwrap_or(before)
 }
 
-async fn is_taken(
-    tx: &Tx,
-    organization: OrganizationId,
-    name: &str,
-    except: Option<QuickAddId>,
-) -> Result<bool, DbErr> {
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(organization))
-        .filter(Column::NameKey.eq(value::key(name)))
-        .one(&tx.db)
-        .await?;
-    Ok(found.is_some_and(|found| Some(found.id) != except))
+/// Where a group's name is its own.
+fn names(organization: OrganizationId) -> Names<'static> {
+    let within = vec![("organization_id", organization.into())];
+    Names { table: "quick_add", key: "name_key", before: "", within, most: 64 }
 }
 
 async fn kept_at(tx: &Tx, group: OrganizationId, place: Option<OrganizationId>) -> Result<Kept, DbErr> {

@@ -8,7 +8,9 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::{
-    Store, Tx, organization,
+    Store, Tx,
+    name::Names,
+    organization,
     page::{Order, Relation},
     row::row,
 };
@@ -49,7 +51,10 @@ pub const OF_ORGANIZATION: Relation = Relation {
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let organization = organization::seen(tx, cmd.organization).await?;
     let name = cmd.fields.apply(&Fields::default()).map(|fields| fields.name).unwrap_or_default();
-    let taken = organization.is_some() && is_taken(tx, cmd.organization, &name, None).await?;
+    let taken = match &organization {
+        Some(organization) => names(organization.id).taken(tx, &name, None).await?,
+        None => None,
+    };
     Ok(CreateFacts { id: RoleId(tx.id()?), now: tx.now(), organization, taken })
 }
 
@@ -58,8 +63,10 @@ pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let current = locked(tx, cmd.id).await?;
     let sent = cmd.fields.has("name").then(|| cmd.fields.apply(&Fields::default()).ok()).flatten();
     let taken = match (&current, sent) {
-        (Some(role), Some(sent)) => is_taken(tx, role.organization_id, &sent.name, Some(role.id)).await?,
-        _ => false,
+        (Some(role), Some(sent)) => {
+            names(role.organization_id).taken(tx, &sent.name, Some(role.id.0)).await?
+        }
+        _ => None,
     };
     Ok(UpdateFacts { now: tx.now(), current, taken })
 }
@@ -126,16 +133,8 @@ async fn locked(tx: &Tx, id: RoleId) -> Result<Option<Model>, DbErr> {
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
-async fn is_taken(
-    tx: &Tx,
-    organization: OrganizationId,
-    name: &str,
-    except: Option<RoleId>,
-) -> Result<bool, DbErr> {
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(organization))
-        .filter(Column::NameKey.eq(value::key(name)))
-        .one(&tx.db)
-        .await?;
-    Ok(found.is_some_and(|found| Some(found.id) != except))
+/// Where a role's name is its own.
+fn names(organization: OrganizationId) -> Names<'static> {
+    let within = vec![("organization_id", organization.into())];
+    Names { table: "role", key: "name_key", before: "", within, most: 64 }
 }

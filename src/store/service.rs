@@ -2,13 +2,15 @@
 
 use entity::{
     ClusterId, Moment, OrganizationId, ServiceId,
-    service::{Category, Column, Entity, Kind, Model, Parameters},
+    service::{Category, Entity, Kind, Model, Parameters},
     service_subscription,
 };
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Tx, cluster, organization,
+    Tx, cluster,
+    name::Names,
+    organization,
     page::{Order, Relation},
     row::row,
     service_subscription::with_devices,
@@ -22,7 +24,6 @@ use crate::{
             AddParameter, ChangeParameter, Create, CreateFacts, Delete, DeleteFacts, Fields, RemoveParameter,
             Update, UpdateFacts,
         },
-        value,
     },
 };
 
@@ -71,7 +72,10 @@ pub const OF_CLUSTER: Relation = Relation {
 /// What making one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let cluster = cluster::owned(tx, cmd.cluster).await?;
-    let taken = cluster.is_some() && is_taken(tx, cmd.cluster, &cmd.fields, None).await?;
+    let taken = match &cluster {
+        Some(cluster) => taken(tx, cluster.id, &cmd.fields, None).await?,
+        None => None,
+    };
     let parameters = cmd.parameters.iter().map(|_| tx.id()).collect::<Result<_, _>>()?;
     Ok(CreateFacts { id: ServiceId(tx.id()?), now: tx.now(), cluster, taken, parameters })
 }
@@ -80,7 +84,7 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
 pub async fn update_facts(tx: &Tx, cmd: &Update) -> Result<UpdateFacts, DbErr> {
     let mut facts = changing(tx, cmd.id).await?;
     if let Some(current) = &facts.current {
-        facts.taken = is_taken(tx, current.cluster_id, &cmd.fields, Some(cmd.id)).await?;
+        facts.taken = taken(tx, current.cluster_id, &cmd.fields, Some(cmd.id)).await?;
     }
     Ok(facts)
 }
@@ -136,7 +140,7 @@ async fn changing(tx: &Tx, id: ServiceId) -> Result<UpdateFacts, DbErr> {
         0
     };
     let derived = i64::try_from(derived).unwrap_or(i64::MAX);
-    Ok(UpdateFacts { now: tx.now(), current, taken: false, parameter: tx.id()?, derived })
+    Ok(UpdateFacts { now: tx.now(), current, taken: None, parameter: tx.id()?, derived })
 }
 
 /// The service, when it is the caller's to change, locked until the end: those above are only looked at.
@@ -145,18 +149,16 @@ async fn owned(tx: &Tx, id: ServiceId) -> Result<Option<Model>, DbErr> {
     Ok(organization::is_within(tx, found.organization_id).await?.then_some(found))
 }
 
-async fn is_taken(
+/// Free names near the one that is sent, where another service of the cluster has it.
+async fn taken(
     tx: &Tx,
     cluster: ClusterId,
     fields: &Patch<Fields>,
     except: Option<ServiceId>,
-) -> Result<bool, DbErr> {
+) -> Result<Option<Vec<String>>, DbErr> {
     // A patch that fits nothing is told by the rule.
-    let Ok(fields) = fields.apply(&Fields::default()) else { return Ok(false) };
-    let found = Entity::find()
-        .filter(Column::ClusterId.eq(cluster))
-        .filter(Column::NameKey.eq(value::key(&fields.name)))
-        .one(&tx.db)
-        .await?;
-    Ok(found.is_some_and(|found| Some(found.id) != except))
+    let Ok(fields) = fields.apply(&Fields::default()) else { return Ok(None) };
+    let within = vec![("cluster_id", cluster.into())];
+    let names = Names { table: "service", key: "name_key", before: "", within, most: 128 };
+    names.taken(tx, &fields.name, except.map(|id| id.0)).await
 }

@@ -241,7 +241,8 @@ pub async fn stale(
 /// Whether a subscription (`t`) is older than its service (`s`).
 pub const STALE: &str = "t.subscribed AND NOT t.custom AND t.revision <> s.revision";
 
-async fn facts(tx: &Tx, id: ServiceSubscriptionId) -> Result<Facts, DbErr> {
+/// What changing one that is there must know.
+pub async fn facts(tx: &Tx, id: ServiceSubscriptionId) -> Result<Facts, DbErr> {
     let button = ButtonId(tx.id()?);
     let mut facts = Facts { now: tx.now(), device: None, service: None, button };
     if let Some(found) = Entity::find_by_id(id).one(&tx.db).await? {

@@ -5,20 +5,19 @@ use entity::{
     profile::Protocol,
     template::{Column, Entity, Features, Kind, Model},
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveEnum, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{
-    Source, Tx, cluster, organization,
+    Source, Tx, cluster,
+    name::Names,
+    organization,
     page::{Order, Relation},
     row::row,
     sql::Sql,
 };
 use crate::{
     caller::Scope,
-    rule::{
-        template::{Create, CreateFacts, Delete, DeleteFacts, Update, UpdateFacts},
-        value,
-    },
+    rule::template::{Create, CreateFacts, Delete, DeleteFacts, Update, UpdateFacts},
 };
 
 row! {
@@ -85,15 +84,11 @@ pub const OF_SESSION: Relation = Relation {
 /// What making one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
     let cluster = cluster::owned(tx, cmd.cluster).await?;
-    let (mut taken, mut misfits) = (false, 0);
+    let (mut taken, mut misfits) = (None, 0);
     if cluster.is_some() {
-        let found = Entity::find()
-            .filter(Column::ClusterId.eq(cmd.cluster))
-            .filter(Column::Kind.eq(cmd.kind))
-            .filter(Column::NameKey.eq(value::key(&cmd.name)))
-            .one(&tx.db)
-            .await?;
-        taken = found.is_some();
+        let within = vec![("cluster_id", cmd.cluster.into()), ("kind", cmd.kind.to_value().into())];
+        let names = Names { table: "template", key: "name_key", before: "", within, most: 128 };
+        taken = names.taken(tx, &cmd.name, None).await?;
         if cmd.kind == Kind::Button {
             let product = crate::rule::product::find(cmd.product.as_deref().unwrap_or_default());
             let fits = product.map(|product| (product.name.as_str(), cmd.protocol.unwrap_or(Protocol::Sip)));

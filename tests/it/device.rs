@@ -158,3 +158,50 @@ story! {
         assert_eq!(admin.data(&format!(r#"{{ node(id: "{other}") {{ id }} }}"#)).await["node"], json!(null));
     }
 }
+
+story! {
+    /// NAM-9: names of every kind come with up to three free ones near them, which fit and are free.
+    async fn a_taken_name_of_any_kind_comes_with_free_ones(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let long = "Long ".repeat(25) + "ago";
+        let template = json!({"clusterId": estate.emea, "product": "Cisco 8841", "protocol": "SIP", "features": ["LINE"]});
+        let cases = [
+            ("createOrganization", "Berlin", json!({"parentId": estate.north, "kind": "SITE"}), "ORGANIZATION_NAME_TAKEN"),
+            ("createCluster", "Far", json!({"organizationId": estate.north}), "CLUSTER_NAME_TAKEN"),
+            ("createButtonTemplate", "Keys", template, "TEMPLATE_NAME_TAKEN"),
+            ("createSoftkeyTemplate", "Keys", json!({"clusterId": estate.emea}), "TEMPLATE_NAME_TAKEN"),
+            ("createService", &long, json!({"clusterId": estate.emea, "url": "http://x/"}), "SERVICE_NAME_TAKEN"),
+            ("createQuickAddGroup", "Desk", json!({"organizationId": estate.north, "product": "Cisco 8841"}), "QUICK_ADD_NAME_TAKEN"),
+            ("createRole", "Keeper", json!({"organizationId": estate.north, "rights": []}), "ROLE_NAME_TAKEN"),
+        ];
+        for (mutation, name, more, code) in cases {
+            let kind = mutation[..1].to_uppercase() + &mutation[1..];
+            let query = format!(
+                "mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code path suggestions }} }} }}"
+            );
+            let ask = async |name: &str| {
+                let mut input = more.clone();
+                input["name"] = json!(name);
+                admin.ask(&query, json!({"input": input})).await["data"][mutation]["errors"].clone()
+            };
+            let stem: String = name.chars().take(124).collect();
+            // The site is there; the others come first.
+            if code != "ORGANIZATION_NAME_TAKEN" {
+                assert_eq!(ask(name).await, json!([]), "{mutation}");
+            }
+            assert_eq!(ask(&format!("{stem}-3")).await, json!([]), "{mutation}");
+            let free = [format!("{stem}-2"), format!("{stem}-4"), format!("{stem}-5")];
+            let taken = json!([{"code": code, "path": ["name"], "suggestions": free}]);
+            assert_eq!(ask(name).await, taken, "{mutation}");
+            for name in &free {
+                assert_eq!(ask(name).await, json!([]), "{mutation} {name}");
+            }
+        }
+        let refused = "mutation($input: RenameOrganizationInput!) { renameOrganization(input: $input) { errors { code suggestions } } }";
+        let told = admin.ask(refused, json!({"input": {"id": estate.paris, "name": "berlin"}})).await;
+        assert_eq!(
+            told["data"]["renameOrganization"]["errors"],
+            json!([{"code": "ORGANIZATION_NAME_TAKEN", "suggestions": ["berlin-6", "berlin-7", "berlin-8"]}])
+        );
+    }
+}

@@ -35,7 +35,8 @@ async fn last(client: &Client, kind: &str) -> String {
 
 const AT: &str = "name description product protocol buttonTemplate softkeyTemplate settings { dndStatus userLocale } \
     loginUser { userId } lines { index role label settings { maxCalls } pattern description lineSettings { alertingName } } \
-    users { userId lastName } buttons { kind index label ... on SpeedDial { number } }";
+    users { userId lastName } buttons { kind index label ... on SpeedDial { number } ... on ServiceUrlButton { url } } \
+    services { id name url urlState subscribed values { name value isPassword } button { index label } serviceName }";
 
 async fn at(client: &Client, profile: &str, cursor: &str) -> Value {
     let query = format!(r#"{{ profileAt(id: "{profile}", at: "{cursor}") {{ {AT} }} }}"#);
@@ -49,12 +50,20 @@ async fn today(client: &Client, profile: &str) -> Value {
             settings {{ dndStatus userLocale }} loginUser {{ userId }}
             lines {{ nodes {{ index role label settings {{ maxCalls }} line {{ pattern description settings {{ alertingName }} }} }} }}
             users {{ nodes {{ userId lastName }} }}
-            speedDials {{ nodes {{ kind index label number }} }} }} }}"#
+            speedDials {{ nodes {{ kind index label number }} }} serviceUrls {{ nodes {{ kind index label url }} }} }}
+            serviceSubscriptions(filter: {{devices: ["{profile}"]}}) {{ nodes {{
+                id name url urlState subscribed values {{ name value isPassword }} button {{ index label }} service {{ name }} }} }} }}"#
     );
-    let mut profile = client.data(&query).await["profile"].take();
+    let mut data = client.data(&query).await;
+    let (mut profile, mut services) = (data["profile"].take(), data["serviceSubscriptions"]["nodes"].take());
     if profile.is_null() {
         return profile;
     }
+    for service in services.as_array_mut().expect("subscriptions") {
+        let own = service.as_object_mut().expect("a subscription").remove("service").expect("its service");
+        service["serviceName"] = own["name"].clone();
+    }
+    profile["services"] = services;
     let mut lines = profile["lines"]["nodes"].take();
     for line in lines.as_array_mut().expect("lines") {
         let own = line.as_object_mut().expect("a line").remove("line").expect("its line");
@@ -64,8 +73,13 @@ async fn today(client: &Client, profile: &str) -> Value {
     }
     profile["lines"] = lines;
     profile["users"] = profile["users"]["nodes"].take();
-    profile["buttons"] = profile["speedDials"]["nodes"].take();
-    profile.as_object_mut().expect("a profile").remove("speedDials");
+    let mut buttons = profile["speedDials"]["nodes"].take();
+    let urls = profile["serviceUrls"]["nodes"].take();
+    buttons.as_array_mut().expect("buttons").extend(urls.as_array().expect("buttons").clone());
+    profile["buttons"] = buttons;
+    for list in ["speedDials", "serviceUrls"] {
+        profile.as_object_mut().expect("a profile").remove(list);
+    }
     profile
 }
 
@@ -199,6 +213,69 @@ story! {
     }
 }
 
+story! {
+    /// SVC-15: a profile's phone services are told as they were, with values, state, button and the service's name of then;
+    /// of a password, that there was one.
+    async fn services_are_told_as_they_were(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+        let input = json!({
+            "clusterId": estate.emea, "name": "News", "url": "http://news/",
+            "parameters": [{"name": "ext"}, {"name": "pin", "password": true}],
+        });
+        let news = text(&admin.done("createService", input, "service { id }").await["service"]["id"]);
+        let empty = now(&admin).await;
+        let values = |ext: &str| json!([{"name": "ext", "value": ext}, {"name": "pin", "value": "hunter2"}]);
+        let input = json!({"deviceId": id, "serviceId": news, "values": values("4001"), "button": {"index": 3, "label": "News"}});
+        let own = text(&admin.done("subscribeService", input, "subscription { id }").await["subscription"]["id"]);
+        let mut kept = vec![(now(&admin).await, today(&admin, &id).await)];
+        for (name, input) in [
+            ("updateService", json!({"id": news, "name": "Latest", "url": "http://latest/"})),
+            ("updateServiceSubscription", json!({"subscriptionId": own, "values": values("4002"), "button": {"index": 5}})),
+            ("updateServiceSubscription", json!({"subscriptionId": own, "url": "http://own/", "name": "Mine"})),
+            ("unsubscribeService", json!({"subscriptionId": own})),
+            ("resubscribeService", json!({"subscriptionId": own})),
+            ("deleteService", json!({"id": news, "unsubscribe": true})),
+        ] {
+            admin.done(name, input, "").await;
+            kept.push((now(&admin).await, today(&admin, &id).await));
+        }
+        admin.done("deleteProfile", json!({"id": id}), "").await;
+        for (cursor, want) in &kept {
+            assert_eq!(&at(&admin, &id, cursor).await, want, "{cursor}");
+        }
+        assert_eq!(at(&admin, &id, &empty).await["services"], json!([]));
+        let states: Vec<_> = kept[..4].iter().map(|(_, then)| text(&then["services"][0]["urlState"])).collect();
+        assert_eq!(states, ["CURRENT", "STALE", "CURRENT", "CUSTOM"]);
+
+        let diff = async |from: usize, to: usize| {
+            let query = format!(
+                r#"{{ profileDiff(id: "{id}", from: "{}", to: "{}") {{ services {{
+                    difference before {{ name serviceName }} after {{ name serviceName }} fields {{ field before after }} }} }} }}"#,
+                kept[from].0, kept[to].0
+            );
+            admin.data(&query).await["profileDiff"]["services"].take()
+        };
+        let told = diff(0, 3).await;
+        let fields = told[0]["fields"].as_array().expect("fields");
+        let names: Vec<_> = fields.iter().map(|field| text(&field["field"])).collect();
+        assert_eq!((names.join(" "), told.as_array().map(Vec::len)), ("urlState values name url".into(), Some(1)), "{told:#}");
+        assert_eq!((&told[0]["before"], &told[0]["after"]), (
+            &json!({"name": "News", "serviceName": "News"}), &json!({"name": "Mine", "serviceName": "Latest"}),
+        ));
+        assert_eq!((&fields[0]["before"], &fields[0]["after"]), (&json!(null), &json!("CUSTOM")));
+        assert_eq!((&fields[1]["before"][0]["value"], &fields[1]["after"][0]["value"]), (&json!("4001"), &json!("4002")));
+        assert_eq!(fields[1]["after"][1]["isPassword"], true);
+        assert_eq!(diff(3, 4).await[0]["fields"][1], json!({"field": "subscribed", "before": true, "after": false}));
+        assert_eq!(diff(5, 6).await[0]["difference"], "REMOVED");
+        assert_eq!(diff(1, 1).await, json!([]));
+        // Never: in no state, field or history of then.
+        let histories = "{ changes(first: 200) { nodes { change { fieldChanges { field before after } } } } }";
+        let all = admin.data(histories).await.to_string() + &told.to_string() + &json!(kept).to_string();
+        assert!(!all.contains("hunter2") && all.contains("isPassword"));
+    }
+}
+
 /// Random commands on a profile; what was read after each is what is told of it at the end.
 async fn replay(server: &Roamline, estate: &Estate, steps: &[(u8, u8, u8)], round: usize) {
     let admin = server.admin();
@@ -207,13 +284,31 @@ async fn replay(server: &Roamline, estate: &Estate, steps: &[(u8, u8, u8)], roun
     for at in 0..3 {
         users.push(admin.user(estate, &estate.berlin, &format!("u{round}-{at}")).await);
     }
+    let mut services = Vec::new();
+    for at in 0..2 {
+        let input = json!({
+            "clusterId": estate.emea, "name": format!("s{round}-{at}"), "url": format!("http://s{at}/"),
+            "parameters": [{"name": "ext", "default": "0"}, {"name": "pin", "password": true, "required": false}],
+        });
+        services.push(text(&admin.done("createService", input, "service { id }").await["service"]["id"]));
+    }
     let mut seen = vec![(now(&admin).await, today(&admin, &id).await)];
     for (kind, a, b) in steps {
+        let service = &services[usize::from(*a) % services.len()];
+        let subscriptions = &seen.last().expect("a first one").1["services"];
+        let subscription = &subscriptions
+            [usize::from(*a) % subscriptions.as_array().map_or(1, |all| all.len().max(1))]["id"];
+        let values = json!([{"name": if b % 3 == 0 { "pin" } else { "ext" }, "value": format!("v{b}")}]);
+        let button = if b % 2 == 0 {
+            json!({"index": i32::from(b % 5) + 1, "label": format!("k{b}")})
+        } else {
+            json!(null)
+        };
         let lines = admin.appearances(&id).await;
         let user = &users[usize::from(*a) % users.len()];
         let line = lines.get(usize::from(*a) % lines.len().max(1));
         let pattern = format!("{round}{}", 100 + a % 4);
-        let input = match kind % 9 {
+        let input = match kind % 16 {
             0 => (
                 "updateProfile",
                 json!({"id": id, "description": format!("d{b}"), "settings": {"dndStatus": b % 2 == 0}}),
@@ -234,9 +329,26 @@ async fn replay(server: &Roamline, estate: &Estate, steps: &[(u8, u8, u8)], roun
                 "addButton",
                 json!({"deviceId": id, "button": {"speedDial": {"number": "4001", "label": format!("s{b}"), "index": i32::from(a % 5) + 1}}}),
             ),
-            _ => ("updateUser", json!({"id": user, "lastName": format!("n{b}")})),
+            8 => ("updateUser", json!({"id": user, "lastName": format!("n{b}")})),
+            9 | 10 => (
+                "subscribeService",
+                json!({"deviceId": id, "serviceId": service, "values": values, "button": button}),
+            ),
+            11 => (
+                "updateServiceSubscription",
+                json!({"subscriptionId": subscription, "name": format!("n{b}"), "values": values, "button": button}),
+            ),
+            12 => ("unsubscribeService", json!({"subscriptionId": subscription})),
+            13 => ("resubscribeService", json!({"subscriptionId": subscription, "values": values})),
+            14 => (
+                "updateService",
+                json!({"id": service, "url": format!("http://s{b}/"), "name": format!("s{round}-{a}")}),
+            ),
+            _ if b % 4 == 0 => ("deleteService", json!({"id": service, "unsubscribe": true})),
+            _ => ("resyncServiceSubscriptions", json!({"serviceId": service})),
         };
-        if input.1["appearanceId"].is_null() && matches!(kind % 9, 2..=4) {
+        let lacks = |name: &str| input.1.get(name).is_some_and(Value::is_null);
+        if lacks("appearanceId") || lacks("subscriptionId") {
             continue;
         }
         admin.mutate(input.0, input.1, "").await;

@@ -130,6 +130,31 @@ story! {
 }
 
 story! {
+    /// BLK-5: whoever waits for one job follows one job, and neither another one nor what its rows do.
+    async fn a_job_is_followed_alone(server) {
+        let (_, admin) = (server.estate().await, server.admin());
+        let start = text(&admin.data("{ service { newestCursor } }").await["service"]["newestCursor"]);
+        let mut ids = Vec::new();
+        for name in ["anna", "ben"] {
+            let started = admin.done("startImport", json!({"noun": "users", "autoRun": true}), "job { id uploadPath }").await;
+            admin.send(&text(&started["job"]["uploadPath"]), "text/csv", users(&[name])).await;
+            ids.push(text(&started["job"]["id"]));
+        }
+        work(&server).await;
+        let filter = format!("filter: {{jobs: [\"{}\"]}}", ids[1]);
+        let page = format!("{{ changes(since: \"{start}\", first: 200, {filter}) {{ nodes {{ cursor change {{ kind node {{ id }} }} }} }} }}");
+        let kept = admin.data(&page).await["changes"]["nodes"].as_array().expect("changes").clone();
+        assert!(kept.len() > 2 && kept[0]["change"]["kind"] == "JOB_STARTED", "{kept:#?}");
+        let mut feed = admin.follow(&format!("(after: \"{start}\", {filter})"), "change { kind node { id } }").await;
+        assert_eq!(feed.take(kept.len()).await, kept);
+        for event in &kept {
+            assert_eq!(event["change"]["node"]["id"], json!(ids[1]));
+        }
+        assert_eq!(user_ids(&admin).await, ["anna", "ben"]);
+    }
+}
+
+story! {
     /// JSON Lines have the same names, with values of their own types.
     async fn json_lines_are_read_as_well(server) {
         let (estate, admin) = (server.estate().await, server.admin());

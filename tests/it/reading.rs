@@ -231,3 +231,26 @@ story! {
         }
     }
 }
+
+story! {
+    /// ACC-3: what a profile was subscribed to is for whoever reads subscriptions, now and then, and so is following them.
+    async fn the_past_tells_the_kinds_that_a_role_reads(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let Shared { profile, .. } = shared(&admin, &estate).await;
+        let now = text(&admin.data("{ service { newestCursor } }").await["service"]["newestCursor"]);
+        let rights = json!([{"noun": "PROFILE", "actions": ["READ"]}]);
+        let (_, reader) = having(&server, &estate.north, "Profiles", rights).await;
+        let then = |select: &str| format!(r#"{{ profileAt(id: "{profile}", at: "{now}") {{ name {select} }} }}"#);
+        assert_eq!(reader.data(&then("")).await["profileAt"]["name"], "EM-1");
+        for query in [
+            then("services { name }"),
+            format!(r#"{{ profileDiff(id: "{profile}", from: "{now}") {{ services {{ difference }} }} }}"#),
+            r#"{ changes(filter: {services: ["x"]}) { totalCount } }"#.to_owned(),
+            r#"{ changes(filter: {jobs: ["x"]}) { totalCount } }"#.to_owned(),
+            r#"{ changes(filter: {sessions: ["x"]}) { totalCount } }"#.to_owned(),
+        ] {
+            let (message, code) = refusal(&reader, &query).await;
+            assert!(code == "FORBIDDEN" && message.contains("your role does not read"), "{query}: {message}");
+        }
+    }
+}

@@ -200,6 +200,42 @@ story! {
 }
 
 story! {
+    /// SVC-15: whoever waits for one resync follows one service, or one subscription, and hears of no other.
+    async fn a_resync_is_followed_alone(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let profile = admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+        let (mut services, mut own) = (Vec::new(), Vec::new());
+        for name in ["Calls", "News"] {
+            services.push(service(&admin, &estate, name, "http://old/", json!([])).await);
+            own.push(subscribe(&admin, &profile, &services[services.len() - 1], json!({})).await);
+        }
+        let start = text(&admin.data("{ service { newestCursor } }").await["service"]["newestCursor"]);
+        for service in services.iter().rev() {
+            admin.done("updateService", json!({"id": service, "url": "http://new/"}), "").await;
+            admin.done("resyncServiceSubscriptions", json!({"serviceId": service}), "").await;
+        }
+        admin.done("deleteService", json!({"id": services[0], "unsubscribe": true}), "").await;
+        let all = ["SERVICE_UPDATED", "SERVICE_SUBSCRIPTION_UPDATED", "SERVICE_RESYNCED", "SERVICE_SUBSCRIPTION_REMOVED", "SERVICE_DELETED"];
+        for (filter, kinds) in [
+            (format!("services: [\"{}\"]", services[0]), &all[..]),
+            (format!("serviceSubscriptions: [\"{}\"]", own[0]), &[all[1], all[3]]),
+            // With the other lists, about any of all these.
+            (format!("services: [\"{}\"], profiles: []", services[0]), &all[..]),
+        ] {
+            let mut feed = admin.follow(&format!("(after: \"{start}\", filter: {{{filter}}})"), "change { kind }").await;
+            let told: Vec<_> = feed.take(kinds.len()).await.iter().map(|event| text(&event["change"]["kind"])).collect();
+            assert_eq!(told, kinds, "{filter}");
+            let page = format!("{{ changes(since: \"{start}\", filter: {{{filter}}}) {{ totalCount }} }}");
+            assert_eq!(admin.data(&page).await["changes"]["totalCount"], kinds.len(), "{filter}");
+        }
+        let present = format!("(snapshot: true, filter: {{services: [\"{}\"]}})", services[1]);
+        let mut feed = admin.follow(&present, "change { kind node { ... on PhoneService { name } } }").await;
+        assert_eq!(feed.next().await["change"], json!({"kind": "PRESENT", "node": {"name": "News"}}));
+        assert_eq!(feed.next().await["change"]["kind"], "SNAPSHOT_COMPLETE");
+    }
+}
+
+story! {
     /// A password is used and never shown: not in answers, changes, histories, stored changes or stored answers.
     async fn a_password_is_never_shown_again(server) {
         let (estate, admin) = (server.estate().await, server.admin());

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::roamline::{schema, store::Estate};
 use async_graphql::{Executor, Request};
+use entity::token::Role;
 use serde_json::json;
 
 use crate::roamline::{Roamline, tell, text};
@@ -149,6 +150,24 @@ const SHAPES: &[(&str, &str, u64)] = &[
         5,
     ),
     ("buttons with their devices", "buttons(first: $n) { nodes { index label device { name } } }", 3),
+    (
+        "buttons with what happened to them",
+        "buttons(first: $n) { nodes { id history(first: 2) { totalCount nodes { cursor } } } }",
+        3,
+    ),
+    (
+        "lines with what happened to their appearances",
+        "lines(first: $n) { nodes { appearances(first: 2) { nodes { history(first: 2) { nodes { cursor } } } } } }",
+        3,
+    ),
+    (
+        "subscriptions to services with all that they lead to",
+        "serviceSubscriptions(first: $n) { totalCount nodes { name urlState missing service { name cluster { name } } device { name } \
+         button { index } history(first: 2) { nodes { cursor } } } }",
+        // Subscriptions and their count; the services as far as state and values need them, and as they are asked for, with
+        // their clusters; the kinds of the devices, then these; buttons and histories.
+        9,
+    ),
     // What is found by its index, then each kind of thing.
     ("search", "search(text: \"user00000\", nouns: [USER], first: $n) { id ... on User { userId } }", 2),
 ];
@@ -425,5 +444,126 @@ counted! {
         }
         let query = format!("{{ node(id: {}) {{ ... on Profile {{ name }} }} }}", ids("profiles", 1));
         assert_eq!(cost(&server, &query).await, 1);
+    }
+}
+
+counted! {
+    /// Groups, templates, jobs and roles with what they lead to cost a statement a relation.
+    async fn groups_templates_jobs_and_roles_cost_a_statement_a_relation(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let mut services = Vec::new();
+        for name in ["Calls", "News"] {
+            let input = json!({"clusterId": estate.emea, "name": name, "url": "http://x/"});
+            services.push(admin.done("createService", input, "service { id }").await["service"]["id"].clone());
+        }
+        let north = server.somebody(Role::Admin, &estate.north).await;
+        for n in 0..45 {
+            let group = json!({
+                "organizationId": estate.north, "clusterId": estate.emea, "name": format!("Group {n}"), "product": "Cisco 8841",
+                "placeId": estate.berlin, "services": [{"serviceId": services[n % 2]}],
+            });
+            admin.done("createQuickAddGroup", group, "").await;
+            let template = json!({
+                "clusterId": estate.emea, "name": format!("Keys {n}"), "product": "Cisco 8841", "protocol": "SIP", "features": ["LINE"],
+            });
+            admin.done("createButtonTemplate", template, "").await;
+            let template = json!({"clusterId": estate.emea, "name": format!("Soft {n}")});
+            admin.done("createSoftkeyTemplate", template, "").await;
+            north.done("startImport", json!({"noun": "users"}), "").await;
+            admin.done("createRole", json!({"organizationId": estate.north, "name": format!("Role {n}"), "rights": []}), "").await;
+        }
+        rest(&server).await;
+        let mut all = Vec::new();
+        for (name, shape, want) in [
+            (
+                "groups with all that they lead to",
+                "quickAddGroups(first: $n) { totalCount nodes { name organization { path } cluster { name } place { path } \
+                 services { name service { name cluster { name } } } history(first: 2) { nodes { cursor } } } }",
+                // Groups, with organization and cluster, and their count; places, services and histories.
+                5,
+            ),
+            (
+                "button templates",
+                "buttonTemplates(first: $n) { totalCount nodes { name features cluster { name } history(first: 2) { nodes { cursor } } } }",
+                4,
+            ),
+            (
+                "softkey templates",
+                "softkeyTemplates(first: $n) { totalCount nodes { name cluster { name } history(first: 2) { nodes { cursor } } } }",
+                4,
+            ),
+            (
+                "jobs",
+                "jobs(first: $n) { totalCount nodes { state organization { path } retryOf { id } history(first: 2) { nodes { cursor } } } }",
+                4,
+            ),
+            (
+                "roles",
+                "roles(first: $n) { totalCount nodes { name rights { noun } organization { path } history(first: 2) { nodes { cursor } } } }",
+                4,
+            ),
+        ] {
+            all.extend(wrong(&server, name, shape, want).await);
+        }
+        assert!(all.is_empty(), "{all:#?}");
+    }
+}
+
+counted! {
+    /// A profile as it was and what its deletion would do cost as much for one with much on it as for one with little.
+    async fn the_past_and_a_preview_cost_the_same_whatever_is_on_a_profile(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let mut services = Vec::new();
+        for n in 0..9 {
+            let input = json!({"clusterId": estate.emea, "name": format!("Calls {n}"), "url": "http://x/"});
+            services.push(admin.done("createService", input, "service { id }").await["service"]["id"].clone());
+        }
+        let mut profiles = Vec::new();
+        for count in [1, 9] {
+            let lines: Vec<_> = (0..count).map(|n| format!("{count}00{n}")).collect();
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            let profile = admin.profile(&estate, &estate.berlin, &format!("EM-{count}"), &lines).await;
+            // The last line of each stands elsewhere as well, and its clone is promoted.
+            admin.profile(&estate, &estate.paris, &format!("EM-{count} too"), &lines[count - 1..]).await;
+            for (n, service) in services.iter().take(count).enumerate() {
+                let user = admin.user(&estate, &estate.berlin, &format!("user{count}-{n}")).await;
+                admin.done("associateUsers", json!({"profileId": profile, "userIds": [user]}), "").await;
+                let button = json!({"deviceId": profile, "button": {"speedDial": {"number": "4001", "label": "A"}}});
+                admin.done("addButton", button, "").await;
+                admin.done("subscribeService", json!({"deviceId": profile, "serviceId": service, "button": {}}), "").await;
+            }
+            profiles.push(profile);
+        }
+        rest(&server).await;
+        let start = "s1";
+        let mut told = Vec::new();
+        for (name, shape) in [
+            (
+                "as it was",
+                "profileAt(id: \"$id\", at: \"$now\") { organization { path } cluster { name } loginUser { userId } \
+                 lines { pattern line { pattern } } users { userId user { userId } defaultProfile { name } } \
+                 buttons { index label device { name } } services { url values { name } button { index } service { name } } }",
+            ),
+            (
+                "what differs",
+                "profileDiff(id: \"$id\", from: \"$start\", to: \"$now\") { fields { field after } \
+                 lines { after { pattern line { pattern } } fields { field } } users { user { user { userId } } } \
+                 buttons { after { index } } services { after { name service { name } } fields { field } } }",
+            ),
+            (
+                "preview",
+                "deletePreview(id: \"$id\") { lines { result line { pattern } } users { wasDefault user { userId } } \
+                 numbers { to number { pattern } } promoted { device { name } line { pattern } } counts { kind count } }",
+            ),
+        ] {
+            let mut costs = Vec::new();
+            for profile in &profiles {
+                let now = format!("s{}", server.app.newest_change().await.expect("the newest"));
+                let query = shape.replace("$id", profile).replace("$now", &now).replace("$start", start);
+                costs.push(cost(&server, &format!("{{ {query} }}")).await);
+            }
+            told.push((name, costs));
+        }
+        assert!(told.iter().all(|(_, costs)| costs[0] == costs[1]), "{told:?}");
     }
 }

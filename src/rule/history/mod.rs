@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{Moment, change_subject::Noun};
+use entity::{Moment, change_subject::Noun, service_subscription::Values};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -14,6 +14,8 @@ use super::Change;
 
 pub mod restore;
 pub mod revert;
+pub mod service;
+pub mod service_subscription;
 pub mod state;
 
 /// A field before and after a change.
@@ -38,6 +40,8 @@ pub enum Held {
     Things(Vec<(Noun, i64)>),
     /// A point in time.
     Moment(Moment),
+    /// Values of a phone service's parameters; passwords are not among what is told.
+    Given(Values),
 }
 
 /// A thing before and after a change, by its stored fields; none where it was not there.
@@ -48,8 +52,18 @@ pub struct Sides {
 }
 
 /// Fields that only count, note or look up.
-const SILENT: [&str; 9] =
-    ["id", "version", "created_at", "updated_at", "name_key", "path_key", "device", "token_id", "task"];
+const SILENT: [&str; 10] = [
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "name_key",
+    "path_key",
+    "device",
+    "token_id",
+    "task",
+    "revision",
+];
 
 /// Fields whose inner names are the user's own words.
 const VERBATIM: [&str; 1] = ["extra"];
@@ -192,13 +206,23 @@ fn between(
 
 /// The fields with those of the settings beside the others.
 fn spread(fields: &Map<String, Value>) -> Vec<(String, Value)> {
+    let (service, subscription) = (fields.contains_key("ascii_name"), fields.contains_key("given"));
     let mut all = Vec::with_capacity(fields.len());
     for (name, value) in fields {
-        match value {
-            Value::Object(inner) if name == "settings" => {
+        match (name.as_str(), value) {
+            ("settings", Value::Object(inner)) => {
                 all.extend(inner.iter().map(|(name, value)| (format!("settings.{name}"), value.clone())));
             }
-            _ if SILENT.contains(&name.as_str()) => {}
+            // Where the button of a subscription that waits stood is told by the button's own change.
+            ("position" | "label", _) if subscription => {}
+            ("given", _) => all.push(("values".to_owned(), value.clone())),
+            ("custom", _) if subscription => {
+                let state = if *value == Value::Bool(true) { "CUSTOM".into() } else { Value::Null };
+                all.push(("url_state".to_owned(), state));
+            }
+            ("kind", _) if service => all.push(("type".to_owned(), value.clone())),
+            ("release", _) if service => all.push(("vendor_version".to_owned(), value.clone())),
+            (name, _) if SILENT.contains(&name) => {}
             _ => all.push((name.clone(), value.clone())),
         }
     }
@@ -228,6 +252,11 @@ fn held(name: &str, value: Value, subjects: &[(Noun, i64)]) -> Held {
     }
     if is_secret(name) {
         return Held::Value(Value::from("***"));
+    }
+    if name == "values"
+        && let Ok(values) = serde_json::from_value(value.clone())
+    {
+        return Held::Given(values);
     }
     if let Some(number) = value.as_i64() {
         if name.ends_with("_until") || name.ends_with("_at") {
@@ -380,6 +409,11 @@ mod tests {
             (r#"{"login_user_id": 7}"#, vec!["loginUser"]),
             (r#"{"user_id": "anna"}"#, vec!["userId"]),
             (r#"{"position": 2, "kind": "SPEED_DIAL", "destination": "1"}"#, vec!["number", "index"]),
+            (r#"{"given": [], "position": 2, "custom": true, "revision": 3}"#, vec!["urlState", "values"]),
+            (
+                r#"{"ascii_name": "x", "kind": "STANDARD", "release": "1"}"#,
+                vec!["asciiName", "type", "vendorVersion"],
+            ),
         ] {
             let after: Map<String, Value> = serde_json::from_str(json).expect("an object");
             let fields: Vec<_> = between(None, Some(&after), &[]).into_iter().map(|c| c.field).collect();

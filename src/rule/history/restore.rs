@@ -1,6 +1,6 @@
 //! Making a deleted profile again (DEL-10): what was its own comes back under the rules of today, and what cannot is
 //! left out and named with the reason. Passwords of phone services are in no change: a service that asks for one comes
-//! back only where it can do without.
+//! back only where it can do without. What was unsubscribed waits again with its values.
 //!
 //! Everything gets the ids that it had: no id is given out twice, so whatever still holds one means the same thing. The
 //! version goes on where it ended, so that nobody changes the restored profile with a version from before.
@@ -13,14 +13,17 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::state::{Around, State};
+use super::{
+    service_subscription::{no_service, resubscribed, told, waiting},
+    state::{Around, State},
+};
 use crate::rule::{
     Broken, Change, Decision, Patch, Rule,
     button::{self, again},
     change::{LeftOut, On, Part},
     line::{Adding, Device, NewLine, Reference},
     profile::{Create, CreateFacts, Fields, create},
-    service_subscription::{self as subscription_rule, Given, NewSubscription, Place},
+    service_subscription::{self as subscription_rule, Place},
     template::check_fit,
     user::Entitlement,
 };
@@ -99,7 +102,7 @@ impl Deletion {
             services: self
                 .subscriptions()
                 .into_iter()
-                .map(|(was, button)| resubscribed(was, button))
+                .map(|(was, button)| resubscribed(was, button.map(place)))
                 .collect(),
         }
     }
@@ -147,14 +150,13 @@ impl Deletion {
         self.changes.iter().filter_map(|change| of(self.profile.id, change)).collect()
     }
 
-    /// What it was subscribed to, each with the button that it took.
+    /// What it was subscribed to, each with the button that it took; behind these, what waited.
     fn subscriptions(&self) -> Vec<(&subscription_entity::Model, Option<&button_entity::Model>)> {
-        let removed = self.changes.iter().filter_map(|change| match change {
-            Change::ServiceSubscriptionRemoved { subscription, .. } => Some(subscription),
-            _ => None,
-        });
-        let own = removed.filter(|it| it.device_id == self.profile.id && it.subscribed);
-        own.map(|it| (it, it.button_id.and_then(|id| self.state.buttons.get(&id)))).collect()
+        let button =
+            |it: &subscription_entity::Model| it.button_id.and_then(|id| self.state.buttons.get(&id));
+        let mut all: Vec<_> = self.state.subscriptions().into_iter().map(|it| (it, button(it))).collect();
+        all.sort_by_key(|(it, _)| !it.subscribed);
+        all
     }
 
     /// Whether a line stood elsewhere as well.
@@ -179,8 +181,8 @@ pub fn restore(cmd: &Restore, was: &Deletion, facts: &Facts) -> Decision {
 
     keep_users(&mut creation, &mut known, &mut left, was);
     keep_lines(&mut creation, &mut known, &mut left, was);
-    let pressed = keep_services(&mut creation, &mut known, &mut left, was);
-    keep_buttons(&mut creation, &mut known, &mut left, was, &pressed);
+    let kept = keep_services(&mut creation, &mut known, &mut left, was);
+    keep_buttons(&mut creation, &mut known, &mut left, was, &kept.pressed);
     let mut part = Broken::none();
     check_fit(&mut part, known.template.as_ref(), &was.profile.product, was.profile.protocol);
     if !part.is_none() {
@@ -202,6 +204,9 @@ pub fn restore(cmd: &Restore, was: &Deletion, facts: &Facts) -> Decision {
             profile.created_at = was.profile.created_at;
         }
     }
+    let on = bare(&creation, known.id).on;
+    let wait = |subscription| Change::ServiceSubscribed { on: on.clone(), subscription };
+    changes.extend(kept.waiting.into_iter().map(wait));
     changes.extend(pointing(was, facts, &creation.users, &mut left));
     changes.push(Change::ProfileRestored {
         organization_id: creation.organization,
@@ -298,15 +303,8 @@ fn keep_lines(creation: &mut Create, known: &mut CreateFacts, left: &mut Left, w
     }
 }
 
-/// A subscription to the same service; its values follow where the service is known.
-fn resubscribed(was: &subscription_entity::Model, button: Option<&button_entity::Model>) -> NewSubscription {
-    NewSubscription {
-        service: was.service_id,
-        name: Some(was.name.clone()),
-        values: Vec::new(),
-        url: was.custom.then(|| was.url.clone()),
-        button: button.map(|button| Place { index: Some(button.position), label: button.label.clone() }),
-    }
+fn place(button: &button_entity::Model) -> Place {
+    Place { index: Some(button.position), label: button.label.clone() }
 }
 
 /// The profile as it is made, before anything is put on it.
@@ -324,13 +322,22 @@ fn bare(creation: &Create, id: DeviceId) -> button::Device {
     }
 }
 
-/// Keeps the services that it may be subscribed to without their passwords; answers the buttons that come with them.
+/// What became of a profile's services.
+#[derive(Default)]
+struct Services {
+    /// The buttons that come with them.
+    pressed: Vec<ButtonId>,
+    /// Those that were unsubscribed, and wait.
+    waiting: Vec<subscription_entity::Model>,
+}
+
+/// Keeps the services that it may be subscribed to without their passwords, and those that wait.
 fn keep_services(
     creation: &mut Create,
     known: &mut CreateFacts,
     left: &mut Left,
     was: &Deletion,
-) -> Vec<ButtonId> {
+) -> Services {
     let bare = subscription_rule::Device {
         cluster_id: creation.cluster,
         with: bare(creation, known.id),
@@ -338,7 +345,7 @@ fn keep_services(
     };
     let (services, facts) = (std::mem::take(&mut creation.services), std::mem::take(&mut known.services));
     let mut facts = facts.into_iter();
-    let mut pressed = Vec::new();
+    let mut kept = Services::default();
     for (mut new, (old, button)) in services.into_iter().zip(was.subscriptions()) {
         let Some(mut fact) = facts.next() else {
             let (most, got) = (subscription_rule::MOST, subscription_rule::MOST + 1);
@@ -348,36 +355,34 @@ fn keep_services(
         };
         fact.id = old.id;
         fact.button = button.map_or(fact.button, |button| button.id);
-        let mut secrets = Vec::new();
-        // A parameter that is there no more needs no value.
-        let parameters = fact.service.iter().flat_map(|service| &service.parameters.0);
-        for parameter in parameters {
-            let Some(given) = old.given.0.iter().find(|given| given.parameter == parameter.id) else {
-                continue;
-            };
-            match &given.value {
-                Some(value) => {
-                    new.values.push(Given { name: parameter.name.clone(), value: Some(value.clone()) });
-                }
-                None => secrets.push(format!("{}: {}", old.name, parameter.name)),
-            }
-        }
+        let (values, secrets) = fact.service.as_ref().map(|it| told(old, it)).unwrap_or_default();
+        new.values = values;
         let mut part = Broken::none();
         let (one, its) = (std::slice::from_ref(&new), std::slice::from_ref(&fact));
-        subscription_rule::equip(&mut part, bare.clone(), one, its, known.now);
+        if old.subscribed {
+            subscription_rule::equip(&mut part, bare.clone(), one, its, known.now);
+        } else if fact.service.is_none() {
+            part.add(no_service(old), "");
+        }
         if !part.is_none() {
             left.out(Part::ServiceSubscription, old.name.clone(), part);
             continue;
         }
         for secret in secrets {
-            let why = "passwords are in no change; give it again with updateServiceSubscription".to_owned();
-            left.out(Part::ServicePassword, secret, Broken::one(Rule::RevertNotPossible { why }, ""));
+            let with = if old.subscribed { "updateServiceSubscription" } else { "resubscribeService" };
+            let why = format!("passwords are in no change; give it again with {with}");
+            let name = format!("{}: {secret}", old.name);
+            left.out(Part::ServicePassword, name, Broken::one(Rule::RevertNotPossible { why }, ""));
         }
-        pressed.extend(button.map(|button| button.id));
+        if !old.subscribed {
+            kept.waiting.push(waiting(old));
+            continue;
+        }
+        kept.pressed.extend(button.map(|button| button.id));
         creation.services.push(new);
         known.services.push(fact);
     }
-    pressed
+    kept
 }
 
 /// Keeps the buttons that the device may have, besides those that come with services.

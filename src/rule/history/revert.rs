@@ -2,14 +2,19 @@
 //! else gives it, so nothing comes back that may not be.
 
 use entity::{
-    DefaultDeviceProfileId, DeviceId, LineId, Moment, QuickAddId, UserId, change_subject::Noun,
-    default_device_profile as default_entity, line_appearance, number, profile_user,
-    quick_add as quick_add_entity, role::Rights,
+    ClusterId, DefaultDeviceProfileId, DeviceId, LineId, Moment, OrganizationId, QuickAddId, TemplateId,
+    UserId, change_subject::Noun, cluster as cluster_entity, default_device_profile as default_entity,
+    line_appearance, number, organization as organization_entity, profile_user,
+    quick_add as quick_add_entity, role::Rights, service as service_entity, template as template_entity,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{fields, object, sides};
+use super::{
+    fields, object, service as service_back,
+    service_subscription::{self as subscription_back, Again, Back},
+    sides,
+};
 use crate::rule::{
     Change, Patch, Rule,
     button::{self, again},
@@ -17,7 +22,7 @@ use crate::rule::{
     line::{self as line_rule, AppearanceSettings},
     number as number_rule, organization, phone as phone_rule, profile,
     quick_add::{self, fields_of},
-    service_subscription,
+    service, service_subscription,
     session::{ApplyPolicy, OnActiveSession},
     template, user as user_rule,
 };
@@ -69,25 +74,37 @@ pub enum Opposite {
     RegisterDevice(device::Register, DeviceId),
     ReleaseDevice(device::Release),
     Unsubscribe(service_subscription::Unsubscribe),
-    Resubscribe(service_subscription::Resubscribe),
+    TakeBackSubscription(Back),
+    SubscribeAgain(Box<Again>),
     Configure(Configure),
 }
 
-/// What takes back a change of organizations, clusters, templates, Quick Add groups and default device profiles, which
-/// needs a right of its own.
+/// What takes back a change of organizations, clusters, templates, phone services, Quick Add groups and default device
+/// profiles, which needs a right of its own.
 #[derive(Debug)]
 pub enum Configure {
     UpdateOrganization(organization::Update),
     RenameOrganization(organization::Rename),
     MoveOrganization(organization::Move),
     DeleteOrganization(organization::Delete),
+    /// With the id that it had, and the version that it ended at; so the next ones.
+    MakeOrganization(organization::Create, OrganizationId, i64),
     UpdateCluster(cluster::Update),
     DeleteCluster(cluster::Delete),
+    MakeCluster(cluster::Create, ClusterId, i64),
     UpdateTemplate(template::Update),
     DeleteTemplate(template::Delete),
+    MakeTemplate(template::Create, TemplateId, i64),
+    UpdateService(service::Update),
+    DeleteService(service::Delete),
+    /// As it was, with the ids of its parameters.
+    MakeService(service::Create, Box<service_entity::Model>),
+    /// With the id that it had.
+    AddParameter(service::AddParameter, i64),
+    ChangeParameter(service::ChangeParameter),
+    RemoveParameter(service::RemoveParameter),
     UpdateQuickAdd(quick_add::Update),
     DeleteQuickAdd(quick_add::Delete),
-    /// With the id that it had, and the version that it ended at; so the last one.
     MakeQuickAdd(quick_add::Create, QuickAddId, i64),
     UpdateDefault(default_device_profile::Update),
     DeleteDefault(default_device_profile::Delete),
@@ -145,6 +162,7 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
         Some(Noun::Appearance | Noun::Line) => "lines",
         Some(Noun::Button) => "buttons",
         Some(Noun::User | Noun::Profile) => "users",
+        Some(Noun::ServiceSubscription) => "subscriptions",
         Some(
             Noun::Organization
             | Noun::Cluster
@@ -154,7 +172,6 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
             | Noun::Session
             | Noun::DefaultDeviceProfile
             | Noun::Service
-            | Noun::ServiceSubscription
             | Noun::Number
             | Noun::QuickAddGroup
             | Noun::Role
@@ -164,8 +181,8 @@ fn part(subject: Option<&(Noun, i64)>) -> &'static str {
     }
 }
 
-/// What takes a change back.
-pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
+/// What takes a change back. `beside` is what was done together with it; only what [`needs_beside`] asks for it.
+pub fn opposite(change: &Change, beside: &[Change], now: Moment) -> Result<Opposite, Rule> {
     let expected_version = None;
     Ok(match change {
         Change::ProfileCreated { profile } => Opposite::DeleteProfile(profile::Delete {
@@ -431,17 +448,11 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
                 expected_version,
             })
         }
-        Change::ServiceSubscriptionUpdated { before, after, .. }
-            if before.subscribed && !after.subscribed =>
-        {
-            Opposite::Resubscribe(service_subscription::Resubscribe {
-                subscription: after.id,
-                expected_version,
-                values: Vec::new(),
-            })
+        Change::ServiceSubscriptionUpdated { before, after, .. } => {
+            Opposite::TakeBackSubscription(subscription_back::back(before, after, beside)?)
         }
-        Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. } => {
-            return Err(impossible("passwords are in no change; use the mutations of service subscriptions"));
+        Change::ServiceSubscriptionRemoved { subscription, .. } => {
+            Opposite::SubscribeAgain(Box::new(subscription_back::again(subscription, beside)?))
         }
         Change::RoleCreated { .. } | Change::RoleUpdated { .. } | Change::RoleDeleted { .. } => {
             return Err(impossible(
@@ -465,16 +476,35 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
         Change::DefaultDeviceProfileDeleted { profile } => {
             Opposite::Configure(Configure::MakeDefault(default_again(profile), profile.id, profile.version))
         }
-        Change::ServiceCreated { .. }
-        | Change::ServiceUpdated { .. }
-        | Change::ServiceDeleted { .. }
-        | Change::ServiceResynced { .. } => {
-            return Err(impossible("subscriptions follow their service; use the mutations of services"));
+        Change::ServiceCreated { service } => {
+            Opposite::Configure(Configure::DeleteService(service::Delete {
+                id: service.id,
+                expected_version,
+                unsubscribe: false,
+            }))
         }
-        Change::OrganizationDeleted { .. }
-        | Change::ClusterDeleted { .. }
-        | Change::TemplateDeleted { .. } => {
-            return Err(impossible("what held or named it does not find it again; make a new one"));
+        Change::ServiceUpdated { before, after, .. } => {
+            Opposite::Configure(service_back::update_back(before, after)?)
+        }
+        Change::ServiceDeleted { service } => {
+            let was = Box::new(service.clone());
+            Opposite::Configure(Configure::MakeService(service_back::again(service), was))
+        }
+        Change::ServiceResynced { .. } => {
+            return Err(impossible(
+                "it followed its service; change that, then use resyncServiceSubscriptions",
+            ));
+        }
+        Change::OrganizationDeleted { organization } => {
+            let (id, version) = (organization.id, organization.version);
+            Opposite::Configure(Configure::MakeOrganization(organization_again(organization), id, version))
+        }
+        Change::ClusterDeleted { cluster } => {
+            Opposite::Configure(Configure::MakeCluster(cluster_again(cluster), cluster.id, cluster.version))
+        }
+        Change::TemplateDeleted { template } => {
+            let (id, version) = (template.id, template.version);
+            Opposite::Configure(Configure::MakeTemplate(template_again(template), id, version))
         }
         Change::ProfileRestored { .. } => {
             return Err(impossible("the profile is there again; delete it with deleteProfile"));
@@ -485,17 +515,23 @@ pub fn opposite(change: &Change, now: Moment) -> Result<Opposite, Rule> {
     })
 }
 
-fn impossible(why: &str) -> Rule {
+/// Whether what takes the change back depends on what was done together with it.
+pub fn needs_beside(change: &Change) -> bool {
+    matches!(change, Change::ServiceSubscriptionUpdated { .. } | Change::ServiceSubscriptionRemoved { .. })
+}
+
+/// The refusal of what cannot be taken back.
+pub(super) fn impossible(why: &str) -> Rule {
     Rule::RevertNotPossible { why: why.to_owned() }
 }
 
 /// The refusal where one change did what only two mutations undo.
-fn several(mutations: &str) -> Rule {
+pub(super) fn several(mutations: &str) -> Rule {
     Rule::RevertNotPossible { why: format!("it did several things at once; use {mutations}") }
 }
 
 /// The fields of `T` that differ, as they were.
-fn back<T, M>(before: &M, after: &M) -> Patch<T>
+pub(super) fn back<T, M>(before: &M, after: &M) -> Patch<T>
 where
     T: Default + DeserializeOwned + Serialize,
     M: Serialize,
@@ -508,7 +544,7 @@ where
 }
 
 /// The fields of `T`, as they were.
-fn whole<T, M>(before: &M) -> Patch<T>
+pub(super) fn whole<T, M>(before: &M) -> Patch<T>
 where
     T: Default + DeserializeOwned + Serialize,
     M: Serialize,
@@ -544,6 +580,34 @@ fn group_again(group: &quick_add_entity::Model) -> quick_add::Create {
             line: Patch::whole(&defaults.line),
             services: Some(defaults.services.iter().map(quick_add::service::again).collect()),
         },
+    }
+}
+
+fn organization_again(organization: &organization_entity::Model) -> organization::Create {
+    organization::Create {
+        parent: organization.parent_id,
+        kind: organization.kind,
+        name: organization.name.clone(),
+        cooling_days: organization.cooling_days,
+        max_profiles_per_user: organization.max_profiles_per_user,
+        number_management: organization.number_management,
+        unique_numbers: organization.unique_numbers,
+        line_delete_preferences: organization.line_delete_preferences.clone(),
+    }
+}
+
+fn cluster_again(cluster: &cluster_entity::Model) -> cluster::Create {
+    cluster::Create { organization: cluster.organization_id, fields: whole(cluster) }
+}
+
+fn template_again(template: &template_entity::Model) -> template::Create {
+    template::Create {
+        cluster: template.cluster_id,
+        kind: template.kind,
+        name: template.name.clone(),
+        product: template.product.clone(),
+        protocol: template.protocol,
+        fields: whole(template),
     }
 }
 
@@ -673,7 +737,8 @@ mod tests {
     #[test]
     fn an_update_is_taken_back_field_by_field() {
         let from = profile("{}");
-        let Ok(Opposite::UpdateProfile(update)) = opposite(&updated(&from, "new", true), Moment(0)) else {
+        let Ok(Opposite::UpdateProfile(update)) = opposite(&updated(&from, "new", true), &[], Moment(0))
+        else {
             panic!("an update")
         };
         assert_eq!(update.fields.fields().collect::<Vec<_>>(), ["description"]);
@@ -730,7 +795,7 @@ mod tests {
         let samples = include_str!("../../../tests/it/changes.jsonl");
         for sample in samples.lines().filter(|line| !line.is_empty()) {
             let change: Change = serde_json::from_str(sample).expect("a stored change");
-            match opposite(&change, Moment(0)) {
+            match opposite(&change, &[], Moment(0)) {
                 Ok(_) => {}
                 Err(Rule::RevertNotPossible { why }) => assert!(!why.is_empty()),
                 Err(other) => panic!("{other:?}"),

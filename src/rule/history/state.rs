@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    AppearanceId, ButtonId, DeviceId, LineId, UserId, button, line, line_appearance, profile, user,
+    AppearanceId, ButtonId, DeviceId, LineId, ServiceId, ServiceSubscriptionId, UserId, button, line,
+    line_appearance, profile, service, service_subscription, user,
 };
 
 use crate::rule::Change;
@@ -21,6 +22,8 @@ pub struct State {
     /// In order.
     pub users: Vec<UserId>,
     pub buttons: BTreeMap<ButtonId, button::Model>,
+    /// Those that wait, unsubscribed, included. None has its passwords, as no change has.
+    pub services: BTreeMap<ServiceSubscriptionId, service_subscription::Model>,
 }
 
 impl State {
@@ -68,6 +71,15 @@ impl State {
             Change::ButtonRemoved { button, .. } if button.device_id == id => {
                 self.buttons.insert(button.id, button.clone());
             }
+            Change::ServiceSubscribed { subscription, .. } => {
+                self.services.remove(&subscription.id);
+            }
+            Change::ServiceSubscriptionUpdated { before, .. } if before.device_id == id => {
+                self.services.insert(before.id, before.clone());
+            }
+            Change::ServiceSubscriptionRemoved { subscription, .. } if subscription.device_id == id => {
+                self.services.insert(subscription.id, subscription.clone());
+            }
             // Those of other devices, and what is not a profile's own.
             Change::ProfileCreated { .. }
             | Change::ProfileUpdated { .. }
@@ -92,7 +104,6 @@ impl State {
             | Change::ServiceCreated { .. }
             | Change::ServiceUpdated { .. }
             | Change::ServiceDeleted { .. }
-            | Change::ServiceSubscribed { .. }
             | Change::ServiceSubscriptionUpdated { .. }
             | Change::ServiceSubscriptionRemoved { .. }
             | Change::ServiceResynced { .. }
@@ -145,19 +156,27 @@ impl State {
         keys.sort_by_key(|button| (button.kind, button.position));
         keys
     }
+
+    /// The subscriptions to phone services, the oldest first.
+    pub fn subscriptions(&self) -> Vec<&service_subscription::Model> {
+        let mut subscriptions: Vec<_> = self.services.values().collect();
+        subscriptions.sort_by_key(|subscription| (subscription.created_at, subscription.id));
+        subscriptions
+    }
 }
 
-/// The lines and users that a state names, as they were then: as they are now, with later changes taken back.
+/// The lines, users and phone services that a state names, as they were then: as they are now, with later changes taken back.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Around {
     pub lines: BTreeMap<LineId, line::Model>,
     pub users: BTreeMap<UserId, user::Model>,
+    pub services: BTreeMap<ServiceId, service::Model>,
     /// The lines that are not there any more.
     pub gone: BTreeSet<LineId>,
 }
 
 impl Around {
-    /// Takes a change of a line or a user back.
+    /// Takes a change of a line, a user or a phone service back.
     pub fn undo(&mut self, change: &Change) {
         match change {
             Change::LineUpdated { before, .. } => {
@@ -173,6 +192,12 @@ impl Around {
             Change::UserDeleted { user } => {
                 self.users.insert(user.id, user.clone());
             }
+            Change::ServiceUpdated { before, .. } => {
+                self.services.insert(before.id, before.clone());
+            }
+            Change::ServiceDeleted { service } => {
+                self.services.insert(service.id, service.clone());
+            }
             _ => {}
         }
     }
@@ -186,6 +211,7 @@ mod tests {
     use crate::rule::{
         button::tests::button,
         change::On,
+        history::service_subscription::tests::subscription,
         line::tests::{appearance, line},
         profile::tests::profile,
     };
@@ -238,6 +264,22 @@ mod tests {
         }
         assert_eq!((state.lines(), state.keys()), (vec![&there], vec![&key]));
         state.undo(P, &Change::ProfileCreated { profile: profile("{}") });
+        assert_eq!(state, State::default());
+    }
+
+    #[test]
+    fn a_subscription_is_as_it_was_then() {
+        let there = service_subscription::Model { device_id: P, ..subscription("4001") };
+        let late = service_subscription::Model { subscribed: false, url: "late".into(), ..there.clone() };
+        let (mut state, before) = (State::default(), there.clone());
+        state.undo(P, &Change::ServiceSubscriptionRemoved { on: on(), subscription: late.clone() });
+        assert_eq!(state.subscriptions(), [&late]);
+        let updated = Change::ServiceSubscriptionUpdated { on: on(), before, after: late };
+        state.undo(DeviceId(8), &updated);
+        assert!(!state.subscriptions()[0].subscribed, "another profile's");
+        state.undo(P, &updated);
+        assert_eq!(state.subscriptions(), [&there]);
+        state.undo(P, &Change::ServiceSubscribed { on: on(), subscription: there });
         assert_eq!(state, State::default());
     }
 

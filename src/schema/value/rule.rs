@@ -195,7 +195,13 @@ impl From<&Breach> for UserError {
             Rule::NameTaken { suggestions, .. }
             | Rule::NameTakenByProfile { suggestions, .. }
             | Rule::NameTakenByDevice { suggestions, .. }
-            | Rule::UserIdTaken { suggestions, .. } => suggestions.clone(),
+            | Rule::UserIdTaken { suggestions, .. }
+            | Rule::OrganizationNameTaken { suggestions, .. }
+            | Rule::ClusterNameTaken { suggestions, .. }
+            | Rule::TemplateNameTaken { suggestions, .. }
+            | Rule::ServiceNameTaken { suggestions, .. }
+            | Rule::QuickAddNameTaken { suggestions, .. }
+            | Rule::RoleNameTaken { suggestions, .. } => suggestions.clone(),
             _ => Vec::new(),
         };
         Self {
