@@ -88,10 +88,13 @@ pub struct Prepared {
     pub charge: Charge,
 }
 
+/// A parsed document and its text.
+type Parsed = (String, Arc<Known>);
+
 /// A document that is not kept yet, by its text or by its hash.
 #[derive(Debug, Default)]
 pub struct Fresh {
-    parsed: Option<(String, Arc<Known>)>,
+    parsed: Option<Parsed>,
     persisted: Option<Offer>,
 }
 
@@ -298,12 +301,7 @@ impl Guard {
 
     /// Counts an answer of a stream that this caller follows, takes its points even where they are not there yet, and has
     /// it tell its cost where that was asked for.
-    pub fn settle_event(
-        &self,
-        charge: &Charge,
-        caller: impl FnOnce() -> Caller,
-        response: &mut Response,
-    ) {
+    pub fn settle_event(&self, charge: &Charge, caller: impl FnOnce() -> Caller, response: &mut Response) {
         let Some(actual) = self.actual(charge, response) else { return };
         let throttle = self.buckets.as_ref().map(|buckets| buckets.settle(&Owner::of(&caller()), 0, actual));
         if charge.asked {
@@ -339,7 +337,7 @@ impl Guard {
 
     /// The parsed document of a text, and what to keep of it where it is not kept yet. Only a document that passed every
     /// check that does not depend on variables is offered, so one found in the cache needs none of them again.
-    fn document(&self, text: &str) -> Result<(Arc<Known>, Option<(String, Arc<Known>)>), Refusal> {
+    fn document(&self, text: &str) -> Result<(Arc<Known>, Option<Parsed>), Refusal> {
         if text.len() <= LONGEST_KEPT
             && let Some(known) = self.kept().get(text)
         {

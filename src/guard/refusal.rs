@@ -23,7 +23,9 @@ pub enum Refusal {
     #[error("the document nests brackets deeper than {most} levels; flatten it or split it")]
     Nesting { most: usize },
     /// Too many directives, wherever they stand.
-    #[error("the document has more than {most} directives; select what you need instead of leaving out the rest")]
+    #[error(
+        "the document has more than {most} directives; select what you need instead of leaving out the rest"
+    )]
     Directives { most: usize },
     /// Variables too deep.
     #[error("the variables nest lists and objects deeper than {most} levels; flatten them")]

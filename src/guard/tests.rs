@@ -86,11 +86,9 @@ fn each_hostile_document_fails_its_own_limit() {
             *r == Refusal::Directives { most: 8 }
         }),
         ("fields at the root", fields(21), |r| *r == Refusal::RootFields { found: 21, most: 20 }),
-        (
-            "mutations at the root",
-            fields(21).replace('{', "query A{a}mutation B{"),
-            |r| *r == Refusal::RootFields { found: 21, most: 20 },
-        ),
+        ("mutations at the root", fields(21).replace('{', "query A{a}mutation B{"), |r| {
+            *r == Refusal::RootFields { found: 21, most: 20 }
+        }),
         (
             "fields at the root by fragments",
             "{...f ...f ...{...f}}".to_owned() + &fields(7).replace('{', "fragment f on Q{"),
@@ -317,8 +315,7 @@ fn what_an_error_swept_away_is_paid_for() {
     let limits = config::Guard { bucket: 5_000, restore: 1, ..limits() };
     let guard = Guard::new(&limits, &config::Page::default()).timed(Arc::new(|| 0));
     let cost = |data: serde_json::Value, path: Option<&[&str]>, code: &str| {
-        let mut request =
-            Request::new("{a{b(first:20){nodes{c}}}d}").data(Caller::administrator("ann"));
+        let mut request = Request::new("{a{b(first:20){nodes{c}}}d}").data(Caller::administrator("ann"));
         request.extensions.insert("cost".to_owned(), Value::Boolean(true));
         let charge = guard.prepare(request).expect("it is within every limit").charge;
         assert_eq!(charge.requested, 1 + 1 + 20 * 2 + 1);

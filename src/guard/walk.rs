@@ -158,7 +158,10 @@ impl<'a> Walk<'a> {
 
     fn introspection(&self) -> Refusal {
         let limits = self.limits;
-        Refusal::Introspection { most: count(limits.introspection_lists), roots: count(limits.introspections) }
+        Refusal::Introspection {
+            most: count(limits.introspection_lists),
+            roots: count(limits.introspections),
+        }
     }
 }
 

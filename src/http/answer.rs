@@ -307,12 +307,10 @@ impl IntoResponse for Fault {
             (self.status, [(header::CONTENT_TYPE, self.manner.media.header())], body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => come_again(headers, self.status, self.errors.first()),
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        come_again(headers, self.status, &self.errors);
         response.extensions_mut().insert(codes);
         response
     }

@@ -96,8 +96,7 @@ impl<E: Executor> Operation<E> {
         let watch = Arc::clone(&self.edge.watch);
         let running = Running::begin(&watch, &self.id);
         let (watch, id, running) = (&*watch, &self.id, &running);
-        let mut story =
-            Story { watch, id, running, operation: None, codes: Codes::default(), ended: false };
+        let mut story = Story { watch, id, running, operation: None, codes: Codes::default(), ended: false };
         let operating = async { self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed) };
         let end = match running.run(panics::caught(&self.id, operating)).await {
             Ok(end) => end,

@@ -162,6 +162,9 @@ async fn a_dropped_read_frees_its_connection(database: String, endless: &str) {
         let one = Statement::from_string(reader.backend(), "SELECT 1");
         assert_eq!(reader.rows(one).await.expect("the connection is free").len(), 1);
     }
+    // On SQLite it is another than the one for everything else, and is shown beside it.
+    let (used, idle) = store.connections();
+    assert_eq!(used + idle, if store.is_shared() { 1 } else { 2 }, "{used} used, {idle} idle");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

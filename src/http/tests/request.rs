@@ -403,9 +403,15 @@ async fn other_origins_are_let_in_by_name() {
     assert_eq!(answer.header("access-control-max-age"), "3600");
     let answer = send(&open, with(query("{page}"), "origin", here)).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, here));
-    for read in
-        ["etag", "retry-after", "server-timing", "x-request-id", "www-authenticate", "allow", "accept-encoding"]
-    {
+    for read in [
+        "etag",
+        "retry-after",
+        "server-timing",
+        "x-request-id",
+        "www-authenticate",
+        "allow",
+        "accept-encoding",
+    ] {
         let exposed = answer.header("access-control-expose-headers");
         assert!(exposed.split(',').any(|name| name.trim() == read), "{read} is not in {exposed}");
     }

@@ -479,10 +479,7 @@ async fn an_operation_is_counted_once() {
     let mut stream = events(&server, streaming("{echo(n:1)}")).await;
     stream.answer().await;
     stream.completes().await;
-    assert_eq!(
-        counted().await,
-        [r#"{code="OK",kind="query"} 1"#, r#"{code="OK",kind="subscription"} 3"#]
-    );
+    assert_eq!(counted().await, [r#"{code="OK",kind="query"} 1"#, r#"{code="OK",kind="subscription"} 3"#]);
 
     // One that its client leaves is one like the others.
     let mut stream = events(&server, streaming("subscription{numbers}")).await;
@@ -505,9 +502,11 @@ async fn an_operation_on_a_reserved_stream_is_counted_once() {
     let edge = Edge::new(app(config()).await, schema(&Done::default()));
     let server = routes(edge.clone());
     let ticket = send(&server, Request::put("/graphql").body(Body::empty()).expect("it is valid")).await.body;
-    let mut stream =
-        events(&server, with(with(get("/graphql"), "accept", STREAM), "x-graphql-event-stream-token", &ticket))
-            .await;
+    let mut stream = events(
+        &server,
+        with(with(get("/graphql"), "accept", STREAM), "x-graphql-event-stream-token", &ticket),
+    )
+    .await;
     let begin = |document: &str, id: &str| {
         let body = json!({ "query": document, "extensions": { "operationId": id } });
         with(post(body.to_string()), "x-graphql-event-stream-token", &ticket)
