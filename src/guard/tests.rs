@@ -357,7 +357,7 @@ fn an_empty_bucket_tells_when_to_come_again() {
     let guard = Guard::new(&limits, &config::Page::default()).timed(Arc::new(|| 0));
     let ask = |name: &str| {
         let request = Request::new("{a(first:20){nodes{b c}}}").data(Caller::administrator(name));
-        guard.prepare(request).map(drop)
+        guard.prepare(request).map(|mut prepared| prepared.charge.begin())
     };
     assert_eq!(ask("ann"), Ok(()));
     assert_eq!(ask("bob"), Ok(()));
