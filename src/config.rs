@@ -216,10 +216,14 @@ section! {
         // The parser is recursive: documents nested some 1,500 deep overflow its stack and end the process.
         /// Deepest nesting of brackets of any kind in a document or its variables.
         pub nesting: usize = 64, 4..=200;
+        /// Most directives in a document.
+        pub directives: usize = 200, 0..=1_000_000;
         /// Deepest selection, fragments followed.
         pub depth: usize = 20, 1..=100;
         /// Most fields after fragments are followed.
         pub fields: usize = 2_000, 1..=1_000_000;
+        /// Most fields at the root of an operation, a query's or a mutation's, after fragments are followed.
+        pub root_fields: usize = 100, 1..=1_000_000;
         /// Most aliased fields after fragments are followed.
         pub aliases: usize = 100, 0..=1_000_000;
         // Validation compares names that it does not know with those that it does, letter by letter.
@@ -236,12 +240,19 @@ section! {
         pub restore: u64 = 100_000, 1..=1_000_000_000;
         /// Most errors told in one answer; more are counted in a last one.
         pub errors: usize = 20, 1..=1_000;
-        /// Whose documents may ask about the schema, and who may read `/schema.graphql`: `everyone`, `administrators` or `nobody`.
+        /// Whose documents may ask about the schema, and who may read `/schema.graphql`: `everyone`, `operators` (whoever may change something), `administrators` or `nobody`.
         pub introspection: Audience = Audience::Everyone;
-        /// Whom messages tell names like the one that is unknown: `everyone`, `administrators` or `nobody`.
+        /// Most fields in a document at which questions about the schema begin (`__schema`, `__type`).
+        pub introspections: usize = 10, 1..=1_000;
+        // Tools need two; each further one multiplies the answer by the length of another list.
+        /// Most lists of types and fields inside each other in such a question.
+        pub introspection_lists: usize = 2, 1..=10;
+        /// Whom messages tell names like the one that is unknown: `everyone`, `operators`, `administrators` or `nobody`.
         pub suggestions: Audience = Audience::Everyone;
         /// Parsed documents kept for reuse.
         pub documents: usize = 1_000, 1..=1_000_000;
+        /// Words and signs of all parsed documents that are kept, some 300 bytes each; those that were not used longest go first.
+        pub document_tokens: usize = 200_000, 0..=100_000_000;
         /// Documents kept that clients sent once and then name by their hash (APQ); 0 takes no hashes.
         pub persisted: usize = 1_000, 0..=1_000_000;
         /// Folder of `*.graphql` files that clients run by `documentId`, the file's name or its hash; empty for none.
@@ -256,6 +267,7 @@ section! {
 #[serde(rename_all = "lowercase")]
 pub enum Audience {
     Everyone,
+    Operators,
     Administrators,
     Nobody,
 }

@@ -1,5 +1,6 @@
 //! Points that each token may spend: a bucket that fills by itself. A request takes out what it asks for before it runs
-//! and gets back what it turned out not to need.
+//! and gets back what it turned out not to need; one that never runs gets back all of it, whatever it was that kept it
+//! from running.
 //!
 //! Every server has buckets of its own, so many servers give as many times the points; and it has them in memory, of a
 //! bounded number of tokens: one that was silent longest begins with a full bucket again.
@@ -93,6 +94,11 @@ impl Buckets {
         settled.unwrap_or_else(|throttle| throttle)
     }
 
+    /// Whether there is not a point left.
+    pub fn is_empty(&self, owner: &Owner) -> bool {
+        self.settle(owner, 0, 0).available == 0
+    }
+
     /// Brings the bucket up to date and changes it; what the change says decides how its state is told.
     fn with(&self, owner: &Owner, change: impl FnOnce(&mut Bucket) -> bool) -> Result<Throttle, Throttle> {
         let now = (self.clock)();
@@ -111,6 +117,43 @@ impl Buckets {
             restore_rate: self.restore_rate,
         };
         if done { Ok(throttle) } else { Err(throttle) }
+    }
+}
+
+/// Points that were taken for something that has not run yet: put back when this is dropped before it begins.
+#[derive(Debug)]
+pub struct Taken {
+    buckets: Arc<Buckets>,
+    owner: Owner,
+    points: u64,
+    /// Whether what they were taken for has begun.
+    spent: bool,
+}
+
+impl Taken {
+    /// Takes points out of the owner's bucket; where there are too few, tells how it stands.
+    pub fn of(buckets: &Arc<Buckets>, owner: Owner, points: u64) -> Result<Self, Throttle> {
+        buckets.take(&owner, points)?;
+        Ok(Self { buckets: Arc::clone(buckets), owner, points, spent: false })
+    }
+
+    /// Says that it begins: whoever breaks it off has spent the points.
+    pub const fn spend(&mut self) {
+        self.spent = true;
+    }
+
+    /// Puts back what was not needed, or takes what was needed beyond; tells how the bucket stands.
+    pub fn settle(mut self, needed: u64) -> Throttle {
+        self.spent = true;
+        self.buckets.settle(&self.owner, self.points, needed)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.spent {
+            self.buckets.settle(&self.owner, self.points, 0);
+        }
     }
 }
 
@@ -170,6 +213,28 @@ mod tests {
         // Never more than one bucket is owed.
         assert_eq!(buckets.settle(&ann, 150, 0), stands(50));
         assert_eq!(buckets.settle(&ann, u64::MAX, 0), stands(100));
+    }
+
+    /// What never begins costs nothing; what begins and is broken off costs what it asked for.
+    #[test]
+    fn what_never_runs_is_given_back() {
+        let (buckets, _) = buckets();
+        let (buckets, ann) = (Arc::new(buckets), owner("ann"));
+        let take = || Taken::of(&buckets, ann.clone(), 80).expect("they are there");
+        drop(take());
+        assert_eq!(buckets.settle(&ann, 0, 0), stands(100));
+        let mut begun = take();
+        assert_eq!(Taken::of(&buckets, ann.clone(), 80).map(drop), Err(stands(20)));
+        begun.spend();
+        drop(begun);
+        assert_eq!(buckets.settle(&ann, 80, 0), stands(100));
+        let mut begun = take();
+        begun.spend();
+        assert_eq!(begun.settle(5), stands(95));
+        assert_eq!(buckets.settle(&ann, 0, 0), stands(95), "once");
+        assert!(!buckets.is_empty(&ann));
+        assert_eq!(buckets.settle(&ann, 0, 95), stands(0));
+        assert!(buckets.is_empty(&ann));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod conflict;
 mod cost;
 mod document;
 mod hash;
+mod kept;
 mod permission;
 mod reach;
 mod refusal;
@@ -29,25 +30,24 @@ mod walk;
 use std::{
     any::TypeId,
     collections::BTreeMap,
-    num::NonZeroUsize,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use async_graphql::{
-    Name, Request, Response, Value, Variables,
+    Name, PathSegment, Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
-use lru::LruCache;
 
 use self::{
-    bucket::{Buckets, Owner},
+    bucket::{Buckets, Owner, Taken},
     cost::Pricing,
     document::{Documents, Offer},
+    kept::Kept,
 };
 pub use self::{
     bucket::{Micros, Throttle},
@@ -64,8 +64,7 @@ use crate::{
     config::{self, Audience},
 };
 
-/// Documents longer than this are parsed each time, so that the cache's memory stays in proportion to the
-/// number of documents that it may hold.
+/// Documents longer than this are parsed each time, and never kept by their hash.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 /// The member of a request's extensions that asks what the request costs, and of an answer's that tells it.
@@ -83,23 +82,50 @@ pub struct Prepared {
     pub name: Option<String>,
     /// The hash of the document.
     pub hash: Hash,
-    /// A document to keep under its hash once it has been found valid.
-    pub offer: Option<Offer>,
+    /// What to keep of its document once it has been found valid.
+    pub fresh: Fresh,
     /// What it was priced at, to be settled with its answer.
     pub charge: Charge,
 }
 
-/// What a request was priced at before it ran.
+/// A parsed document and its text.
+type Parsed = (String, Arc<Known>);
+
+/// A document that is not kept yet, by its text or by its hash.
+#[derive(Debug, Default)]
+pub struct Fresh {
+    parsed: Option<Parsed>,
+    persisted: Option<Offer>,
+}
+
+/// What a request was priced at before it ran. One that is dropped before anything began gives its points back.
 #[derive(Debug)]
 pub struct Charge {
     /// Points that it asks for.
     pub requested: u64,
     /// Whether its answer is to tell its cost.
     asked: bool,
-    /// Whose bucket the points were taken from.
-    owner: Option<Owner>,
+    /// Points that were taken from its caller's bucket.
+    taken: Option<Taken>,
     /// The document and the name of the operation, where the answer will be counted.
     counted: Option<(Arc<Known>, Option<String>)>,
+}
+
+impl Charge {
+    /// Says that it begins. From here on its points are spent unless its answer is counted: what was stopped at its
+    /// deadline, left by its client or broken by a panic was work, and nobody can tell how much.
+    pub const fn begin(&mut self) {
+        if let Some(taken) = &mut self.taken {
+            taken.spend();
+        }
+    }
+
+    /// Says that a stream opens, which costs a point; each of its events is counted for itself.
+    pub fn open(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            taken.settle(1);
+        }
+    }
 }
 
 /// Judges requests and keeps parsed documents.
@@ -109,8 +135,8 @@ pub struct Guard {
     page: config::Page,
     prices: Prices,
     kinds: Kinds,
-    buckets: Option<Buckets>,
-    documents: Mutex<LruCache<String, Arc<Known>>>,
+    buckets: Option<Arc<Buckets>>,
+    documents: Mutex<Kept>,
     /// Texts that clients name instead of sending them.
     texts: Documents,
     types: Arc<Types>,
@@ -125,12 +151,13 @@ struct Known {
     /// Whether it asks about the schema.
     introspects: bool,
     hash: Hash,
+    /// Words and signs of its text, by which what is kept of it has its size.
+    tokens: usize,
 }
 
 impl Guard {
     /// A guard with these limits. The page sizes tell what a list costs.
     pub fn new(limits: &config::Guard, page: &config::Page) -> Self {
-        let room = NonZeroUsize::new(limits.documents).unwrap_or(NonZeroUsize::MIN);
         let began = Instant::now();
         let clock = move || i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
         let guard = Self {
@@ -139,7 +166,7 @@ impl Guard {
             prices: Prices::default(),
             kinds: Kinds::default(),
             buckets: None,
-            documents: Mutex::new(LruCache::new(room)),
+            documents: Mutex::new(Kept::new(limits)),
             texts: Documents::new(limits.persisted),
             types: Arc::default(),
             refusals: Mutex::default(),
@@ -176,16 +203,22 @@ impl Guard {
         Ok(self)
     }
 
-    /// Keeps a document that was found valid, so that its hash will do.
-    pub fn keep(&self, offer: Offer) {
-        self.texts.keep(offer);
+    /// Keeps a document that was found valid, so that it need not be parsed again, and its hash will do where that was
+    /// offered.
+    pub fn keep(&self, fresh: Fresh) {
+        if let Some((text, known)) = fresh.parsed {
+            self.kept().put(text, known);
+        }
+        if let Some(offer) = fresh.persisted {
+            self.texts.keep(offer);
+        }
     }
 
     /// The same on another clock, by which buckets fill.
     #[must_use]
     pub fn timed(self, clock: Micros) -> Self {
         let (maximum, restore) = (self.limits.bucket, self.limits.restore);
-        let buckets = (maximum > 0).then(|| Buckets::new(maximum, restore, clock));
+        let buckets = (maximum > 0).then(|| Arc::new(Buckets::new(maximum, restore, clock)));
         Self { buckets, ..self }
     }
 
@@ -206,8 +239,8 @@ impl Guard {
 
     fn judge(&self, mut request: Request) -> Result<Prepared, Refusal> {
         check_variables(&request.variables, self.limits.nesting)?;
-        let offer = self.texts.find(&mut request)?;
-        let known = self.document(&request.query)?;
+        let persisted = self.texts.find(&mut request)?;
+        let (known, parsed) = self.document(&request.query)?;
         let caller =
             request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
         if known.introspects && !is_for(self.limits.introspection, caller) {
@@ -230,68 +263,98 @@ impl Guard {
             requested = pricing.whole();
             if requested > self.limits.cost {
                 let dearest = pricing.dearest();
-                let throttle = self.settled(owner.as_ref(), 0, 0);
+                let buckets = self.buckets.as_ref().zip(owner.as_ref());
+                let throttle = buckets.map(|(buckets, owner)| buckets.settle(owner, 0, 0));
                 return Err(Refusal::Cost { found: requested, most: self.limits.cost, dearest, throttle });
             }
         }
         let mut document = known.document.clone();
         variable::settle(&mut document, name.as_deref(), &mut request.variables)?;
-        if let (Some(buckets), Some(owner)) = (&self.buckets, &owner) {
-            buckets.take(owner, requested).map_err(|throttle| Refusal::Throttled {
-                requested,
-                most: self.limits.cost,
-                throttle,
-            })?;
-        }
+        // Last, so that nothing is refused any more that points were taken for.
+        let taken = match (&self.buckets, owner) {
+            (Some(buckets), Some(owner)) => Some(Taken::of(buckets, owner, requested)),
+            _ => None,
+        };
+        let taken = taken.transpose().map_err(|throttle| Refusal::Throttled {
+            requested,
+            most: self.limits.cost,
+            throttle,
+        })?;
 
         let asked = matches!(request.extensions.get(COST), Some(Value::Boolean(true)));
         let counted =
-            (asked || owner.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
+            (asked || taken.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
         request.set_parsed_query(document);
-        let charge = Charge { requested, asked, owner, counted };
-        Ok(Prepared { request, kind, name, hash: known.hash, offer, charge })
+        let charge = Charge { requested, asked, taken, counted };
+        let (hash, fresh) = (known.hash, Fresh { parsed, persisted });
+        Ok(Prepared { request, kind, name, hash, fresh, charge })
     }
 
     /// Counts an answer, gives back what it did not need, and has it tell its cost where that was asked for.
-    pub fn settle(&self, charge: &Charge, response: &mut Response) {
-        let Some((known, name)) = &charge.counted else { return };
-        // Even an answer without data took looking at.
-        let actual = chosen(&known.document, name.as_deref()).map_or(0, |(_, operation)| {
+    pub fn settle(&self, charge: Charge, response: &mut Response) {
+        let Some(actual) = self.actual(&charge, response) else { return };
+        let throttle = charge.taken.map(|taken| taken.settle(actual));
+        if charge.asked {
+            self.tell(charge.requested, actual, throttle, response);
+        }
+    }
+
+    /// Counts an answer of a stream that this caller follows, takes its points even where they are not there yet, and has
+    /// it tell its cost where that was asked for.
+    pub fn settle_event(&self, charge: &Charge, caller: impl FnOnce() -> Caller, response: &mut Response) {
+        let Some(actual) = self.actual(charge, response) else { return };
+        let throttle = self.buckets.as_ref().map(|buckets| buckets.settle(&Owner::of(&caller()), 0, actual));
+        if charge.asked {
+            self.tell(charge.requested, actual, throttle, response);
+        }
+    }
+
+    /// Whether a caller has no points left, and a stream has to wait for some.
+    pub fn is_spent(&self, caller: &Caller) -> bool {
+        self.buckets.as_ref().is_some_and(|buckets| buckets.is_empty(&Owner::of(caller)))
+    }
+
+    /// Whether what is done costs points at all.
+    pub const fn has_buckets(&self) -> bool {
+        self.buckets.is_some()
+    }
+
+    /// What an answer cost, where it is to be counted.
+    fn actual(&self, charge: &Charge, response: &Response) -> Option<u64> {
+        let (known, name) = charge.counted.as_ref()?;
+        let held = chosen(&known.document, name.as_deref()).map_or(0, |(_, operation)| {
             cost::actual(self.prices, &known.document, operation, &response.data)
         });
-        let actual = actual.max(1);
-        let throttle = self.settled(charge.owner.as_ref(), charge.requested, actual);
-        if charge.asked {
-            let told = Told { requested: charge.requested, actual: Some(actual), maximum: self.limits.cost };
-            response.extensions.insert(COST.to_owned(), told.value(None, throttle));
-        }
+        // Even an answer without data took looking at; what an error took along was done all the same.
+        let least = if is_torn(response) { charge.requested } else { 1 };
+        Some(held.max(least))
     }
 
-    fn settled(&self, owner: Option<&Owner>, taken: u64, needed: u64) -> Option<Throttle> {
-        Some(self.buckets.as_ref()?.settle(owner?, taken, needed))
+    fn tell(&self, requested: u64, actual: u64, throttle: Option<Throttle>, response: &mut Response) {
+        let told = Told { requested, actual: Some(actual), maximum: self.limits.cost };
+        response.extensions.insert(COST.to_owned(), told.value(None, throttle));
     }
 
-    /// The parsed document of a text. Only a document that passed every check that does not depend on
-    /// variables is kept, so one found in the cache needs none of them again.
-    fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
-        let keep = text.len() <= LONGEST_KEPT;
-        if keep && let Some(known) = self.kept().get(text) {
-            return Ok(Arc::clone(known));
+    /// The parsed document of a text, and what to keep of it where it is not kept yet. Only a document that passed every
+    /// check that does not depend on variables is offered, so one found in the cache needs none of them again.
+    fn document(&self, text: &str) -> Result<(Arc<Known>, Option<Parsed>), Refusal> {
+        if text.len() <= LONGEST_KEPT
+            && let Some(known) = self.kept().get(text)
+        {
+            return Ok((known, None));
         }
-        check_text(text, &self.limits)?;
+        let tokens = check_text(text, &self.limits)?;
         let mut document = parse_query(source::read(text)?)?;
         let introspects = walk::check(&document, &self.limits)?;
         subscription::one_root(&mut document)?;
         variable::check(&document, &self.types)?;
         conflict::check(&document, &self.types, self.limits.fields)?;
-        let known = Arc::new(Known { document, introspects, hash: Hash::of(text) });
-        if keep {
-            self.kept().put(text.to_owned(), Arc::clone(&known));
-        }
-        Ok(known)
+        let known = Arc::new(Known { document, introspects, hash: Hash::of(text), tokens });
+        let keep = self.kept().may_keep(text, tokens).then(|| (text.to_owned(), Arc::clone(&known)));
+        Ok((known, keep))
     }
 
-    fn kept(&self) -> MutexGuard<'_, LruCache<String, Arc<Known>>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -300,9 +363,30 @@ impl Guard {
 pub fn is_for(audience: Audience, caller: Option<&Caller>) -> bool {
     match audience {
         Audience::Everyone => true,
+        Audience::Operators => caller.is_some_and(|caller| caller.may(Right::Edit)),
         Audience::Administrators => caller.is_some_and(|caller| caller.may(Right::Configure)),
         Audience::Nobody => false,
     }
+}
+
+/// Whether an error took more with it than its own field, as a null does where none may be, or came of a deadline: what
+/// was done for the rest is not in the answer.
+fn is_torn(response: &Response) -> bool {
+    let late = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        matches!(code, Some(Value::String(code)) if code == "TIMEOUT")
+    };
+    response.errors.iter().any(|error| late(error) || !holds(&response.data, &error.path))
+}
+
+/// Whether an answer has a place, be there a null.
+fn holds(data: &Value, path: &[PathSegment]) -> bool {
+    let found = path.iter().try_fold(data, |value, segment| match (value, segment) {
+        (Value::Object(members), PathSegment::Field(key)) => members.get(key.as_str()),
+        (Value::List(items), PathSegment::Index(at)) => items.get(*at),
+        _ => None,
+    });
+    found.is_some()
 }
 
 /// What is told of a cost.

@@ -22,6 +22,11 @@ pub enum Refusal {
     /// Brackets too deep, as written.
     #[error("the document nests brackets deeper than {most} levels; flatten it or split it")]
     Nesting { most: usize },
+    /// Too many directives, wherever they stand.
+    #[error(
+        "the document has more than {most} directives; select what you need instead of leaving out the rest"
+    )]
+    Directives { most: usize },
     /// Variables too deep.
     #[error("the variables nest lists and objects deeper than {most} levels; flatten them")]
     Variables { most: usize },
@@ -46,6 +51,12 @@ pub enum Refusal {
          or ask in several queries"
     )]
     Fields { found: u64, most: u64 },
+    /// Too many fields at the root of an operation, each of which is a request of its own.
+    #[error(
+        "an operation selects {found} fields at its root once fragments are followed; the limit is {most}; use a \
+         list field or a mutation of many items, or send several requests"
+    )]
+    RootFields { found: u64, most: u64 },
     /// Too many aliases once fragments are followed.
     #[error(
         "the document holds {found} aliases once fragments are followed; the limit is {most}; use a list \
@@ -69,10 +80,10 @@ pub enum Refusal {
     Throttled { requested: u64, most: u64, throttle: Throttle },
     /// Introspection that multiplies itself.
     #[error(
-        "the document asks for introspection too often or nests its lists deeper than {most} levels; use \
+        "the document asks for introspection more than {roots} times or nests its lists deeper than {most} levels; use \
          the usual introspection query or read /schema.graphql"
     )]
-    Introspection { most: u64 },
+    Introspection { most: u64, roots: u64 },
     /// Introspection that the setting does not allow to this caller.
     #[error("this server does not tell you its schema; ask its operator for `schema.graphql`")]
     Closed,
@@ -140,11 +151,13 @@ impl Refusal {
             Self::Throttled { .. } => "THROTTLED",
             Self::Tokens { .. }
             | Self::Nesting { .. }
+            | Self::Directives { .. }
             | Self::Variables { .. }
             | Self::Name { .. }
             | Self::Followed { .. }
             | Self::Depth { .. }
             | Self::Fields { .. }
+            | Self::RootFields { .. }
             | Self::Aliases { .. }
             | Self::Cost { .. }
             | Self::Overlap { .. }
@@ -158,12 +171,14 @@ impl Refusal {
             Self::Syntax { .. } => "syntax",
             Self::Tokens { .. } => "tokens",
             Self::Nesting { .. } => "nesting",
+            Self::Directives { .. } => "directives",
             Self::Variables { .. } => "variables",
             Self::Name { .. } => "name",
             Self::Nul => "nul",
             Self::Followed { .. } => "followed",
             Self::Depth { .. } => "depth",
             Self::Fields { .. } => "fields",
+            Self::RootFields { .. } => "root_fields",
             Self::Aliases { .. } => "aliases",
             Self::Cost { .. } => "cost",
             Self::Throttled { .. } => "throttled",
@@ -221,12 +236,14 @@ impl Refusal {
             Self::Nesting { most } | Self::Variables { most } | Self::Followed { most } => {
                 ("nesting", count(most), None)
             }
+            Self::Directives { most } => ("directives", count(most), None),
+            Self::RootFields { found, most } => ("rootFields", most, Some(found)),
             Self::Depth { found, most } => ("depth", most, Some(found)),
             Self::Fields { found, most } => ("fields", most, Some(found)),
             Self::Overlap { most } => ("fields", most, None),
             Self::Aliases { found, most } => ("aliases", most, Some(found)),
             Self::Cost { found, most, .. } => ("cost", most, Some(found)),
-            Self::Introspection { most } => ("introspection", most, None),
+            Self::Introspection { most, .. } => ("introspection", most, None),
         })
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt::Write, sync::Arc, time::Instant};
 
-use async_graphql::{Request, Response, ServerError, Value, Variables};
+use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
 use entity::{role::Rights, token::Role};
 use proptest::prelude::*;
 
@@ -14,6 +14,8 @@ fn limits() -> config::Guard {
     config::Guard {
         tokens: 400,
         nesting: 16,
+        directives: 8,
+        root_fields: 20,
         depth: 8,
         fields: 60,
         aliases: 5,
@@ -80,6 +82,18 @@ fn each_hostile_document_fails_its_own_limit() {
         }),
         ("selections", deep(5_000), |r| *r == Refusal::Nesting { most: 16 }),
         ("tokens", fields(500), |r| *r == Refusal::Tokens { most: 400 }),
+        ("directives", format!("query @a{{a {}...{{b @c}}}}", "@b".repeat(7)), |r| {
+            *r == Refusal::Directives { most: 8 }
+        }),
+        ("fields at the root", fields(21), |r| *r == Refusal::RootFields { found: 21, most: 20 }),
+        ("mutations at the root", fields(21).replace('{', "query A{a}mutation B{"), |r| {
+            *r == Refusal::RootFields { found: 21, most: 20 }
+        }),
+        (
+            "fields at the root by fragments",
+            "{...f ...f ...{...f}}".to_owned() + &fields(7).replace('{', "fragment f on Q{"),
+            |r| *r == Refusal::RootFields { found: 21, most: 20 },
+        ),
         ("depth", deep(9), |r| *r == Refusal::Depth { found: 9, most: 8 }),
         ("fields", fields(61), |r| *r == Refusal::Fields { found: 61, most: 60 }),
         (
@@ -282,17 +296,59 @@ fn an_answer_is_counted() {
     let answer = || Response::new(Value::from_json(data.clone()).expect("it is a value"));
     let (charge, mut response) = (asked(true), answer());
     assert_eq!(charge.requested, 1 + 20 * (1 + 1 + 10 + 2));
-    guard.settle(&charge, &mut response);
+    guard.settle(charge, &mut response);
     insta::assert_snapshot!(
         response.extensions["cost"],
         @"{requested: 281, actual: 27, maximum: 5000, throttle: {maximum: 5000, available: 4973, restoreRate: 1}}"
     );
     let (charge, mut response) = (asked(false), answer());
-    guard.settle(&charge, &mut response);
+    guard.settle(charge, &mut response);
     assert!(response.extensions.is_empty());
     // Without a bucket and unasked nothing is counted.
     let plain = Guard::new(&self::limits(), &config::Page::default());
     assert!(plain.prepare(Request::new(document)).expect("small").charge.counted.is_none());
+}
+
+/// What was done and is not in the answer is paid for as it was asked for.
+#[test]
+fn what_an_error_swept_away_is_paid_for() {
+    let limits = config::Guard { bucket: 5_000, restore: 1, ..limits() };
+    let guard = Guard::new(&limits, &config::Page::default()).timed(Arc::new(|| 0));
+    let cost = |data: serde_json::Value, path: Option<&[&str]>, code: &str| {
+        let mut request = Request::new("{a{b(first:20){nodes{c}}}d}").data(Caller::administrator("ann"));
+        request.extensions.insert("cost".to_owned(), Value::Boolean(true));
+        let charge = guard.prepare(request).expect("it is within every limit").charge;
+        assert_eq!(charge.requested, 1 + 1 + 20 * 2 + 1);
+        let mut response = Response::new(Value::from_json(data).expect("it is a value"));
+        if let Some(path) = path {
+            let segment = |name: &&str| match name.parse() {
+                Ok(at) => PathSegment::Index(at),
+                Err(_) => PathSegment::Field((*name).to_owned()),
+            };
+            let mut error = ServerError::new("no", None);
+            error.path = path.iter().map(segment).collect();
+            error.extensions.get_or_insert_default().set("code", code);
+            response.errors.push(error);
+        }
+        guard.settle(charge, &mut response);
+        let Value::Object(told) = response.extensions["cost"].clone() else { panic!("{response:?}") };
+        told["actual"].clone()
+    };
+    let (nothing, some) = (serde_json::json!(null), serde_json::json!({ "a": null, "d": 1 }));
+    let full = serde_json::json!({ "a": { "b": { "nodes": [{ "c": null }] } }, "d": 1 });
+    assert_eq!(cost(some.clone(), None, ""), 2_u64.into());
+    assert_eq!(cost(full.clone(), None, ""), 5_u64.into());
+    // An error of a field that may be null took nothing along.
+    assert_eq!(cost(some.clone(), Some(&["a"]), "NOT_FOUND"), 2_u64.into());
+    assert_eq!(cost(full.clone(), Some(&["a", "b", "nodes", "0", "c"]), "NOT_FOUND"), 5_u64.into());
+    // One of a field that may not be null takes along what holds it, and all that was found beside it.
+    assert_eq!(cost(some.clone(), Some(&["a", "b", "nodes", "0", "c"]), "NOT_FOUND"), 43_u64.into());
+    assert_eq!(cost(full.clone(), Some(&["a", "b", "nodes", "1", "c"]), "NOT_FOUND"), 43_u64.into());
+    assert_eq!(cost(nothing.clone(), Some(&["d"]), "NOT_FOUND"), 43_u64.into());
+    // The database's deadline is a deadline, wherever it struck.
+    assert_eq!(cost(some, Some(&["a"]), "TIMEOUT"), 43_u64.into());
+    // Nothing ran of what validation refused.
+    assert_eq!(cost(nothing, Some(&[]), "GRAPHQL_VALIDATION_FAILED"), 1_u64.into());
 }
 
 #[test]
@@ -301,7 +357,7 @@ fn an_empty_bucket_tells_when_to_come_again() {
     let guard = Guard::new(&limits, &config::Page::default()).timed(Arc::new(|| 0));
     let ask = |name: &str| {
         let request = Request::new("{a(first:20){nodes{b c}}}").data(Caller::administrator(name));
-        guard.prepare(request).map(drop)
+        guard.prepare(request).map(|mut prepared| prepared.charge.begin())
     };
     assert_eq!(ask("ann"), Ok(()));
     assert_eq!(ask("bob"), Ok(()));
@@ -325,6 +381,10 @@ fn introspection_is_for_whom_the_setting_says() {
     };
     for (audience, caller, expected) in [
         (Audience::Everyone, None, Ok(())),
+        (Audience::Operators, None, Err(Refusal::Closed)),
+        (Audience::Operators, Some(Role::Viewer), Err(Refusal::Closed)),
+        (Audience::Operators, Some(Role::Operator), Ok(())),
+        (Audience::Operators, Some(Role::Admin), Ok(())),
         (Audience::Administrators, None, Err(Refusal::Closed)),
         (Audience::Administrators, Some(Role::Operator), Err(Refusal::Closed)),
         (Audience::Administrators, Some(Role::Admin), Ok(())),
@@ -374,10 +434,42 @@ fn a_known_document_is_judged_by_its_variables_again() {
         assert!(guard.prepare(Request::new("{a(first:100){nodes{b(first:100){nodes{c}}}}}")).is_err());
         assert!(guard.prepare(Request::new("{a}")).is_ok());
     }
+}
+
+/// Documents that nobody found valid drive out none that were.
+#[test]
+fn a_document_is_kept_once_it_was_found_valid() {
+    let guard = guard();
+    let ask = |text: &str| guard.prepare(Request::new(text)).expect("it is small").fresh;
+    let is_kept = |text: &str| ask(text).parsed.is_none();
+    assert!(!is_kept("{a}") && !is_kept("{a}"));
+    guard.keep(ask("{a}"));
     for n in 0..20 {
-        guard.prepare(Request::new(format!("{{a{n}}}"))).expect("it is small");
+        assert!(!is_kept(&format!("{{b{n}}}")));
     }
-    assert_eq!(guard.kept().len(), 4);
+    assert!(is_kept("{a}"));
+    guard.keep(ask("{a}"));
+    for n in 0..4 {
+        guard.keep(ask(&format!("{{b{n}}}")));
+    }
+    assert!(!is_kept("{a}"), "there is room for four");
+}
+
+/// A document is as large as it has words and signs.
+#[test]
+fn no_more_documents_are_kept_than_their_tokens_allow() {
+    let limits = config::Guard { document_tokens: 10, ..limits() };
+    let guard = Guard::new(&limits, &config::Page::default());
+    let ask = |text: &str| guard.prepare(Request::new(text)).expect("it is small").fresh;
+    for text in ["{a}", "{b # a comment is none\n}", "{c d}"] {
+        guard.keep(ask(text));
+        assert!(ask(text).parsed.is_none(), "{text}");
+    }
+    assert!(ask("{a}").parsed.is_none(), "3, 3 and 4 of 10");
+    guard.keep(ask("{e}"));
+    assert!(ask("{c d}").parsed.is_none() && ask("{e}").parsed.is_none());
+    assert!(ask("{b # a comment is none\n}").parsed.is_some());
+    assert!(ask("{a b c d e f g h i}").parsed.is_none(), "it is larger than all may be");
 }
 
 #[test]
@@ -429,7 +521,7 @@ proptest! {
         let document = format!("{{a(b:{}{strings} {})}}", "[".repeat(levels), "]".repeat(levels));
         let deepest = levels + 2 + usize::from(strings.contains("{a:1}"));
         let limits = |nesting| config::Guard { nesting, ..limits() };
-        prop_assert_eq!(check_text(&document, &limits(deepest)), Ok(()));
+        prop_assert_eq!(check_text(&document, &limits(deepest)).map(drop), Ok(()));
         prop_assert_eq!(check_text(&document, &limits(deepest - 1)), Err(Refusal::Nesting { most: deepest - 1 }));
         prop_assert!(async_graphql::parser::parse_query(&document).is_ok());
     }

@@ -1,4 +1,4 @@
-//! A pass over the text before the parser sees it: it counts tokens and brackets. Where it and the parser could
+//! A pass over the text before the parser sees it: it counts tokens, brackets and directives. Where it and the parser could
 //! disagree on where a string ends, it refuses, because a bracket that it takes for text and the parser does not
 //! would not be counted.
 
@@ -8,18 +8,19 @@ use super::{
 };
 use crate::config;
 
-/// Refuses a text that has too many tokens, nests brackets too deeply, has too long a name, holds a string without an
-/// end, or U+0000.
-pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
+/// Refuses a text that has too many tokens or directives, nests brackets too deeply, has too long a name, holds a string
+/// without an end, or U+0000. Answers how many tokens it has.
+pub fn check_text(text: &str, limits: &config::Guard) -> Result<usize, Refusal> {
     // Also where the backslash is itself escaped: nobody has a name with that in it.
     if text.contains('\0') || text.contains(r"\u0000") {
         return Err(Refusal::Nul);
     }
-    let mut open = 0_usize;
+    let (mut tokens, mut open, mut directives) = (0, 0_usize, 0_usize);
     for (before, token) in Tokens::new(text).enumerate() {
         if before >= limits.tokens {
             return Err(Refusal::Tokens { most: limits.tokens });
         }
+        tokens = before + 1;
         match token.kind {
             Kind::Open(_) => {
                 open += 1;
@@ -38,8 +39,14 @@ pub fn check_text(text: &str, limits: &config::Guard) -> Result<(), Refusal> {
             Kind::Name if token.end - token.start > limits.name => {
                 return Err(Refusal::Name { most: limits.name });
             }
+            Kind::Sign(b'@') => {
+                directives += 1;
+                if directives > limits.directives {
+                    return Err(Refusal::Directives { most: limits.directives });
+                }
+            }
             Kind::Name | Kind::String | Kind::Block | Kind::Sign(_) => {}
         }
     }
-    Ok(())
+    Ok(tokens)
 }

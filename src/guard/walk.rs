@@ -12,21 +12,17 @@ use async_graphql::{
 use super::Refusal;
 use crate::config;
 
-/// Most lists of types and fields inside each other in introspection. Tools need two.
-const INTROSPECTION_LISTS: u64 = 2;
-
-/// Most introspection fields in one document.
-const INTROSPECTION_ROOTS: u64 = 10;
-
 pub(super) type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
 /// Refuses a document by its shape. Unused fragments count too: validation walks them like the others. Answers whether
 /// the document asks about the schema.
 pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<bool, Refusal> {
-    let mut walk = Walk { fragments: &document.fragments, most: limits.nesting, known: HashMap::new() };
-    let mut whole = Shape::default();
+    let mut walk = Walk { fragments: &document.fragments, limits, known: HashMap::new() };
+    let (mut whole, mut roots) = (Shape::default(), 0);
     for (_, operation) in document.operations.iter() {
-        whole.add(walk.set(&operation.node.selection_set.node, 1)?);
+        let shape = walk.set(&operation.node.selection_set.node, 1)?;
+        roots = shape.fields.max(roots);
+        whole.add(shape);
     }
     let unused: Vec<_> =
         document.fragments.keys().filter(|name| !walk.known.contains_key(name.as_str())).collect();
@@ -35,7 +31,7 @@ pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<bo
     }
 
     let over = |found: u64, most: usize| {
-        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        let most = count(most);
         (found > most).then_some((found, most))
     };
     if let Some((found, most)) = over(whole.depth, limits.depth) {
@@ -44,11 +40,14 @@ pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<bo
     if let Some((found, most)) = over(whole.selections, limits.fields) {
         return Err(Refusal::Fields { found, most });
     }
+    if let Some((found, most)) = over(roots, limits.root_fields) {
+        return Err(Refusal::RootFields { found, most });
+    }
     if let Some((found, most)) = over(whole.aliases, limits.aliases) {
         return Err(Refusal::Aliases { found, most });
     }
-    if whole.introspections > INTROSPECTION_ROOTS {
-        return Err(Refusal::Introspection { most: INTROSPECTION_LISTS });
+    if over(whole.introspections, limits.introspections).is_some() {
+        return Err(walk.introspection());
     }
     Ok(whole.introspections > 0)
 }
@@ -58,6 +57,8 @@ pub fn check(document: &ExecutableDocument, limits: &config::Guard) -> Result<bo
 struct Shape {
     /// Fields, spreads and inline fragments: every step that a walk without memory would take.
     selections: u64,
+    /// Fields of the set itself, those inside them left out.
+    fields: u64,
     aliases: u64,
     /// Fields inside fields.
     depth: u64,
@@ -73,6 +74,7 @@ impl Shape {
     /// Puts another set beside this one.
     fn add(&mut self, other: Self) {
         self.selections = self.selections.saturating_add(other.selections);
+        self.fields = self.fields.saturating_add(other.fields);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.introspections = self.introspections.saturating_add(other.introspections);
         self.depth = self.depth.max(other.depth);
@@ -83,8 +85,7 @@ impl Shape {
 
 struct Walk<'a> {
     fragments: &'a Fragments,
-    /// Deepest set, as in `Shape::height`.
-    most: usize,
+    limits: &'a config::Guard,
     /// The fragments met so far; `None` while one is being measured.
     known: HashMap<&'a str, Option<Shape>>,
 }
@@ -117,11 +118,12 @@ impl<'a> Walk<'a> {
         };
         let name = field.name.node.as_str();
         let begins = matches!(name, "__schema" | "__type");
-        if begins && inside.lists > INTROSPECTION_LISTS {
-            return Err(Refusal::Introspection { most: INTROSPECTION_LISTS });
+        if begins && inside.lists > count(self.limits.introspection_lists) {
+            return Err(self.introspection());
         }
         let list = matches!(name, "types" | "fields" | "interfaces" | "possibleTypes" | "inputFields");
         Ok(Shape {
+            fields: 1,
             aliases: inside.aliases.saturating_add(u64::from(field.alias.is_some())),
             depth: inside.depth.saturating_add(1),
             lists: inside.lists.saturating_add(u64::from(list)),
@@ -150,6 +152,19 @@ impl<'a> Walk<'a> {
     }
 
     fn fits(&self, level: usize) -> Result<(), Refusal> {
-        if level > self.most { Err(Refusal::Followed { most: self.most }) } else { Ok(()) }
+        let most = self.limits.nesting;
+        if level > most { Err(Refusal::Followed { most }) } else { Ok(()) }
     }
+
+    fn introspection(&self) -> Refusal {
+        let limits = self.limits;
+        Refusal::Introspection {
+            most: count(limits.introspection_lists),
+            roots: count(limits.introspections),
+        }
+    }
+}
+
+fn count(most: usize) -> u64 {
+    u64::try_from(most).unwrap_or(u64::MAX)
 }

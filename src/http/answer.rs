@@ -307,25 +307,28 @@ impl IntoResponse for Fault {
             (self.status, [(header::CONTENT_TYPE, self.manner.media.header())], body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                let wait = self.errors.first().and_then(|error| error.extensions.as_ref()?.get(RETRY_AFTER));
-                let wait = match wait {
-                    Some(Value::Number(seconds)) => seconds.as_u64().unwrap_or(1),
-                    _ => 1,
-                };
-                headers.insert(header::RETRY_AFTER, wait.into());
-            }
-            _ => {}
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        come_again(headers, self.status, &self.errors);
         response.extensions_mut().insert(codes);
         response
+    }
+}
+
+/// Tells in how many seconds to come again, where the status says that this may help: the longest that an error tells.
+pub(super) fn come_again<'a>(
+    headers: &mut HeaderMap,
+    status: StatusCode,
+    errors: impl IntoIterator<Item = &'a ServerError>,
+) {
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        let told = |error: &'a ServerError| match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+            Value::Number(seconds) => seconds.as_u64(),
+            _ => None,
+        };
+        let wait = errors.into_iter().filter_map(told).max().unwrap_or(1);
+        headers.insert(header::RETRY_AFTER, wait.into());
     }
 }
 

@@ -94,7 +94,9 @@ fn answered(items: &[Item], statuses: &[Option<StatusCode>], manner: Manner) -> 
     // Answers hold only what JSON can express.
     let body = serde_json::to_string(items).unwrap_or_default();
     let mut response = (status, [(header::CONTENT_TYPE, manner.media.header())], body).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer::come_again(headers, status, &errors);
     response.extensions_mut().insert(answer::codes(&errors));
     response.extensions_mut().insert(trace::Operation { kind: "batch", name: None, hash: None, cost: None });
     response

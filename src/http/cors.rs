@@ -10,7 +10,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// Headers that a page may send beside those that every page may.
-const SENT: [HeaderName; 11] = [
+const SENT: [HeaderName; 14] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
@@ -18,6 +18,9 @@ const SENT: [HeaderName; 11] = [
     header::IF_NONE_MATCH,
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("graphql-cost"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
     HeaderName::from_static("x-graphql-event-stream-token"),
     HeaderName::from_static("graphql-require-preflight"),
     HeaderName::from_static("apollo-require-preflight"),
@@ -25,7 +28,9 @@ const SENT: [HeaderName; 11] = [
 ];
 
 /// Headers of an answer that a page may read.
-const READ: [HeaderName; 5] = [
+const READ: [HeaderName; 7] = [
+    header::ACCEPT_ENCODING,
+    header::ALLOW,
     header::ETAG,
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,

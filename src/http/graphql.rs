@@ -146,11 +146,9 @@ async fn execute<E: Executor>(
     manner: Manner,
     method: Method,
 ) -> Result<Response, Fault> {
-    let mut request = request.data(id.clone());
-    if asks_for_cost(headers) {
-        request.extensions.insert(COST.to_owned(), Value::Boolean(true));
-    }
-    let prepared = edge.prepare(request).map_err(|refusal| Fault::of(vec![refusal.into()]))?;
+    let prepared = edge
+        .prepare(asking(request.data(id.clone()), headers))
+        .map_err(|refusal| Fault::of(vec![refusal.into()]))?;
     let operation = trace::Operation::of(&prepared);
     let mut response = match prepared.kind {
         OperationType::Subscription if sse::wish(headers) != sse::Wish::Never => {
@@ -175,9 +173,12 @@ async fn execute<E: Executor>(
     Ok(response)
 }
 
-/// Whether the client asks what its request costs, as `GraphQL-Cost: report`.
-fn asks_for_cost(headers: &HeaderMap) -> bool {
-    headers.get("graphql-cost").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"report"))
+/// The request, asking what it costs where the client says `GraphQL-Cost: report`.
+pub(super) fn asking(mut request: Operation, headers: &HeaderMap) -> Operation {
+    if headers.get("graphql-cost").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"report")) {
+        request.extensions.insert(COST.to_owned(), Value::Boolean(true));
+    }
+    request
 }
 
 /// The word for a kind of operation, for the log.

@@ -2,23 +2,31 @@
 //! guard judges, each answer is handed over in turn, and the end has its reason. What an answer looks like on the
 //! wire is for the transport to say.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    mem,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_graphql::{Executor, Request, Response as Executed, ServerError, parser::types::OperationType};
 use futures_util::StreamExt;
+use tokio::time;
 
 use super::{
     Edge,
     answer::{self, Codes, Fault},
     metric::Subscriber,
     panics, run,
-    trace::{self, Running},
+    trace::{self, Running, Watch},
 };
 use crate::{
     error::RequestId,
     guard::{Prepared, Refusal},
     schema::{Listener, value::scalar::Cursor},
 };
+
+/// How long a stream whose token has spent its points waits before it looks again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where answers go.
 pub(super) trait Outlet: Sync {
@@ -61,11 +69,25 @@ pub(super) struct Operation<E> {
     pub(super) over: Arc<AtomicBool>,
 }
 
-/// What an operation was and how it went, for the log.
-#[derive(Default)]
-struct Story {
+/// What an operation was and how it went, for the log and the metrics.
+struct Story<'a> {
+    watch: &'a Watch,
+    id: &'a RequestId,
+    running: &'a Running,
     operation: Option<trace::Operation>,
     codes: Codes,
+    /// Whether it came to its end.
+    ended: bool,
+}
+
+/// A subscription that is cut off was answered all the same; that is how most of them end.
+impl Drop for Story<'_> {
+    fn drop(&mut self) {
+        let lasts = self.operation.as_ref().is_some_and(|operation| operation.kind == "subscription");
+        if self.ended || lasts {
+            self.running.end(self.watch, self.id, self.operation.as_ref(), &self.codes);
+        }
+    }
 }
 
 impl<E: Executor> Operation<E> {
@@ -73,7 +95,8 @@ impl<E: Executor> Operation<E> {
     pub(super) async fn run(self, asked: Asked, outlet: &impl Outlet) -> End {
         let watch = Arc::clone(&self.edge.watch);
         let running = Running::begin(&watch, &self.id);
-        let mut story = Story::default();
+        let (watch, id, running) = (&*watch, &self.id, &running);
+        let mut story = Story { watch, id, running, operation: None, codes: Codes::default(), ended: false };
         let operating = async { self.operate(asked, outlet, &mut story).await.unwrap_or_else(End::Failed) };
         let end = match running.run(panics::caught(&self.id, operating)).await {
             Ok(end) => end,
@@ -82,7 +105,7 @@ impl<E: Executor> Operation<E> {
         if let End::Failed(errors) = &end {
             story.codes = answer::codes(errors);
         }
-        running.end(&watch, &self.id, story.operation.as_ref(), &story.codes);
+        story.ended = true;
         end
     }
 
@@ -90,7 +113,7 @@ impl<E: Executor> Operation<E> {
         &self,
         asked: Asked,
         outlet: &impl Outlet,
-        story: &mut Story,
+        story: &mut Story<'_>,
     ) -> Result<End, Vec<ServerError>> {
         let (edge, listener) = (&self.edge, &self.listener);
         let judged = match asked {
@@ -123,9 +146,18 @@ impl<E: Executor> Operation<E> {
 
         let mut subscriber =
             Subscriber::new(Arc::clone(&edge.watch.metric), Arc::clone(&self.over), edge.stop.clone());
-        let mut stream = edge.schema.execute_stream(prepared.request, None);
+        let Prepared { request, mut charge, mut fresh, .. } = prepared;
+        charge.open();
+        let mut stream = edge.schema.execute_stream(request, None);
         let mut first = true;
         loop {
+            if edge.guard.has_buckets() {
+                tokio::select! {
+                    biased;
+                    () = edge.stop.cancelled() => return Ok(End::Restart(listener.kept())),
+                    () = self.affordable() => {}
+                }
+            }
             let response = tokio::select! {
                 biased;
                 () = edge.stop.cancelled() => return Ok(End::Restart(listener.kept())),
@@ -135,6 +167,7 @@ impl<E: Executor> Operation<E> {
                 subscriber.completes();
                 return Ok(End::Complete);
             };
+            edge.guard.settle_event(&charge, || listener.caller(), &mut response);
             let codes = answer::codes(&response.errors);
             subscriber.troubled(&codes);
             answer::cap(&mut response.errors, edge.app.config().guard.errors);
@@ -143,6 +176,8 @@ impl<E: Executor> Operation<E> {
             }
             if first {
                 listener.begin();
+                // What was executed was found valid before.
+                edge.guard.keep(mem::take(&mut fresh));
                 first = false;
             }
             if outlet.next(&response, listener.told()).await.is_err() {
@@ -153,6 +188,17 @@ impl<E: Executor> Operation<E> {
                 story.codes = codes;
                 return Ok(End::Complete);
             }
+        }
+    }
+
+    /// Waits until the token has points again. One that may no longer listen does not wait: the stream itself says so.
+    async fn affordable(&self) {
+        loop {
+            let caller = self.listener.caller();
+            if !self.edge.guard.is_spent(&caller) || self.edge.app.renew(&caller).await.is_err() {
+                return;
+            }
+            time::sleep(PAUSE).await;
         }
     }
 }

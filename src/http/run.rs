@@ -13,7 +13,7 @@ use crate::{error::RequestId, guard::Prepared, tally};
 
 /// Executes a query or a mutation.
 pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
-    let Prepared { request, kind, offer, charge, .. } = prepared;
+    let Prepared { request, kind, fresh, mut charge, .. } = prepared;
     let Some(place) = shed::place(edge) else { return failed(shed::full()) };
     let http = &edge.app.config().http;
     let mutates = kind == OperationType::Mutation;
@@ -24,14 +24,17 @@ pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &R
     let work = async move {
         // A mutation whose client left still takes its place.
         let _place = place;
+        charge.begin();
         let timed = time::timeout(Duration::from_millis(most), schema.execute(request));
         let mut response = match panics::caught(&task_id, timed).await {
-            Ok(Ok(response)) => response,
+            Ok(Ok(mut response)) => {
+                guard.settle(charge, &mut response);
+                response
+            }
             Ok(Err(_)) => failed(late(mutates, most)),
             Err(panics::Panicked) => failed(answer::internal(&task_id)),
         };
         answer::cap(&mut response.errors, errors);
-        guard.settle(&charge, &mut response);
         response
     };
     let response = if mutates {
@@ -42,10 +45,8 @@ pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &R
         work.await
     };
     // What was executed was found valid before.
-    if let Some(offer) = offer
-        && !answer::is_refusal(&response)
-    {
-        edge.guard.keep(offer);
+    if !answer::is_refusal(&response) {
+        edge.guard.keep(fresh);
     }
     response
 }

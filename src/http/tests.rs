@@ -1,6 +1,7 @@
 //! The routes one by one, on a schema that can be slow, panic and stream; what the specifications say of requests is in
 //! `request`, and sockets and event streams have files of their own.
 
+mod cost;
 mod request;
 mod socket;
 mod sse;
@@ -8,7 +9,7 @@ mod sse;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -35,11 +36,17 @@ use crate::{
 };
 
 /// The one place where these tests make an application.
-async fn app(mut config: Config) -> App {
+async fn app(config: Config) -> App {
+    app_at(config, Arc::default()).await
+}
+
+/// The same on a clock that is set by hand.
+async fn app_at(mut config: Config, clock: Arc<AtomicI64>) -> App {
     // The folder stays until the process ends; the test's server may outlive the test's last line.
     let folder = tempfile::tempdir().expect("a folder for the database").keep();
     config.database.url = format!("sqlite://{}", folder.join("test.db").display());
-    App::open(config, std::sync::Arc::new(|| entity::Moment(0))).await.expect("an empty database")
+    let time = move || entity::Moment(clock.load(Ordering::SeqCst));
+    App::open(config, Arc::new(time)).await.expect("an empty database")
 }
 
 /// A configuration without tokens and with short deadlines.
@@ -82,6 +89,11 @@ impl Query {
     }
 
     async fn fails(&self) -> async_graphql::Result<Option<i32>> {
+        Err("no".into())
+    }
+
+    /// Fails where null may not be.
+    async fn must(&self) -> async_graphql::Result<i32> {
         Err("no".into())
     }
 
@@ -460,7 +472,11 @@ async fn a_mutation_ends_though_its_client_left() {
 
 #[tokio::test]
 async fn a_flood_of_mistakes_is_cut() {
-    let server = server(|config| config.guard.aliases = 10_000).await;
+    let server = server(|config| {
+        config.guard.aliases = 10_000;
+        config.guard.root_fields = 10_000;
+    })
+    .await;
     let document = (0..500).fold("{".to_owned(), |all, n| all + &format!("a{n}:nothing ")) + "}";
     let answer = send(&server, query(&document)).await;
     let errors = answer.json()["errors"].as_array().map_or(0, Vec::len);

@@ -85,6 +85,18 @@ impl Operation {
     }
 }
 
+/// Marks the answer to a request whose operation is counted where it runs, as it may outlive the request: the request is
+/// logged and not counted beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Carried;
+
+impl Carried {
+    pub(super) fn mark(mut response: Response) -> Response {
+        response.extensions_mut().insert(Self);
+        response
+    }
+}
+
 /// Gives the request its id, turns a panic into an answer, counts and logs.
 pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -135,7 +147,11 @@ pub(super) async fn request(State(watch): State<Arc<Watch>>, mut request: Reques
         tracing::debug!(request = id.0, %method, path, status, ms = millis(took), "request");
         return response;
     }
+    let carried = response.extensions_mut().remove::<Carried>().is_some();
     let end = End { id: &id, operation: operation.as_ref(), codes: &codes, took, tally: &tally };
+    if !carried {
+        watch.count(&end);
+    }
     watch.ended(&end, Some(status), work.span());
     tracing::info!(
         request = id.0,
@@ -191,6 +207,7 @@ impl Running {
     pub(super) fn end(&self, watch: &Watch, id: &RequestId, operation: Option<&Operation>, codes: &Codes) {
         let took = self.began.elapsed();
         let end = End { id, operation, codes, took, tally: &self.tally };
+        watch.count(&end);
         watch.ended(&end, None, &self.span);
         tracing::info!(
             request = id.0,
@@ -223,16 +240,24 @@ impl<'a> End<'a> {
         self.operation?.name.as_deref().map(short)
     }
 
+    fn code(&self) -> Option<&'a str> {
+        self.codes.0.first().map(String::as_str)
+    }
+
     fn hash(&self) -> Option<String> {
         self.operation?.hash.map(|hash| hash.to_string())
     }
 }
 
 impl Watch {
-    /// Counts it, ends its span, and warns where it was slow.
+    /// Counts it.
+    fn count(&self, end: &End<'_>) {
+        self.metric.answered(end.kind(), end.code(), end.took, end.tally);
+    }
+
+    /// Ends its span, and warns where it was slow.
     fn ended(&self, end: &End<'_>, status: Option<u16>, span: &Span) {
-        let code = end.codes.0.first().map(String::as_str);
-        self.metric.answered(end.kind(), code, end.took, end.tally);
+        let code = end.code();
         telemetry::ended(span, || {
             let (kind, name, hash) = (end.kind(), end.name(), end.hash());
             telemetry::Ended { status, kind, name, hash, code }

@@ -77,10 +77,11 @@ impl Schema {
         match self.app.config().guard.suggestions {
             Audience::Everyone => true,
             Audience::Nobody => false,
-            Audience::Administrators => {
+            audience @ (Audience::Operators | Audience::Administrators) => {
+                let right = if audience == Audience::Operators { Right::Edit } else { Right::Configure };
                 let caller = request.data.get(&TypeId::of::<Caller>());
                 let caller = caller.and_then(|caller| caller.downcast_ref::<Caller>());
-                caller.is_some_and(|caller| caller.may(Right::Configure))
+                caller.is_some_and(|caller| caller.may(right))
             }
         }
     }

@@ -91,6 +91,16 @@ impl Limits {
         self.0.http.body_bytes
     }
 
+    /// Bytes of a request's address and headers.
+    async fn header_bytes(&self) -> usize {
+        self.0.http.header_bytes
+    }
+
+    /// Requests in one batch; nothing where batches are not taken.
+    async fn batch(&self) -> Option<usize> {
+        Some(self.0.http.batch).filter(|batch| *batch > 0)
+    }
+
     /// Milliseconds that a query may take.
     async fn query_milliseconds(&self) -> u64 {
         self.0.http.query_ms
@@ -121,6 +131,11 @@ impl Limits {
         self.0.guard.nesting
     }
 
+    /// Directives in a document.
+    async fn directives(&self) -> usize {
+        self.0.guard.directives
+    }
+
     /// Fields within fields, fragments followed.
     async fn depth(&self) -> usize {
         self.0.guard.depth
@@ -131,9 +146,24 @@ impl Limits {
         self.0.guard.fields
     }
 
+    /// Fields at the root of an operation, fragments followed.
+    async fn root_fields(&self) -> usize {
+        self.0.guard.root_fields
+    }
+
     /// Aliases, fragments followed.
     async fn aliases(&self) -> usize {
         self.0.guard.aliases
+    }
+
+    /// Fields in a document that ask about the schema: `__schema` and `__type`.
+    async fn introspections(&self) -> usize {
+        self.0.guard.introspections
+    }
+
+    /// Lists of types and fields inside each other in a question about the schema.
+    async fn introspection_lists(&self) -> usize {
+        self.0.guard.introspection_lists
     }
 
     /// Bytes of a name in a document.
@@ -175,6 +205,16 @@ impl Limits {
     /// Sockets at once on one server, everybody's.
     async fn sockets_at_once(&self) -> usize {
         self.0.subscription.sockets
+    }
+
+    /// Sockets and event streams at once of your token, on one server.
+    async fn sockets_per_token(&self) -> usize {
+        self.0.subscription.sockets_per_token
+    }
+
+    /// Answers that wait for you to read; then your streams pause, and lose nothing.
+    async fn queue(&self) -> usize {
+        self.0.subscription.queue
     }
 
     /// Bytes of a message on a socket.

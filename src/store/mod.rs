@@ -227,7 +227,8 @@ impl Store {
             (pool.size(), pool.num_idle())
         } else {
             let pool = self.db.get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle())
+            let (open, idle) = self.reads.as_ref().map_or((0, 0), |reads| reads.connections());
+            (pool.size().saturating_add(open), pool.num_idle() + idle)
         };
         (usize::try_from(open).unwrap_or(usize::MAX).saturating_sub(idle), idle)
     }

@@ -51,6 +51,12 @@ impl Reads {
         Ok(Self { connections, free, turns, wait })
     }
 
+    /// How many are open, and how many of these wait for use.
+    pub fn connections(&self) -> (u32, usize) {
+        let pools = self.connections.iter().map(|connection| connection.db.get_sqlite_connection_pool());
+        pools.fold((0, 0), |(open, idle), pool| (open.saturating_add(pool.size()), idle + pool.num_idle()))
+    }
+
     /// Runs a statement and answers its rows; one that is dropped before it ends is stopped.
     pub async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let turn = tokio::time::timeout(self.wait, self.turns.acquire()).await;

@@ -10,10 +10,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
  * Starts a server; answers its address and how to stop it. With `tokens` it asks for them, and the first one, an
- * administrator's, is answered too.
+ * administrator's, is answered too. `pause` stops it and leaves its database, `resume` answers a server that goes on
+ * with that.
  */
 export async function serve(settings = {}, { tokens = false } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'roamline-'));
+  return start(await mkdtemp(join(tmpdir(), 'roamline-')), settings, tokens);
+}
+
+async function start(folder, settings, tokens) {
   const environment = {
     ROAMLINE__DATABASE__URL: `sqlite://${join(folder, 'test.db')}`,
     ROAMLINE__LOG__LEVEL: 'error',
@@ -31,12 +35,16 @@ export async function serve(settings = {}, { tokens = false } = {}) {
     address ??= /http:\/\/([^/]+)\//.exec(line)?.[1];
     const token = /administrator's token, .*: (\S+)$/.exec(line)?.[1];
     if (address && (token || !tokens)) {
-      const stop = async () => {
+      const pause = async () => {
         server.kill('SIGTERM');
         await ended;
+      };
+      const stop = async () => {
+        await pause();
         await rm(folder, { recursive: true });
       };
-      return { address, url: `http://${address}/graphql`, token, stop };
+      const resume = () => start(folder, settings, tokens);
+      return { address, url: `http://${address}/graphql`, token, stop, pause, resume };
     }
   }
   throw new Error('the server ended before it listened');

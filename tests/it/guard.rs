@@ -22,7 +22,7 @@ story! {
         let data = server
             .admin()
             .data(
-                "{ service { limits { bodyBytes queryMilliseconds mutationMilliseconds pageDefault pageMost tokens nesting depth fields \
+                "{ service { limits { bodyBytes headerBytes batch directives rootFields introspections introspectionLists socketsPerToken queue queryMilliseconds mutationMilliseconds pageDefault pageMost tokens nesting depth fields \
                  aliases nameBytes conditions cost bucket restoreRate errors requestsAtOnce socketsAtOnce messageBytes initMilliseconds \
                  snapshotSeconds uploadKilobytes uploadIdleMilliseconds exportSeconds operationsPerSocket } } }",
             )
@@ -32,8 +32,11 @@ story! {
         assert_eq!(limits["conditions"], 200);
         assert_eq!(limits["bucket"], json!(null));
         assert_eq!(limits["requestsAtOnce"], 1_000);
+        assert_eq!((&limits["batch"], &limits["headerBytes"], &limits["queue"]), (&json!(null), &json!(32_768), &json!(8)));
+        assert_eq!((&limits["directives"], &limits["rootFields"], &limits["socketsPerToken"]), (&json!(200), &json!(100), &json!(1_000)));
+        assert_eq!((&limits["introspections"], &limits["introspectionLists"]), (&json!(10), &json!(2)));
         let known = limits.as_object().expect("an object");
-        assert!(known.iter().all(|(name, value)| value.is_u64() || matches!(name.as_str(), "bucket" | "restoreRate")), "{limits}");
+        assert!(known.iter().all(|(name, value)| value.is_u64() || matches!(name.as_str(), "batch" | "bucket" | "restoreRate")), "{limits}");
     }
 }
 
@@ -66,6 +69,25 @@ async fn a_token_that_asks_too_much_waits_and_others_do_not() {
     bob.data(&counts).await;
     server.pass(Duration::from_secs(20));
     ann.data(&counts).await;
+    server.close().await;
+}
+
+/// What is told to operators is told to whoever may change something, administrators among them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_schema_is_told_to_operators() {
+    let server = Roamline::sqlite_with(|config| {
+        config.guard.introspection = Audience::Operators;
+        config.guard.suggestions = Audience::Operators;
+    })
+    .await;
+    let estate = server.estate().await;
+    for (role, told) in [(Role::Viewer, false), (Role::Operator, true), (Role::Admin, true)] {
+        let client = server.somebody(role, &estate.north).await;
+        let answer = client.text("{ __schema { queryType { name } } }", json!({})).await;
+        assert_eq!(answer.contains("INTROSPECTION_DISABLED"), !told, "{role:?}: {answer}");
+        let answer = client.text("{ me { nam } }", json!({})).await;
+        assert_eq!(answer.contains("Did you mean"), told, "{role:?}: {answer}");
+    }
     server.close().await;
 }
 
@@ -140,6 +162,9 @@ async fn a_dropped_read_frees_its_connection(database: String, endless: &str) {
         let one = Statement::from_string(reader.backend(), "SELECT 1");
         assert_eq!(reader.rows(one).await.expect("the connection is free").len(), 1);
     }
+    // On SQLite it is another than the one for everything else, and is shown beside it.
+    let (used, idle) = store.connections();
+    assert_eq!(used + idle, if store.is_shared() { 1 } else { 2 }, "{used} used, {idle} idle");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

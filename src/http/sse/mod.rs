@@ -41,6 +41,7 @@ use super::{
     operation::{self, Asked, End, Gone, Operation},
     restart, same_machine,
     seat::Seat,
+    trace::Carried,
     wire,
 };
 use crate::{
@@ -120,7 +121,7 @@ pub(super) async fn get<E: Executor>(edge: Edge<E>, id: RequestId, headers: Head
             return open(&edge, &id, &headers, ticket).await;
         }
         let caller = edge.caller(&headers, &id).await?;
-        let request = graphql::asked(&uri)?;
+        let request = graphql::asking(graphql::asked(&uri)?, &headers);
         let judged = edge.prepare(request.data(caller.clone()));
         distinct(edge, id, &headers, caller, judged, Method::Get)
     };
@@ -135,7 +136,7 @@ pub(super) async fn post<E: Executor>(
     uri: Uri,
     body: Body,
 ) -> Response {
-    let statuses = edge.app.config().http.statuses;
+    let manner = refusing(&edge);
     let answer = async {
         if !graphql::is_json(&headers) {
             return Err(Fault::media_type());
@@ -151,7 +152,7 @@ pub(super) async fn post<E: Executor>(
             serde_json::from_slice(&body).map_err(|_| Fault::bad("the body is not JSON that can be read"))?;
         let operation_id = json["extensions"]["operationId"].as_str().map(str::to_owned);
         let request = wire::request(json).map_err(Fault::ill_formed)?;
-        let judged = edge.prepare(request.data(caller.clone()));
+        let judged = edge.prepare(graphql::asking(request.data(caller.clone()), &headers));
         match shared {
             None => distinct(edge, id, &headers, caller, judged, Method::Post),
             Some((reservation, ticket)) => {
@@ -162,9 +163,12 @@ pub(super) async fn post<E: Executor>(
             }
         }
     };
-    // Refused by status, also where a classic server would answer plain JSON with 200: 202 is what says yes here.
-    let manner = Manner { media: Media::Response, statuses };
     answer.await.unwrap_or_else(|fault| fault.with(manner).into_response())
+}
+
+/// Refused by status, also where a classic server would answer plain JSON with 200: 202 is what says yes here.
+fn refusing<E>(edge: &Edge<E>) -> Manner {
+    Manner { media: Media::Response, statuses: edge.app.config().http.statuses }
 }
 
 /// `PUT /graphql`: reserves a stream; the body is what opens it.
@@ -252,7 +256,7 @@ fn distinct<E: Executor>(
         // Not before: the room is free when nothing runs in it any more.
         drop(room);
     });
-    Ok(streamed(told, beat, retry, Running(task.abort_handle())))
+    Ok(Carried::mark(streamed(told, beat, retry, Running(task.abort_handle()))))
 }
 
 /// Opens a stream that was reserved. Its ticket is enough, as browsers can send no token here; a token that is sent
@@ -348,11 +352,12 @@ async fn begin<E: Executor>(
             Fault::too_many("TOO_MANY_OPERATIONS", format!("a stream runs at most {most} operations at once"))
         }
     })?;
-    match judged.await {
+    let response = match judged.await {
         // Without a verdict it was ended from elsewhere before it came to anything.
-        Ok(Ok(())) | Err(_) => Ok(StatusCode::ACCEPTED.into_response()),
-        Ok(Err(errors)) => Err(Fault::of(errors)),
-    }
+        Ok(Ok(())) | Err(_) => StatusCode::ACCEPTED.into_response(),
+        Ok(Err(errors)) => Fault::of(errors).with(refusing(edge)).into_response(),
+    };
+    Ok(Carried::mark(response))
 }
 
 /// Where the answers of an operation are written to.

@@ -6,7 +6,7 @@ use futures_util::future;
 use super::*;
 
 /// An event stream being read.
-struct Events {
+pub(super) struct Events {
     body: BodyDataStream,
     text: String,
 }
@@ -48,21 +48,21 @@ impl Events {
     }
 
     /// The next answer.
-    async fn answer(&mut self) -> Json {
+    pub(super) async fn answer(&mut self) -> Json {
         let event = self.next().await.expect("the stream goes on");
         assert_eq!(event.name, "next");
         serde_json::from_str(&event.data).expect("JSON")
     }
 
     /// Nothing but the end of the operation, and of the stream.
-    async fn completes(&mut self) {
+    pub(super) async fn completes(&mut self) {
         let complete = Event { id: None, name: "complete".to_owned(), data: String::new() };
         assert_eq!(self.next().await, Some(complete));
         assert_eq!(self.next().await, None);
     }
 }
 
-async fn events(router: &Router, request: Request<Body>) -> Events {
+pub(super) async fn events(router: &Router, request: Request<Body>) -> Events {
     let response = router.clone().oneshot(request).await.expect("the router cannot fail");
     assert_eq!(response.status(), 200);
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
@@ -74,11 +74,11 @@ async fn events(router: &Router, request: Request<Body>) -> Events {
     Events { body: response.into_body().into_data_stream(), text: String::new() }
 }
 
-const STREAM: &str = "text/event-stream";
+pub(super) const STREAM: &str = "text/event-stream";
 /// What a client sends that takes either.
 const BOTH: &str = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed";
 
-fn streaming(document: &str) -> Request<Body> {
+pub(super) fn streaming(document: &str) -> Request<Body> {
     with(query(document), "accept", STREAM)
 }
 
@@ -454,4 +454,76 @@ async fn a_stop_tells_each_event_stream_its_place() {
     assert_eq!(send(&server, operation(&ticket, "b", "{hello}")).await.status, 404);
     assert_eq!(send(&server, reserving()).await.status, 503);
     assert_eq!(send(&server, streaming("{hello}")).await.status, 503);
+}
+
+/// In the metrics an operation on an event stream is one request, whichever way it came and however it ended.
+#[tokio::test]
+async fn an_operation_is_counted_once() {
+    let done = Done::default();
+    let edge = Edge::new(app(config()).await, schema(&done));
+    let server = routes(edge.clone());
+    let counted = async || {
+        let told = edge.watch.metric.told(&edge.app, &edge.guard, 0).await.expect("told");
+        let series = |line: &&str| line.starts_with("roamline_requests_total") && !line.ends_with(" 0");
+        let short = |line: &str| line.replace("roamline_requests_total", "");
+        told.lines().filter(series).map(short).collect::<Vec<_>>()
+    };
+    let document = "subscription{numbers(to:1)}";
+    for request in [streaming(document), link(document), with(query(document), "accept", BOTH)] {
+        let mut stream = events(&server, request).await;
+        assert_eq!(stream.answer().await["data"]["numbers"], 0);
+        stream.completes().await;
+    }
+    assert_eq!(counted().await, [r#"{code="OK",kind="subscription"} 3"#]);
+
+    let mut stream = events(&server, streaming("{echo(n:1)}")).await;
+    stream.answer().await;
+    stream.completes().await;
+    assert_eq!(counted().await, [r#"{code="OK",kind="query"} 1"#, r#"{code="OK",kind="subscription"} 3"#]);
+
+    // One that its client leaves is one like the others.
+    let mut stream = events(&server, streaming("subscription{numbers}")).await;
+    stream.answer().await;
+    drop(stream);
+    while done.count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut tries = 1_000;
+    while counted().await[1] != r#"{code="OK",kind="subscription"} 4"# {
+        tries -= 1;
+        assert!(tries > 0, "{:?}", counted().await);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// On a reserved stream too; what reserves and opens it are requests of their own, without an operation.
+#[tokio::test]
+async fn an_operation_on_a_reserved_stream_is_counted_once() {
+    let edge = Edge::new(app(config()).await, schema(&Done::default()));
+    let server = routes(edge.clone());
+    let ticket = send(&server, Request::put("/graphql").body(Body::empty()).expect("it is valid")).await.body;
+    let mut stream = events(
+        &server,
+        with(with(get("/graphql"), "accept", STREAM), "x-graphql-event-stream-token", &ticket),
+    )
+    .await;
+    let begin = |document: &str, id: &str| {
+        let body = json!({ "query": document, "extensions": { "operationId": id } });
+        with(post(body.to_string()), "x-graphql-event-stream-token", &ticket)
+    };
+    assert_eq!(send(&server, begin("subscription{numbers(to:1)}", "1")).await.status, 202);
+    assert_eq!(stream.next().await.expect("an event").name, "next");
+    assert_eq!(stream.next().await.expect("an event").name, "complete");
+    assert_eq!(send(&server, begin("{nothing}", "2")).await.status, 422);
+    assert_eq!(send(&server, begin("{", "3")).await.status, 400);
+    let told = edge.watch.metric.told(&edge.app, &edge.guard, 0).await.expect("told");
+    for series in [
+        r#"{code="OK",kind="subscription"} 1"#,
+        r#"{code="GRAPHQL_VALIDATION_FAILED",kind="query"} 1"#,
+        r#"{code="GRAPHQL_PARSE_FAILED",kind="none"} 1"#,
+        r#"{code="OK",kind="none"} 2"#,
+        r#"{code="GRAPHQL_VALIDATION_FAILED",kind="none"} 0"#,
+    ] {
+        assert!(told.contains(&format!("roamline_requests_total{series}")), "{series}: {told}");
+    }
 }
