@@ -317,9 +317,35 @@ story! {
         let rest = admin.data(r#"{ profiles(filter: {buttonTemplate: {equals: "Sales"}}) { totalCount } }"#).await;
         assert_eq!(rest["profiles"]["totalCount"], 3);
 
-        let input = json!({"filter": {}, "set": {"settings": {"mlppIndication": "OFF", "preemption": "FORCEFUL"}}});
-        let refused = admin.mutate("bulkUpdateProfiles", input, "done refused").await;
+        let all = json!({"organization": {"ids": [estate.acme]}});
+        let wrong = json!({"settings": {"mlppIndication": "OFF", "preemption": "FORCEFUL"}});
+        let refused = admin.mutate("bulkUpdateProfiles", json!({"filter": all, "set": wrong}), "done refused").await;
         assert_eq!((&refused["done"], &refused["refused"]), (&json!(0), &json!(4)));
+        // A filter that lets everything pass may have been forgotten, however it says so.
+        for open in [json!({}), json!({"and": []}), json!({"name": {}})] {
+            for as_job in [false, true] {
+                let input = json!({"filter": open, "set": {"description": "x"}, "asJob": as_job});
+                assert_eq!(admin.refused("bulkUpdateProfiles", input).await, ["PROFILE_FILTER_EMPTY at filter"]);
+            }
+        }
+        let waits = json!({"filter": all, "set": wrong, "autoRun": false});
+        assert_eq!(admin.refused("bulkUpdateProfiles", waits).await, ["VALUE_INVALID at autoRun"]);
+
+        // A job that is tried first, which keeps nothing, and waits.
+        let input = json!({"filter": all, "set": wrong, "asJob": true, "autoRun": false});
+        let started = admin.done("bulkUpdateProfiles", input, "job { id mode state }").await;
+        assert_eq!((&started["job"]["mode"], &started["job"]["state"]), (&json!("UPDATE"), &json!("VALIDATING")));
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        let found = admin.data("{ jobs { nodes { state done failed } } }").await;
+        assert_eq!(found["jobs"]["nodes"], json!([{"state": "VALIDATED", "done": 0, "failed": 4}]));
+        let input = json!({"filter": all, "set": {"description": "tried"}, "asJob": true, "autoRun": false});
+        let id = admin.done("bulkUpdateProfiles", input, "job { id }").await["job"]["id"].clone();
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        let tried = r#"{ profiles(filter: {description: {equals: "tried"}}) { totalCount } }"#;
+        assert_eq!(admin.data(tried).await["profiles"]["totalCount"], 0);
+        admin.done("runJob", json!({"id": id}), "").await;
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        assert_eq!(admin.data(tried).await["profiles"]["totalCount"], 4);
 
         // As a job, of any number.
         let input = json!({"filter": {"name": {"startsWith": "EM-"}}, "set": {"description": "moved"}, "asJob": true, "reason": "spring"});
