@@ -817,6 +817,9 @@ impl File {
                 "settings" => "appearance",
                 other => other,
             },
+            (Self::Users, "id") => "userId",
+            (Self::Lines | Self::Numbers, "id" | "line") => "pattern",
+            (Self::Profiles | Self::Services, "id") => "name",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
@@ -1036,6 +1039,8 @@ mod tests {
             (File::QuickAdds, "newUser.lastName", "lastName"),
             (File::QuickAdds, "newUser", "userId"),
             (File::QuickAdds, "groupId", "group"),
+            (File::Lines, "id", "pattern"),
+            (File::Services, "id", "name"),
         ] {
             assert_eq!(file.column_of(path), Some(column), "{} {path}", file.name());
         }

@@ -208,7 +208,7 @@ impl JobObject {
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "entity::job::Kind")]
 pub enum JobKind {
-    /// Each row is imported.
+    /// Each row says what is made, changed or deleted, as `mode` says.
     Import,
     /// Each row names a profile, to which the same is done.
     UpdateProfiles,

@@ -212,6 +212,35 @@ story! {
 }
 
 story! {
+    /// INV-4, INV-6, INV-8: numbers are added, and moved to other statuses, one by one, each with its own refusal or together
+    /// or not at all; of a range, every number that is kept elsewhere is told.
+    async fn numbers_are_added_and_moved_each_for_itself(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        admin.done("updateOrganization", json!({"id": estate.north, "uniqueNumbers": true}), "").await;
+        let number = |at: &str, pattern: &str| json!({"organizationId": at, "clusterId": estate.emea, "pattern": pattern});
+        let select = "items { done payload { number { id status } errors { code path } } } done refused changes { kind }";
+        admin.done("createNumber", number(&estate.north, "7001"), "number { id }").await;
+        let left = admin.done("createNumber", number(&estate.north, "7001"), "number { id } changes { kind }").await;
+        assert_eq!(left, json!({"number": null, "changes": [], "cursor": left["cursor"], "errors": []}), "it is there");
+        admin.done("createNumber", number(&estate.north, "7003"), "").await;
+        let range = |last: &str| json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "7001", "last": last});
+        let twice = ["NUMBER_NOT_UNIQUE at first", "NUMBER_NOT_UNIQUE at first"];
+        assert_eq!(admin.refused("createNumbers", range("7004")).await, twice);
+        let items = ["7001", "7002", "7003", "7004"].map(|pattern| number(&estate.berlin, pattern));
+        let whole = admin.mutate("createNumbersByPattern", json!({"items": items}), select).await;
+        assert_eq!((&whole["done"], &whole["refused"]), (&json!(0), &json!(2)));
+        let each = admin.mutate("createNumbersByPattern", json!({"items": items, "policy": "EACH"}), select).await;
+        assert_eq!((&each["done"], &each["refused"]), (&json!(2), &json!(2)), "{each}");
+        assert_eq!(each["items"][2]["payload"]["errors"], json!([{"code": "NUMBER_NOT_UNIQUE", "path": "items.2.pattern"}]));
+        let id = |at: usize| each["items"][at]["payload"]["number"]["id"].clone();
+        let items = json!([{"numberId": id(1), "to": "RESERVED"}, {"numberId": id(3), "to": "USED"}]);
+        let moved = admin.mutate("changeStatusesOfNumbers", json!({"items": items, "policy": "EACH"}), select).await;
+        assert_eq!(moved["items"][0]["payload"]["number"]["status"], "RESERVED");
+        assert_eq!(moved["items"][1]["payload"]["errors"], json!([{"code": "NUMBER_STATUS_ILLEGAL", "path": "items.1.to"}]));
+    }
+}
+
+story! {
     /// INV-7: a number that its line's devices use, or that is kept for somebody, stays, by itself and among others.
     async fn a_number_in_use_is_not_deleted(server) {
         let (estate, admin) = (server.estate().await, server.admin());

@@ -313,6 +313,7 @@ impl Import<'_> {
                 reserved_for: row.text("reservedFor").map(str::to_owned),
                 reserved_until,
             },
+            one: false,
         };
         // A range leaves alone what is there; a row is to make it.
         let as_said = |changes: &[Change]| {

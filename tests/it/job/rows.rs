@@ -297,7 +297,7 @@ story! {
             let passed: Vec<_> = foreseen.iter().map(|row| row.replace(" PASSED", " DONE")).collect();
             assert_eq!(passed, ended, "{noun}");
         };
-        agree("lines", data, &["2 REFUSED LINE_IN_USE at the row", "3 DONE", "4 REFUSED NOT_FOUND at pattern"]).await;
+        agree("lines", data, &["2 REFUSED LINE_HAS_APPEARANCES at pattern", "3 DONE", "4 REFUSED NOT_FOUND at pattern"]).await;
         agree("profiles", "cluster,name\nemea,EM-1\nemea,EM-2\nemea,em-1\n", &["2 DONE", "3 DONE", "4 REFUSED NOT_FOUND at name"]).await;
         let left = admin.data("{ profiles { totalCount } lines { totalCount } }").await;
         assert_eq!(left, json!({"profiles": {"totalCount": 0}, "lines": {"totalCount": 1}}));
