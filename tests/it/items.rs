@@ -216,17 +216,20 @@ story! {
     /// or not at all; of a range, every number that is kept elsewhere is told.
     async fn numbers_are_added_and_moved_each_for_itself(server) {
         let (estate, admin) = (server.estate().await, server.admin());
-        admin.done("updateOrganization", json!({"id": estate.north, "uniqueNumbers": true}), "").await;
-        let number = |at: &str, pattern: &str| json!({"organizationId": at, "clusterId": estate.emea, "pattern": pattern});
+        let number = |at: &str, partition: &str, pattern: &str| {
+            json!({"organizationId": at, "clusterId": estate.emea, "partition": partition, "pattern": pattern})
+        };
         let select = "items { done payload { number { id status } errors { code path } } } done refused changes { kind }";
-        admin.done("createNumber", number(&estate.north, "7001"), "number { id }").await;
-        let left = admin.done("createNumber", number(&estate.north, "7001"), "number { id } changes { kind }").await;
-        assert_eq!(left, json!({"number": null, "changes": [], "cursor": left["cursor"], "errors": []}), "it is there");
-        admin.done("createNumber", number(&estate.north, "7003"), "").await;
-        let range = |last: &str| json!({"organizationId": estate.berlin, "clusterId": estate.emea, "first": "7001", "last": last});
+        admin.done("createNumber", number(&estate.north, "a", "7001"), "number { id }").await;
+        let left = admin.done("createNumber", number(&estate.north, "a", "7001"), "number { id } changes { kind }").await;
+        assert_eq!((&left["number"], &left["changes"]), (&Value::Null, &json!([])), "it is there");
+        admin.done("createNumber", number(&estate.north, "a", "7003"), "").await;
+        let range = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "partition": "b", "first": "7001", "last": "7004",
+        });
         let twice = ["NUMBER_NOT_UNIQUE at first", "NUMBER_NOT_UNIQUE at first"];
-        assert_eq!(admin.refused("createNumbers", range("7004")).await, twice);
-        let items = ["7001", "7002", "7003", "7004"].map(|pattern| number(&estate.berlin, pattern));
+        assert_eq!(admin.refused("createNumbers", range).await, twice);
+        let items = ["7001", "7002", "7003", "7004"].map(|pattern| number(&estate.berlin, "b", pattern));
         let whole = admin.mutate("createNumbersByPattern", json!({"items": items}), select).await;
         assert_eq!((&whole["done"], &whole["refused"]), (&json!(0), &json!(2)));
         let each = admin.mutate("createNumbersByPattern", json!({"items": items, "policy": "EACH"}), select).await;
