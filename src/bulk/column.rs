@@ -811,14 +811,12 @@ impl File {
             (Self::Numbers, "until") => "reservedUntil",
             (Self::QuickAddGroups, "placeId") => "place",
             (Self::QuickAdds, "groupId") => "group",
-            (Self::QuickAdds, "newUser") => "userId",
+            (Self::QuickAdds, "newUser") | (Self::Users, "id") => "userId",
             (Self::QuickAddGroups, "line") => match path.split('.').nth(1).unwrap_or_default() {
                 "description" => "lineDescription",
                 "settings" => "appearance",
                 other => other,
             },
-            (Self::Users, "id") => "userId",
-            (Self::Lines | Self::Numbers, "id" | "line") => "pattern",
             (Self::Profiles | Self::Services, "id") => "name",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
@@ -831,7 +829,9 @@ impl File {
                     "index"
                 }
             }
-            (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
+            (Self::Numbers, "first" | "last" | "id") | (Self::Lines, "id" | "line") | (_, "lineId") => {
+                "pattern"
+            }
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
             (_, "ownerId") => "owner",

@@ -343,7 +343,7 @@ story! {
                 }
             }
         }
-        assert_eq!(lists, 50);
+        assert_eq!(lists, 52);
         let sorted = pages(&admin, "profiles", "", "name", 200, true).await.concat();
         assert_eq!(sorted, ["a-1", "a.1", "a_9", "B 3", "b-2", "Z"]);
         let changes = admin.data("{ changes { nodes { cursor } totalCount } }").await;
