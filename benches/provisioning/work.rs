@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use async_graphql::{Executor, Request, Variables};
-use entity::{Moment, job::Format};
+use entity::{
+    Moment,
+    job::{Format, Mode},
+};
 use futures_util::stream;
 use roamline::{
     app::App,
@@ -80,7 +83,7 @@ impl Server {
     /// Runs a job over rows that are made as they are sent.
     async fn job(&self, file: File, header: &str, rows: u32, row: impl Fn(u32) -> String) -> Result<()> {
         let caller = caller();
-        let cmd = import(&caller, file, Format::Csv, true, None);
+        let cmd = import(&caller, (file, Mode::Create), Format::Csv, true, None);
         let pieces = (0..rows.div_ceil(PIECE)).map(|piece| {
             let head = if piece == 0 { format!("{header}\n") } else { String::new() };
             Ok(head + &(piece * PIECE..rows.min((piece + 1) * PIECE)).map(&row).collect::<String>())

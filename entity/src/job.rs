@@ -17,6 +17,9 @@ pub struct Model {
     pub kind: Kind,
     /// Name of the file of an estate whose rows it has, such as `profiles`.
     pub noun: String,
+    /// What is done with each row; of jobs from before there was a choice, `Create`.
+    #[serde(default)]
+    pub mode: Mode,
     /// How its data is written; none where it came by no upload.
     pub format: Option<Format>,
     pub state: State,
@@ -55,6 +58,22 @@ pub enum Kind {
     Import,
     /// Each row names a profile, to which the same is done.
     UpdateProfiles,
+}
+
+/// What is done with what a row names.
+#[derive(
+    Clone, Copy, Debug, Default, DeriveActiveEnum, Deserialize, EnumIter, Eq, Hash, PartialEq, Serialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mode {
+    /// It is made.
+    #[default]
+    Create,
+    /// It is there, and what the row says of it is changed.
+    Update,
+    /// It is there, and is deleted.
+    Delete,
 }
 
 /// How data is written.

@@ -17,6 +17,7 @@ mod m20261122_000010_audit_entry;
 mod m20261122_000011_self_service;
 mod m20261122_000012_session;
 mod m20261122_000013_job;
+mod m20261122_000020_job;
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_self_service::Migration),
             Box::new(m20261122_000012_session::Migration),
             Box::new(m20261122_000013_job::Migration),
+            Box::new(m20261122_000020_job::Migration),
         ]
     }
 }

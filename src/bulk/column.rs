@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
 use entity::{
     ServiceId, button,
     cluster::MultipleLogin,
+    job::Mode,
     line::{self, AlternateNumber, AutoAnswer, CfaCssPolicy, DirectoryUri, Forward, Precedence},
     line_appearance::{self, MessageLampPolicy, PartitionUsage, Recording, RecordingSource, Role},
     number::{Status, Utility},
@@ -615,7 +616,11 @@ const SERVICE_SUBSCRIPTIONS: &[Column] = &[
     text("name", "the service's", "What the subscriber calls it."),
     Column {
         kind: Kind::Objects(names::<ParameterValue>),
-        ..text("values", "the defaults", "Values of its parameters. Passwords are read and never written.")
+        ..text(
+            "values",
+            "the defaults",
+            "Values of its parameters. Passwords are read, kept no longer than needed, and never written.",
+        )
     },
     text("url", "what follows from the service and the values", "A URL that is set by hand."),
     number(
@@ -770,6 +775,21 @@ impl File {
         }
     }
 
+    /// The columns that name what a row is about, where it is there already.
+    pub fn named_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Profiles | Self::Services => &["cluster", "name"],
+            Self::Users => &["cluster", "userId"],
+            Self::Lines | Self::Numbers => &["cluster", "pattern", "partition"],
+            _ => &[],
+        }
+    }
+
+    /// Whether rows may do this to what they name.
+    pub fn takes(self, mode: Mode) -> bool {
+        mode == Mode::Create || !self.named_by().is_empty()
+    }
+
     /// The column in which a rule's path into the input stands.
     pub fn column_of(self, path: &str) -> Option<&'static str> {
         let path = path.strip_prefix("settings.").unwrap_or(path);
@@ -791,12 +811,13 @@ impl File {
             (Self::Numbers, "until") => "reservedUntil",
             (Self::QuickAddGroups, "placeId") => "place",
             (Self::QuickAdds, "groupId") => "group",
-            (Self::QuickAdds, "newUser") => "userId",
+            (Self::QuickAdds, "newUser") | (Self::Users, "id") => "userId",
             (Self::QuickAddGroups, "line") => match path.split('.').nth(1).unwrap_or_default() {
                 "description" => "lineDescription",
                 "settings" => "appearance",
                 other => other,
             },
+            (Self::Profiles | Self::Services, "id") => "name",
             (_, "organizationId") => "organization",
             (_, "clusterId") => "cluster",
             (_, "deviceId") => "device",
@@ -808,7 +829,9 @@ impl File {
                     "index"
                 }
             }
-            (Self::Numbers, "first" | "last") | (_, "lineId") => "pattern",
+            (Self::Numbers, "first" | "last" | "id") | (Self::Lines, "id" | "line") | (_, "lineId") => {
+                "pattern"
+            }
             (_, "loginUserId") => "loginUser",
             (_, "logoutProfileId") => "logoutProfile",
             (_, "ownerId") => "owner",
@@ -915,6 +938,10 @@ whatever the case. A row may name what another row makes, or what the database h
 An upload for a job holds one of these files, as CSV or as JSON Lines: an object a line, with the columns as names and
 values as they are, texts in quotes, a null or a missing name for an empty cell.
 
+Such a job may also change or delete profiles, lines, users, numbers and services. Rows then name what is there by
+`cluster` and `name`, `userId`, or `pattern` and `partition`; all other columns may be missing and stay as they are. An
+empty cell puts the default back.
+
 Cells are data: nothing is added to or taken from them, on either way. A cell that begins with `=`, `+`, `-` or
 `@` is written as it is, so tell a spreadsheet to import columns as text; it would compute, and it would drop the
 plus of a number and the zeros before it.
@@ -1012,6 +1039,8 @@ mod tests {
             (File::QuickAdds, "newUser.lastName", "lastName"),
             (File::QuickAdds, "newUser", "userId"),
             (File::QuickAdds, "groupId", "group"),
+            (File::Lines, "id", "pattern"),
+            (File::Services, "id", "name"),
         ] {
             assert_eq!(file.column_of(path), Some(column), "{} {path}", file.name());
         }

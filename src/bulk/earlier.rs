@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use entity::JobId;
-use serde_json::{Map, Value};
+use entity::{JobId, job::Mode};
 use sha2::{Digest, Sha256};
 
 use super::{
     column::File,
     read::{Values, kept},
+    secret::whole,
 };
 use crate::{
     error::Error,
@@ -50,6 +50,7 @@ pub struct Before {
 pub struct Earlier {
     job: JobId,
     file: File,
+    mode: Mode,
     keys: HashMap<i64, Keys>,
     /// Keys of the part that rows of earlier parts made.
     made: HashSet<i64>,
@@ -65,8 +66,8 @@ pub struct Earlier {
 
 impl Earlier {
     /// Looks which rows of a part build on earlier ones.
-    pub async fn of(tx: &Tx, job: JobId, file: File, rows: &[Kept]) -> Result<Self, Error> {
-        let keys: HashMap<_, _> = rows.iter().map(|row| (row.place, keys_of(file, row))).collect();
+    pub async fn of(tx: &Tx, job: JobId, (file, mode): (File, Mode), rows: &[Kept]) -> Result<Self, Error> {
+        let keys: HashMap<_, _> = rows.iter().map(|row| (row.place, keys_of(file, mode, row))).collect();
         let all: BTreeSet<_> = keys.values().flat_map(Keys::all).collect();
         let made = job::made(tx, job, &all.into_iter().collect::<Vec<_>>()).await?;
         let takes: BTreeSet<_> = keys.values().filter_map(|keys| keys.takes).collect();
@@ -77,7 +78,7 @@ impl Earlier {
         }
         let made = made.into_iter().collect();
         let (open, done, kept) = (HashSet::new(), HashSet::new(), Vec::new());
-        Ok(Self { job, file, keys, made, open, taken, done, kept })
+        Ok(Self { job, file, mode, keys, made, open, taken, done, kept })
     }
 
     /// How many rows of earlier parts take of what the row takes one of, without those that were done once more.
@@ -104,7 +105,10 @@ impl Earlier {
                 break;
             }
             let rows = job::rows_at(tx, self.job, &new).await?;
-            wanted = rows.iter().flat_map(|row| keys_of(self.file, row).all().collect::<Vec<_>>()).collect();
+            wanted = rows
+                .iter()
+                .flat_map(|row| keys_of(self.file, self.mode, row).all().collect::<Vec<_>>())
+                .collect();
             wanted.retain(|key| asked.insert(*key));
             found.extend(rows.into_iter().map(|row| (row.place, row)));
         }
@@ -116,7 +120,9 @@ impl Earlier {
         rows.sort_by_key(|row| row.place);
         for row in &rows {
             self.done.insert(row.place);
-            if let Some(taken) = keys_of(self.file, row).takes.and_then(|key| self.taken.get_mut(&key)) {
+            if let Some(taken) =
+                keys_of(self.file, self.mode, row).takes.and_then(|key| self.taken.get_mut(&key))
+            {
                 *taken -= 1;
             }
         }
@@ -148,10 +154,10 @@ impl Keys {
     }
 }
 
-fn keys_of(file: File, row: &Kept) -> Keys {
-    let body: Map<String, Value> = serde_json::from_str(&row.body).unwrap_or_default();
+fn keys_of(file: File, mode: Mode, row: &Kept) -> Keys {
+    let body = whole(file, row).unwrap_or_default();
     // A row that cannot be read makes nothing.
-    kept(file, &body).map_or_else(|_| Keys::default(), |values| keys(file, &values))
+    kept(file, &body, mode).map_or_else(|_| Keys::default(), |values| keys(file, &values))
 }
 
 /// What the row makes, or changes so that it matters to others, and what it needs, by its bare cells.
@@ -209,17 +215,18 @@ fn hash(parts: &[&str]) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn row(body: &Value) -> Kept {
-        Kept { place: 1, line: 1, body: body.to_string() }
+        Kept { place: 1, line: 1, body: body.to_string(), secret: None }
     }
 
     /// Whether the second row builds on the first.
     fn builds(file: File, first: &Value, second: &Value) -> bool {
-        let (first, second) = (keys_of(file, &row(first)), keys_of(file, &row(second)));
+        let (first, second) =
+            (keys_of(file, Mode::Create, &row(first)), keys_of(file, Mode::Create, &row(second)));
         assert!(!first.makes.is_empty(), "{}", file.name());
         second.all().any(|key| first.makes.contains(&key))
     }
@@ -266,6 +273,6 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_makes_nothing() {
-        assert!(keys_of(File::Users, &row(&json!({"cluster": "c"}))).makes.is_empty());
+        assert!(keys_of(File::Users, Mode::Create, &row(&json!({"cluster": "c"}))).makes.is_empty());
     }
 }

@@ -32,9 +32,9 @@ use crate::{
     store::{
         Answer, DatabaseBackend, DbErr, Snapshot, Source, Statement, button, cluster, default_device_profile,
         device, line, number, organization,
-        page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, count, page},
+        page::{Filter, Key, Order, Page, Relation, Slice, by_ids, children, children_where, count, page},
         phone, profile, quick_add,
-        row::{self, Columns},
+        row::{self, Columns, Row as _, bit},
         service, service_subscription, session, template, user,
     },
 };
@@ -62,7 +62,7 @@ pub async fn export(
 ) -> Result<Exported, Error> {
     fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let snapshot = app.snapshot().await?;
-    let source = Paced { snapshot: &snapshot, outlet: None, filter: OnceLock::new() };
+    let source = Paced { snapshot: &snapshot, outlet: None, filter: OnceLock::new(), own: None };
     let mut export = Export {
         source: &source,
         scope: caller.scope,
@@ -82,10 +82,11 @@ pub async fn export(
         written.push(sheet);
     }
     // Only now, so that a failure before leaves the files of an earlier export as they were.
+    let mut exported = export.exported;
     for sheet in written {
-        sheet.publish()?;
+        exported.notes.extend(sheet.publish()?);
     }
-    Ok(export.exported)
+    Ok(exported)
 }
 
 /// Rows of a file on their way to whoever asked for them.
@@ -95,7 +96,7 @@ pub type Told = mpsc::Receiver<Result<Vec<u8>, Error>>;
 const WAITING: usize = 64 * 1024;
 
 /// Tells the rows of one file that a filter lets pass: those of one moment, page by page, no faster than they are taken.
-/// Of rows that belong to others (the users of a profile), the filter is about those others.
+/// Of rows that join two things and are none themselves (the users of a profile), the filter is about the first of them.
 pub async fn stream(
     app: &App,
     caller: &Caller,
@@ -131,7 +132,9 @@ async fn tell(
     filter: Filter,
     outlet: &Arc<Outlet>,
 ) -> Result<(), Error> {
-    let source = Paced { snapshot, outlet: Some(outlet), filter: OnceLock::new() };
+    let own = hangs(file);
+    let source =
+        Paced { snapshot, outlet: Some(outlet), filter: OnceLock::new(), own: own.then_some(&filter) };
     let mut export = Export {
         source: &source,
         scope,
@@ -144,7 +147,9 @@ async fn tell(
     };
     export.learn().await?;
     // Only what is told is filtered, not what it takes to tell it.
-    let _first = source.filter.set(filter);
+    if !own {
+        let _first = source.filter.set(filter.clone());
+    }
     let mut sheet = Sheet { file, rows: 0, to: To::Outlet(outlet.clone()) };
     if outlet.format == Format::Csv {
         outlet.csv(file.columns().iter().map(|column| column.name))?;
@@ -154,11 +159,19 @@ async fn tell(
     Ok(())
 }
 
+/// Whether the rows of a file are found below others, device by device or line by line, so that a filter is not about
+/// what is walked along.
+fn hangs(file: File) -> bool {
+    matches!(file, File::Appearances | File::Buttons | File::ServiceSubscriptions | File::Sessions)
+}
+
 /// A snapshot that is read no faster than its rows are taken, and of which a filter may let only some pass.
 struct Paced<'a> {
     snapshot: &'a Snapshot,
     outlet: Option<&'a Arc<Outlet>>,
     filter: OnceLock<Filter>,
+    /// The filter of rows that are found below others.
+    own: Option<&'a Filter>,
 }
 
 impl Source for Paced<'_> {
@@ -243,6 +256,8 @@ struct Part {
     temporary: PathBuf,
     /// None once it is published.
     csv: Option<csv::Writer<BufWriter<Output>>>,
+    /// What an import of it would not bring back as it is.
+    notes: Vec<String>,
 }
 
 impl Sheet {
@@ -253,7 +268,7 @@ impl Sheet {
         let mut csv =
             csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(BufWriter::new(output));
         let header = csv.write_record(file.columns().iter().map(|column| column.name));
-        let part = Part { name, temporary, csv: Some(csv) };
+        let part = Part { name, temporary, csv: Some(csv), notes: Vec::new() };
         header.map_err(|error| cannot(&part.temporary, &error))?;
         Ok(Self { file, rows: 0, to: To::Folder(Box::new(part)) })
     }
@@ -274,17 +289,25 @@ impl Sheet {
         Ok(())
     }
 
-    /// Puts the file in the place of an older one, once it is safe on the disk.
-    fn publish(self) -> Result<(), Error> {
+    /// Notes about the next row what an import would not bring back as it is. Whoever reads a stream is told none, and
+    /// none is kept for them.
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        if let To::Folder(part) = &mut self.to {
+            part.notes.push(format!("{}:{}: {}", self.file.name(), self.rows + 2, text()));
+        }
+    }
+
+    /// Puts the file in the place of an older one, once it is safe on the disk; answers what was noted.
+    fn publish(self) -> Result<Vec<String>, Error> {
         match self.to {
             To::Folder(part) => part.publish(),
-            To::Outlet(_) => Ok(()),
+            To::Outlet(_) => Ok(Vec::new()),
         }
     }
 }
 
 impl Part {
-    fn publish(mut self) -> Result<(), Error> {
+    fn publish(mut self) -> Result<Vec<String>, Error> {
         if let Some(csv) = self.csv.take() {
             let done = csv
                 .into_inner()
@@ -297,7 +320,7 @@ impl Part {
                 cannot(&self.name, &error)
             })?;
         }
-        Ok(())
+        Ok(std::mem::take(&mut self.notes))
     }
 }
 
@@ -420,7 +443,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         let file = sheet.file;
         match file {
             File::Organizations => self.organizations(sheet).await?,
-            File::Clusters => self.write_clusters(sheet)?,
+            File::Clusters => self.write_clusters(sheet).await?,
             File::QuickAddGroups => self.quick_add_groups(sheet).await?,
             File::QuickAdds => {}
             _ => {
@@ -491,12 +514,17 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         Ok(())
     }
 
-    fn write_clusters(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+    async fn write_clusters(&mut self, sheet: &mut Sheet) -> Result<(), Error> {
+        let mut asked = HashSet::new();
+        let mut pages = Pages::new(cluster::BY_NAME, Filter::All(Vec::new()));
+        while let Some(rows) = pages.next::<cluster::Row>(self.source, self.scope).await? {
+            asked.extend(ids(&rows)?);
+        }
         for at in 0..self.clusters.len() {
             let row = &self.clusters[at].0;
             let path = self.path(*row.organization_id.get()?);
             // One that only serves the caller's subtree from above is not the caller's to write.
-            if !path.is_empty() {
+            if !path.is_empty() && asked.contains(&row.id.get()?.0) {
                 let mut cells = Cells::default();
                 cells.set("organization", path)?;
                 cells.set("name", row.name.get()?)?;
@@ -702,7 +730,10 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
     ) -> Result<(), Error> {
         let mut numbers = Numbers::<line::Row>::new(cluster);
         while let Some(rows) = numbers.next(self.source, self.scope).await? {
-            let mut standing = self.below::<line::AppearanceRow>(line::OF_LINE, &ids(&rows)?).await?;
+            let lines = ids(&rows)?;
+            // All of a line's, as each is told by its place among them.
+            let mut standing = self.below::<line::AppearanceRow>(line::OF_LINE, &lines).await?;
+            let asked = self.asked::<line::AppearanceRow>(line::OF_LINE, &lines).await?;
             let mut devices = Vec::new();
             for (appearance, _) in standing.values().flat_map(|page| &page.rows) {
                 devices.push(*appearance.device_id.get()?);
@@ -719,6 +750,12 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                     None => None,
                 };
                 for (created, (role, appearance)) in (1_i32..).zip(appearances) {
+                    if asked
+                        .as_ref()
+                        .is_some_and(|asked| appearance.id().is_ok_and(|id| !asked.contains(&id)))
+                    {
+                        continue;
+                    }
                     let mut cells = Cells::default();
                     let settings = appearance.settings.get()?;
                     let device = names.get(appearance.device_id.get()?);
@@ -727,13 +764,11 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                         cells.settings(settings)?;
                     }
                     if role == Role::Clone && original.as_ref() != Some(settings) {
-                        self.exported.notes.push(format!(
-                            "{}:{}: the clone of {} on '{}' has other settings than its original; an import refuses it",
-                            sheet.file.name(),
-                            sheet.rows + 2,
-                            row.pattern.get()?,
-                            device.map(String::as_str).unwrap_or_default(),
-                        ));
+                        let (pattern, on) = (row.pattern.get()?, device.map_or("", String::as_str));
+                        sheet.note(|| {
+                            let unlike = "has other settings than its original; an import refuses it";
+                            format!("the clone of {pattern} on '{on}' {unlike}")
+                        });
                     }
                     cells.set("cluster", called)?;
                     cells.set("pattern", row.pattern.get()?)?;
@@ -754,7 +789,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
     async fn buttons(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
         let mut pages = Pages::new(device::BY_NAME, on(cluster));
         while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {
-            let mut standing = self.below::<button::Row>(button::OF_DEVICE, &ids(&rows)?).await?;
+            let mut standing = self.own::<button::Row>(button::OF_DEVICE, &ids(&rows)?).await?;
             for row in rows {
                 let mut buttons = Vec::new();
                 for (button, _) in standing.remove(&row.id.get()?.0).unwrap_or_default().rows {
@@ -837,7 +872,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
     async fn sessions(&mut self, sheet: &mut Sheet, cluster: ClusterId, called: &str) -> Result<(), Error> {
         let mut pages = Pages::new(phone::BY_NAME, on(cluster));
         while let Some(rows) = pages.next::<phone::Row>(self.source, self.scope).await? {
-            let mut sessions = self.below::<session::Row>(session::OF_PHONE, &ids(&rows)?).await?;
+            let mut sessions = self.own::<session::Row>(session::OF_PHONE, &ids(&rows)?).await?;
             let (mut users, mut profiles) = (Vec::new(), Vec::new());
             for (session, _) in sessions.values().flat_map(|page| &page.rows) {
                 users.push(*session.user_id.get()?);
@@ -923,7 +958,7 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
         while let Some(rows) = pages.next::<device::Row>(self.source, self.scope).await? {
             let devices = ids(&rows)?;
             let mut standing =
-                self.below::<service_subscription::Row>(service_subscription::OF_DEVICE, &devices).await?;
+                self.own::<service_subscription::Row>(service_subscription::OF_DEVICE, &devices).await?;
             let mut buttons = self.below::<button::Row>(button::SERVICE_URLS, &devices).await?;
             for row in rows {
                 let device = row.id.get()?.0;
@@ -937,9 +972,8 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
                         ("the service is disabled; an import refuses it", !*service.enabled.get()?),
                     ] {
                         if holds {
-                            let (file, line, name) = (sheet.file.name(), sheet.rows + 2, row.name.get()?);
-                            let service = service.name.get()?;
-                            self.exported.notes.push(format!("{file}:{line}: {service} of '{name}': {note}"));
+                            let (name, service) = (row.name.get()?, service.name.get()?);
+                            sheet.note(|| format!("{service} of '{name}': {note}"));
                         }
                     }
                     let mut cells = Cells::default();
@@ -1066,6 +1100,38 @@ impl<P: FnMut(u64, u64) + Send> Export<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// The rows of the file below others, as far as the filter lets them pass.
+    async fn own<R: row::Row>(
+        &self,
+        relation: Relation,
+        parents: &[i64],
+    ) -> Result<HashMap<i64, Page<R>>, Error> {
+        let Some(filter) = self.source.own else { return self.below(relation, parents).await };
+        if parents.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (slice, columns) = (Slice::front(u32::MAX), whole::<R>());
+        Ok(children_where(self.source, self.scope, relation, parents, filter, &slice, columns).await?)
+    }
+
+    /// The ids of those rows; none where there is no filter.
+    async fn asked<R: row::Row>(
+        &self,
+        relation: Relation,
+        parents: &[i64],
+    ) -> Result<Option<HashSet<i64>>, Error> {
+        let Some(filter) = self.source.own.filter(|filter| **filter != Filter::All(Vec::new())) else {
+            return Ok(None);
+        };
+        if parents.is_empty() {
+            return Ok(None);
+        }
+        let (slice, columns) = (Slice::front(u32::MAX), Columns::own(bit::<R>("id")));
+        let found =
+            children_where::<R>(self.source, self.scope, relation, parents, filter, &slice, columns).await?;
+        Ok(Some(found.into_values().flat_map(|page| page.rows).map(|(_, key)| key.id).collect()))
     }
 
     async fn below<R: row::Row>(

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use entity::{ClusterId, DeviceId, LineId, OrganizationId, QuickAddId, UserId, device::Kind};
+use entity::{
+    ClusterId, DeviceId, LineId, OrganizationId, QuickAddId, UserId, device::Kind, job::Mode as Way,
+};
 
 use super::{
     Mode, Refusal, Report,
@@ -16,12 +18,13 @@ use super::{
 };
 use crate::{
     app::{App, Call},
-    caller::{Caller, Noun, Right},
+    caller::{Action, Caller, Noun, Right},
     error::Error,
     rule::{Rule, value},
     store::{Source, Tx},
 };
 
+mod change;
 mod known;
 mod make;
 
@@ -98,16 +101,28 @@ impl<'a> Alone<'a> {
         self.0.foreseen = taken;
     }
 
-    /// Imports the row; answers what is wrong with it.
-    pub async fn row(&mut self, tx: &mut Tx, file: File, row: &Values<'_>) -> Result<Faults, Error> {
+    /// Imports the row, or does what it says to what it names; answers what is wrong with it.
+    pub async fn row(
+        &mut self,
+        tx: &mut Tx,
+        file: File,
+        way: Way,
+        row: &Values<'_>,
+    ) -> Result<Faults, Error> {
         let mut tried = 0;
         loop {
             tried += 1;
             let mark = tx.mark().await?;
-            let mut done = self.0.attempt(tx, file, row, Part::Row).await;
+            let mut done = match way {
+                Way::Create => self.0.attempt(tx, file, row, Part::Row).await,
+                Way::Update => self.0.change(tx, file, row).await.map(|()| None),
+                Way::Delete => self.0.delete(tx, file, row).await.map(|()| None),
+            };
             if let Ok(made) = done {
                 self.0.keep(made);
-                let own = file == File::Users && OWN.iter().any(|column| row.text(column).is_some());
+                let own = way == Way::Create
+                    && file == File::Users
+                    && OWN.iter().any(|column| row.text(column).is_some());
                 done = if own { self.0.attempt(tx, file, row, Part::Own).await } else { Ok(None) };
             }
             let Err(stop) = done else {
@@ -250,7 +265,8 @@ impl Import<'_> {
         let steps = steps(tables);
         let total = rows(tables);
         let ids = i64::try_from(total).unwrap_or(i64::MAX).saturating_mul(IDS).saturating_add(1_000);
-        let asked = tables.iter().filter(|table| !table.rows.is_empty()).map(|table| right(table.file));
+        let asked = tables.iter().filter(|table| !table.rows.is_empty());
+        let asked = asked.map(|table| right(table.file, Way::Create));
         if let Some(right) = { asked }.find(|right| !self.caller.may(*right)) {
             return Err(Error::Denied(right));
         }
@@ -321,7 +337,7 @@ impl Import<'_> {
         loop {
             tried += 1;
             let done = async {
-                let mut tx = self.app.begin(self.caller, right(file), IDS).await?;
+                let mut tx = self.app.begin(self.caller, right(file, Way::Create), IDS).await?;
                 tx.unpace();
                 match self.attempt(&mut tx, file, row, part).await {
                     Ok(made) => {
@@ -490,9 +506,14 @@ fn advance(
     }
 }
 
-/// What importing rows of the file asks to be allowed.
-pub fn right(file: File) -> Right {
-    Right::Import(noun(file))
+/// What rows of the file ask to be allowed: an import's own right, or that of the command which each of them gives.
+pub fn right(file: File, way: Way) -> Right {
+    match (way, file) {
+        (Way::Create, _) => Right::Import(noun(file)),
+        (_, File::Services) => Right::To(Action::Configure, noun(file)),
+        (Way::Update, _) => Right::To(Action::Update, noun(file)),
+        (Way::Delete, _) => Right::To(Action::Delete, noun(file)),
+    }
 }
 
 /// Whose right it is what the rows of a file do.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use entity::{
     DeviceId, JobId, Moment,
-    job::{Format, Kind, Model, State},
+    job::{Format, Kind, Mode, Model, State},
 };
 use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use super::{
     earlier::Earlier,
     import::{Alone, right},
     read::{Faults, kept},
+    secret::{Apart, whole},
     unreadable,
     upload::Upload,
 };
@@ -79,11 +80,18 @@ pub enum Received {
 }
 
 /// The command that starts an import.
-pub fn import(caller: &Caller, file: File, format: Format, auto_run: bool, reason: Option<String>) -> Start {
+pub fn import(
+    caller: &Caller,
+    (file, mode): (File, Mode),
+    format: Format,
+    auto_run: bool,
+    reason: Option<String>,
+) -> Start {
     Start {
         by: starter(caller),
         kind: Kind::Import,
         noun: file.noun().to_owned(),
+        mode,
         format: Some(format),
         auto_run,
         reason,
@@ -101,10 +109,18 @@ pub fn may_update(caller: &Caller) -> Result<(), Error> {
     lacking.map_or(Ok(()), |right| Err(Error::Denied(right)))
 }
 
-/// Refuses who may not import rows of the file.
-pub fn may_import(caller: &Caller, file: File) -> Result<(), Error> {
-    let right = right(file);
-    if caller.may(right) { Ok(()) } else { Err(Error::Denied(right)) }
+/// Refuses what rows of the file cannot do, and who may not have them do it.
+pub fn may_import(caller: &Caller, file: File, mode: Mode) -> Result<(), Error> {
+    if !file.takes(mode) {
+        let nouns: Vec<_> = File::imported().filter(|file| file.takes(mode)).map(File::noun).collect();
+        let (noun, nouns) = (file.noun(), nouns.join(", "));
+        return Err(Error::Input(format!(
+            "rows of {noun} are only created; those of {nouns} are changed and deleted, too"
+        )));
+    }
+    let right = right(file, mode);
+    let lacking = [right, right.many()].into_iter().find(|right| !caller.may(*right));
+    lacking.map_or(Ok(()), |right| Err(Error::Denied(right)))
 }
 
 /// Starts an import and takes its data.
@@ -146,8 +162,8 @@ async fn take<B: AsRef<[u8]>>(
     let Some(file) = File::of_noun(&job.noun) else {
         return Err(Error::internal(anyhow::anyhow!("a job of a noun that there is not")));
     };
-    let mut upload = Upload::new(file, job.format.unwrap_or(Format::Csv));
-    let refusals = match spool(app, caller, &job, &mut upload, data).await {
+    let mut upload = Upload::new(file, job.format.unwrap_or(Format::Csv), job.mode);
+    let refusals = match spool(app, caller, (&job, file), &mut upload, data).await {
         Ok(Ok(())) if upload.rows() > 0 => Vec::new(),
         Ok(Ok(())) => {
             let rule = unreadable("The data", "it has no rows");
@@ -174,7 +190,7 @@ async fn take<B: AsRef<[u8]>>(
 async fn spool<B: AsRef<[u8]>>(
     app: &App,
     caller: &Caller,
-    job: &Model,
+    (job, file): (&Model, File),
     upload: &mut Upload,
     data: impl Stream<Item = Result<B, String>>,
 ) -> Result<Result<(), Vec<Refusal>>, Error> {
@@ -182,6 +198,7 @@ async fn spool<B: AsRef<[u8]>>(
     let (most, idle) = (config.upload_bytes, Duration::from_millis(config.upload_idle_ms));
     let mut data = std::pin::pin!(data);
     let (mut bytes, mut waiting, mut kept) = (0_u64, Vec::new(), Instant::now());
+    let (mut apart, reader) = (Apart::new(file), app.read(caller));
     keep(app, caller, job, &[]).await?;
     loop {
         let piece = tokio::time::timeout(idle, data.next())
@@ -194,7 +211,10 @@ async fn spool<B: AsRef<[u8]>>(
             return Err(Error::TooLarge(most));
         }
         match upload.push(piece.as_ref()) {
-            Ok(rows) => waiting.extend(rows),
+            Ok(mut rows) => {
+                apart.part(&reader, caller, &mut rows).await?;
+                waiting.extend(rows);
+            }
             Err(refusals) => {
                 // A client that is still sending does not read what was refused.
                 while bytes <= most
@@ -212,7 +232,10 @@ async fn spool<B: AsRef<[u8]>>(
         }
     }
     match upload.end() {
-        Ok(rows) => waiting.extend(rows),
+        Ok(mut rows) => {
+            apart.part(&reader, caller, &mut rows).await?;
+            waiting.extend(rows);
+        }
         Err(refusals) => return Ok(Err(refusals)),
     }
     keep(app, caller, job, &waiting).await?;
@@ -251,6 +274,7 @@ pub async fn update_profiles(
     call: &Call,
     filter: &Filter,
     set: &Set,
+    auto_run: bool,
 ) -> Result<JobId, Error> {
     may_update(caller)?;
     let task = serde_json::to_string(set).map_err(Error::internal)?;
@@ -258,8 +282,9 @@ pub async fn update_profiles(
         by: starter(caller),
         kind: Kind::UpdateProfiles,
         noun: File::Profiles.noun().to_owned(),
+        mode: Mode::Update,
         format: None,
-        auto_run: true,
+        auto_run,
         reason: call.reason.clone(),
         task: Some(task),
         receiving: true,
@@ -285,7 +310,7 @@ pub async fn update_profiles(
         for (row, _) in &found.rows {
             place += 1;
             let id = row.id()?;
-            waiting.push(Kept { place, line: place, body: json!({ "id": id }).to_string() });
+            waiting.push(Kept { place, line: place, body: json!({ "id": id }).to_string(), secret: None });
             after = Some(Key { value: KeyValue::Int(id), id });
         }
         keep(app, caller, &job, &waiting).await?;
@@ -457,9 +482,9 @@ async fn part_of(
     let (mut verdicts, mut doing, mut waits) = (Vec::new(), work.begin(app, caller), false);
     let rows = rows::rows_after(tx, current.id, current.position, ROWS).await?;
     let mut earlier = None;
-    if let (true, Work::Import(file)) = (dry, work) {
+    if let (true, Work::Import(file, mode)) = (dry, work) {
         tx.unpace();
-        earlier = Some(Earlier::of(tx, current.id, *file, &rows).await?);
+        earlier = Some(Earlier::of(tx, current.id, (*file, *mode), &rows).await?);
     }
     for row in rows {
         let mut builds_on = Vec::new();
@@ -529,20 +554,20 @@ async fn held(app: &App, tx: &Tx, job: &Model) -> Result<Option<Model>, Error> {
 /// What a job does to each row. One more kind of row is one more variant: a file of an estate brings its columns and its
 /// command along, anything else one command for each row.
 enum Work {
-    Import(File),
+    Import(File, Mode),
     Update(Set),
 }
 
 /// Work on the rows of one transaction.
 enum Doing<'a> {
-    Import(File, Box<Alone<'a>>),
+    Import(File, Mode, Box<Alone<'a>>),
     Update(&'a Set),
 }
 
 impl Work {
     fn of(job: &Model) -> Result<Self, Error> {
         Ok(match job.kind {
-            Kind::Import => Self::Import(File::of_noun(&job.noun).ok_or_else(unknown)?),
+            Kind::Import => Self::Import(File::of_noun(&job.noun).ok_or_else(unknown)?, job.mode),
             Kind::UpdateProfiles => {
                 let task = job.task.as_deref().ok_or_else(unknown)?;
                 Self::Update(serde_json::from_str(task).map_err(Error::internal)?)
@@ -552,14 +577,14 @@ impl Work {
 
     fn right(&self) -> Right {
         match self {
-            Self::Import(file) => right(*file),
+            Self::Import(file, mode) => right(*file, *mode),
             Self::Update(_) => UPDATE,
         }
     }
 
     fn begin<'a>(&'a self, app: &'a App, caller: &'a Caller) -> Doing<'a> {
         match self {
-            Self::Import(file) => Doing::Import(*file, Box::new(Alone::new(app, caller))),
+            Self::Import(file, mode) => Doing::Import(*file, *mode, Box::new(Alone::new(app, caller))),
             Self::Update(set) => Doing::Update(set),
         }
     }
@@ -568,23 +593,23 @@ impl Work {
 impl Doing<'_> {
     /// Tells how many earlier rows, that are not in the transaction, take what the next one takes one of.
     fn foresee(&mut self, taken: Option<i64>) {
-        if let Self::Import(_, import) = self {
+        if let Self::Import(.., import) = self {
             import.foresee(taken);
         }
     }
 
     /// Does a row; answers what is wrong with it.
     async fn row(&mut self, app: &App, tx: &mut Tx, row: &Kept) -> Result<Vec<Value>, Error> {
-        let body: Map<String, Value> = serde_json::from_str(&row.body).map_err(Error::internal)?;
         match self {
-            Self::Import(file, import) => {
-                let faults = match kept(*file, &body) {
-                    Ok(values) => import.row(tx, *file, &values).await?,
+            Self::Import(file, mode, import) => {
+                let faults = match kept(*file, &whole(*file, row)?, *mode) {
+                    Ok(values) => import.row(tx, *file, *mode, &values).await?,
                     Err(faults) => faults,
                 };
                 Ok(told(&faults))
             }
             Self::Update(set) => {
+                let body: Map<String, Value> = serde_json::from_str(&row.body).map_err(Error::internal)?;
                 let cmd = profile::Update {
                     id: DeviceId(body.get("id").and_then(Value::as_i64).unwrap_or(-1)),
                     expected_version: None,

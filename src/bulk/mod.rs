@@ -20,6 +20,7 @@ mod import;
 pub mod job;
 mod names;
 mod read;
+mod secret;
 mod upload;
 
 pub use column::{Column, File, markdown as columns};

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, fs, io::ErrorKind, path::Path};
 
 use csv::StringRecord;
+use entity::job::Mode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::{
     Refusal,
     column::{Column, Empty, File, Kind},
     names::{camel, nearest, snake},
-    unreadable,
+    secret, unreadable,
 };
 use crate::{
     error::Error,
@@ -112,7 +113,7 @@ pub fn table(file: File, bytes: &[u8]) -> Result<Table, Vec<Refusal>> {
 
     let mut header = StringRecord::new();
     reader.read_record(&mut header).map_err(broken)?;
-    let header = Header::of(file, &header)?;
+    let header = Header::of(file, &header, Mode::Create)?;
     let mut table = Table { file, rows: Vec::new(), header };
     let (mut line, mut counted) = (1, 0);
     let mut cells = StringRecord::new();
@@ -150,7 +151,7 @@ fn no_column(file: File, name: &str) -> Rule {
 }
 
 /// For each of the file's columns, the place of its cell.
-fn places(file: File, header: &StringRecord) -> Result<Vec<Option<usize>>, Vec<(String, Rule)>> {
+fn places(file: File, header: &StringRecord, mode: Mode) -> Result<Vec<Option<usize>>, Vec<(String, Rule)>> {
     let columns = file.columns();
     let mut places = vec![None; columns.len()];
     let mut faults = Vec::new();
@@ -167,7 +168,7 @@ fn places(file: File, header: &StringRecord) -> Result<Vec<Option<usize>>, Vec<(
         }
     }
     for (column, place) in columns.iter().zip(&places) {
-        if column.empty == Empty::Refused && place.is_none() {
+        if place.is_none() && wanted(file, column, mode, false) {
             let rule = Rule::ValueRequired { what: format!("The column '{}'", column.name) };
             faults.push((column.name.to_owned(), rule));
         }
@@ -189,8 +190,8 @@ impl Table {
 
 impl Header {
     /// Reads the names of the columns.
-    pub fn of(file: File, cells: &StringRecord) -> Result<Self, Vec<Refusal>> {
-        let places = places(file, cells).map_err(|faults| {
+    pub fn of(file: File, cells: &StringRecord, mode: Mode) -> Result<Self, Vec<Refusal>> {
+        let places = places(file, cells, mode).map_err(|faults| {
             let refuse =
                 |(column, rule): &(String, Rule)| Refusal::new(file.name(), Some(1), Some(column), rule);
             faults.iter().map(refuse).collect::<Vec<_>>()
@@ -232,7 +233,8 @@ impl Header {
         let mut fields = Map::new();
         for (column, place) in self.file.columns().iter().zip(&self.places) {
             let cell = place.and_then(|place| cells.get(place)).unwrap_or_default();
-            take(self.file, column, cell, &mut fields, &mut faults);
+            let wanted = wanted(self.file, column, Mode::Create, place.is_some());
+            take(self.file, column, cell, wanted, &mut fields, &mut faults);
         }
         let there = Cow::Borrowed(&*self.there);
         if faults.is_empty() { Ok(Values { file: self.file, there, fields }) } else { Err(faults) }
@@ -254,6 +256,8 @@ impl Header {
 
 /// Under this name, which no column has, a job keeps what is wrong with a row as a whole.
 const UNREAD: &str = "?";
+/// Under this name a row says that its column of secrets is kept apart.
+pub const APART: &str = "!";
 
 /// A row that cannot be read, as a job keeps it.
 pub fn unread(rule: &Rule) -> Value {
@@ -264,22 +268,39 @@ pub fn unread(rule: &Rule) -> Value {
     Value::Object(Map::from_iter([(UNREAD.to_owned(), want)]))
 }
 
-/// The values of a row as a job keeps it: each a cell, or JSON of the column's own type.
-pub fn kept(file: File, body: &Map<String, Value>) -> Result<Values<'static>, Faults> {
+/// Whether a row must have a value in the column. One that changes or deletes must name what is there, and cannot empty what
+/// always has a value.
+fn wanted(file: File, column: &Column, mode: Mode, said: bool) -> bool {
+    let named = || file.named_by().contains(&column.name);
+    column.empty == Empty::Refused
+        && match mode {
+            Mode::Create => true,
+            Mode::Update => said || named(),
+            Mode::Delete => named(),
+        }
+}
+
+/// The values of a row as a job keeps it: each a cell, or JSON of the column's own type. Of what a row deletes, only how it
+/// is named is read.
+pub fn kept(file: File, body: &Map<String, Value>, mode: Mode) -> Result<Values<'static>, Faults> {
     let mut faults = Faults::new();
     if let Some(Value::Array(wrong)) = body.get(UNREAD) {
         let text = |at: usize| wrong.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
         return Err(vec![(None, unreadable(text(0), text(1)))]);
     }
     for name in body.keys() {
-        if !file.columns().iter().any(|column| column.name == name) {
+        if name == APART {
+            let rule = unreadable("What was apart from the row", secret::GONE);
+            faults.push((secret::column(file), rule));
+        } else if !file.columns().iter().any(|column| column.name == name) {
             faults.push((None, no_column(file, name)));
         }
     }
     let mut fields = Map::new();
     let mut there = Vec::with_capacity(file.columns().len());
     for column in file.columns() {
-        let said = body.get(column.name);
+        let said =
+            body.get(column.name).filter(|_| mode != Mode::Delete || file.named_by().contains(&column.name));
         there.push(said.is_some());
         let cell = match (said, column.kind) {
             (None | Some(Value::Null), _) => Ok(String::new()),
@@ -290,7 +311,10 @@ pub fn kept(file: File, body: &Map<String, Value>) -> Result<Values<'static>, Fa
             (Some(value), _) => Err(value),
         };
         match cell {
-            Ok(cell) => take(file, column, &cell, &mut fields, &mut faults),
+            Ok(cell) => {
+                let wanted = wanted(file, column, mode, said.is_some());
+                take(file, column, &cell, wanted, &mut fields, &mut faults);
+            }
             Err(value) => {
                 let want = format!("{} is {}", column.name, column.kind.wanted());
                 faults.push((Some(column.name), unreadable(format!("'{value}'"), want)));
@@ -301,9 +325,16 @@ pub fn kept(file: File, body: &Map<String, Value>) -> Result<Values<'static>, Fa
 }
 
 /// Takes the value of a cell, or notes what is wrong with it.
-fn take(file: File, column: &Column, cell: &str, fields: &mut Map<String, Value>, faults: &mut Faults) {
+fn take(
+    file: File,
+    column: &Column,
+    cell: &str,
+    wanted: bool,
+    fields: &mut Map<String, Value>,
+    faults: &mut Faults,
+) {
     if cell.is_empty() {
-        if column.empty == Empty::Refused {
+        if wanted {
             let rule = Rule::ValueRequired { what: format!("The {}", spoken(column.name)) };
             faults.push((Some(column.name), rule));
         }
@@ -312,8 +343,14 @@ fn take(file: File, column: &Column, cell: &str, fields: &mut Map<String, Value>
     match value(file, column, cell) {
         Ok(value) => drop(fields.insert(column.name.to_owned(), value)),
         Err(want) => {
-            let shown: String = cell.chars().take(60).collect();
-            faults.push((Some(column.name), unreadable(format!("'{shown}'"), want)));
+            // A cell in which a password may stand is not repeated.
+            let what = if secret::column(file) == Some(column.name) {
+                format!("The {}", spoken(column.name))
+            } else {
+                let shown: String = cell.chars().take(60).collect();
+                format!("'{shown}'")
+            };
+            faults.push((Some(column.name), unreadable(what, want)));
         }
     }
 }
@@ -419,6 +456,25 @@ impl Values<'_> {
             Some(Value::Object(fields)) => fields.clone(),
             _ => Map::new(),
         }
+    }
+
+    /// What the row changes in these columns, by their names in the model: an empty cell puts the default back.
+    pub fn changes(&self, columns: &[&str]) -> Map<String, Value> {
+        let said = columns.iter().filter(|name| self.has(name));
+        let value = |name: &&str| self.fields.get(*name).cloned().unwrap_or(Value::Null);
+        said.map(|name| (snake(name), value(name))).collect()
+    }
+
+    /// The settings that the row changes.
+    pub fn changed_settings<T: Default + DeserializeOwned + serde::Serialize>(&self) -> Patch<T> {
+        let settings = self.file.columns().iter().filter(|column| column.empty == Empty::Default);
+        let names: Vec<_> = settings.map(|column| column.name).collect();
+        Patch::new(self.changes(&names))
+    }
+
+    /// The value of a column; null where the cell is empty.
+    pub fn value(&self, column: &str) -> &Value {
+        self.fields.get(column).unwrap_or(&Value::Null)
     }
 
     /// The settings that the row gives.

@@ -2,7 +2,7 @@
 //! wrong with the data as a whole is told at once; what is wrong with a row stays with the row.
 
 use csv::StringRecord;
-use entity::job::Format;
+use entity::job::{Format, Mode};
 use serde_json::Value;
 
 use super::{
@@ -20,6 +20,7 @@ const LONGEST: usize = 256 * 1024;
 pub struct Upload {
     file: File,
     format: Format,
+    mode: Mode,
     /// What came and is no whole row yet.
     rest: Vec<u8>,
     scan: Scan,
@@ -47,10 +48,11 @@ type Refusals = Vec<Refusal>;
 
 impl Upload {
     /// Nothing came yet.
-    pub fn new(file: File, format: Format) -> Self {
+    pub fn new(file: File, format: Format, mode: Mode) -> Self {
         Self {
             file,
             format,
+            mode,
             rest: Vec::new(),
             scan: Scan::Begin,
             seen: 0,
@@ -102,7 +104,7 @@ impl Upload {
             rows.extend(self.take(self.rest.len())?);
             if self.header.is_none() {
                 // Tells which columns are missing.
-                Header::of(self.file, &StringRecord::new())?;
+                Header::of(self.file, &StringRecord::new(), self.mode)?;
             }
             return Ok(rows);
         }
@@ -195,7 +197,7 @@ impl Upload {
             line += newlines(&text.as_bytes()[counted..start + blank]);
             counted = start + blank;
             match &header {
-                None => header = Some((cells, Header::of(self.file, &record)?)),
+                None => header = Some((cells, Header::of(self.file, &record, self.mode)?)),
                 Some((_, header)) if record.iter().any(|cell| !cell.trim().is_empty()) => {
                     place += 1;
                     rows.push(kept(place, line, &header.body(&record)));
@@ -226,7 +228,7 @@ impl Upload {
 }
 
 fn kept(place: i64, line: u64, body: &Value) -> Kept {
-    Kept { place, line: i64::try_from(line).unwrap_or(i64::MAX), body: body.to_string() }
+    Kept { place, line: i64::try_from(line).unwrap_or(i64::MAX), body: body.to_string(), secret: None }
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
@@ -241,7 +243,7 @@ mod tests {
 
     fn read(format: Format, pieces: &[&[u8]]) -> Result<Vec<(i64, i64, String)>, Vec<String>> {
         let told = |refusals: Refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let mut upload = Upload::new(File::Devices, format);
+        let mut upload = Upload::new(File::Devices, format, Mode::Create);
         let mut rows = Vec::new();
         for piece in pieces {
             rows.extend(upload.push(piece).map_err(told)?);

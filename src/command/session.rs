@@ -49,7 +49,7 @@ impl Command for LogoutMany {
     const RIGHT: Right = Right::To(Action::Session, Noun::Session);
 
     async fn decide(&self, tx: &Tx) -> Result<Decision, Error> {
-        if self.filter == Filter::All(Vec::new()) {
+        if self.filter.is_open() {
             return Ok(Err(Broken::one(Rule::SessionFilterEmpty, "filter")));
         }
         Ok(Ok(logout_all(&matching(tx, &self.filter, MANY).await?)))

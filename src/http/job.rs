@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use entity::job::{Format, Model};
+use entity::job::{Format, Mode, Model};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,7 @@ pub(super) struct Upload {
     /// Or what it brings to a job that is made for it.
     noun: Option<String>,
     format: Option<String>,
+    mode: Option<String>,
     #[serde(default)]
     auto_run: bool,
     reason: Option<String>,
@@ -116,15 +117,21 @@ async fn take<B: AsRef<[u8]>>(
     format: Option<Format>,
     data: impl futures_util::Stream<Item = Result<B, String>>,
 ) -> Result<(String, Received), Error> {
+    let mode = asked.mode.as_deref().map(way).transpose()?;
     match (asked.job, asked.noun) {
+        (Some(_), None) if mode.is_some() => {
+            Err(Error::Input("a job that waits for its data has its mode; leave out `mode`".to_owned()))
+        }
         (Some(job), None) => {
             let key = id::or_none(id::job(&ID(job.clone())));
             Ok((job, receive(app, caller, key, data).await?))
         }
         (None, Some(noun)) => {
             let file = file(&noun)?;
-            may_import(caller, file)?;
-            let cmd = import(caller, file, format.unwrap_or(Format::Csv), asked.auto_run, asked.reason);
+            let mode = mode.unwrap_or_default();
+            may_import(caller, file, mode)?;
+            let format = format.unwrap_or(Format::Csv);
+            let cmd = import(caller, (file, mode), format, asked.auto_run, asked.reason);
             let (key, received) = start(app, caller, cmd, data).await?;
             Ok((NodeId::Job(key).encode().0, received))
         }
@@ -226,6 +233,16 @@ fn named(format: Option<&str>) -> Result<Option<Format>, Fault> {
         Some("csv") => Ok(Some(Format::Csv)),
         Some("jsonl" | "json_lines" | "ndjson") => Ok(Some(Format::JsonLines)),
         Some(_) => Err(Fault::bad("`format` is csv or jsonl")),
+    }
+}
+
+/// What is to be done with what rows name.
+fn way(said: &str) -> Result<Mode, Error> {
+    match said.to_ascii_lowercase().as_str() {
+        "create" => Ok(Mode::Create),
+        "update" => Ok(Mode::Update),
+        "delete" => Ok(Mode::Delete),
+        _ => Err(Error::Input("`mode` is create, update or delete".to_owned())),
     }
 }
 

@@ -33,6 +33,11 @@ pub fn check_count(count: usize) -> Result<(), Broken> {
     if count > MOST { Err(Broken::one(Rule::TooManyItems { most: MOST }, "items")) } else { Ok(()) }
 }
 
+/// Refuses to change whatever profile there is: a filter that lets all of them pass may have been forgotten.
+pub fn check_filter(open: bool) -> Result<(), Broken> {
+    if open { Err(Broken::one(Rule::ProfileFilterEmpty, "filter")) } else { Ok(()) }
+}
+
 /// Refuses what is said with an item and belongs to the whole call; `said` names it, of each item.
 pub fn check_calls(said: impl IntoIterator<Item = Vec<&'static str>>) -> Result<(), Broken> {
     let mut broken = Broken::none();

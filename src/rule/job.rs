@@ -3,7 +3,7 @@
 
 use entity::{
     JobId, Moment, OrganizationId, TokenId,
-    job::{Format, Kind, Model, State},
+    job::{Format, Kind, Mode, Model, State},
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,20 @@ pub struct Start {
     pub by: Starter,
     pub kind: Kind,
     pub noun: String,
+    /// Left out where it is `Create`, so that an answer kept under a key from before modes is found again.
+    #[serde(default, skip_serializing_if = "is_create")]
+    pub mode: Mode,
     pub format: Option<Format>,
     pub auto_run: bool,
     pub reason: Option<String>,
     pub task: Option<String>,
     /// Whether its data is on the way.
     pub receiving: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_create(mode: &Mode) -> bool {
+    *mode == Mode::Create
 }
 
 /// What [`start`] and [`retry`] must know besides.
@@ -88,8 +96,8 @@ pub struct RetryFacts {
 pub fn start(cmd: &Start, facts: &New) -> Decision {
     let state = if cmd.receiving { State::Receiving } else { State::Waiting };
     let job = Model { format: cmd.format, ..blank(cmd.by.clone(), cmd.kind, &cmd.noun, state, facts) };
-    let (auto_run, reason, task) = (cmd.auto_run, cmd.reason.clone(), cmd.task.clone());
-    Ok(vec![Change::JobStarted { job: Model { auto_run, reason, task, ..job } }])
+    let (mode, auto_run, reason, task) = (cmd.mode, cmd.auto_run, cmd.reason.clone(), cmd.task.clone());
+    Ok(vec![Change::JobStarted { job: Model { mode, auto_run, reason, task, ..job } }])
 }
 
 /// Decides [`Advance`].
@@ -138,8 +146,11 @@ pub fn retry(cmd: &Retry, facts: &RetryFacts) -> Decision {
         let state = begins(cmd.auto_run);
         let job = blank(cmd.by.clone(), current.kind, &current.noun, state, &facts.new);
         let (retry_of, rows, auto_run) = (Some(current.id), facts.rows, cmd.auto_run);
-        let (format, task, reason) = (current.format, current.task.clone(), cmd.reason.clone());
-        vec![Change::JobStarted { job: Model { retry_of, rows, auto_run, format, task, reason, ..job } }]
+        let (mode, format) = (current.mode, current.format);
+        let (task, reason) = (current.task.clone(), cmd.reason.clone());
+        vec![Change::JobStarted {
+            job: Model { retry_of, rows, auto_run, mode, format, task, reason, ..job },
+        }]
     })
 }
 
@@ -180,6 +191,7 @@ fn blank(by: Starter, kind: Kind, noun: &str, state: State, new: &New) -> Model 
         organization_id: by.organization,
         kind,
         noun: noun.to_owned(),
+        mode: Mode::Create,
         format: None,
         state,
         auto_run: false,
@@ -312,10 +324,12 @@ mod tests {
         let retried = |state, rows| {
             let new = New { id: JobId(8), now: Moment(9) };
             let cmd = Retry { by: by(), id: JobId(7), auto_run: true, reason: None };
-            retry(&cmd, &RetryFacts { new, current: Some(job(state)), rows })
+            let current = Some(Model { mode: Mode::Delete, ..job(state) });
+            retry(&cmd, &RetryFacts { new, current, rows })
         };
         let job = after(ok(retried(State::Done, 2)));
         assert_eq!((job.retry_of, job.rows, job.state), (Some(JobId(7)), 2, State::Running));
+        assert_eq!(job.mode, Mode::Delete);
         no(retried(State::Done, 0), &[("JOB_NOTHING_TO_RETRY", "id")]);
         no(retried(State::Running, 0), &[("JOB_NOT_READY", "id")]);
     }

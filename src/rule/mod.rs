@@ -527,6 +527,10 @@ mutation($profile: ID!) {
     SessionFilterEmpty: "SESSION_FILTER_EMPTY" "RML-41"
         "An empty filter would log everybody out. Say which sessions, such as those of an organization."
         "mutation { logoutMany(input: {filter: {}}) { errors { code } } }"
+    /// What many profiles may hang on is said in a filter, not left open.
+    ProfileFilterEmpty: "PROFILE_FILTER_EMPTY" "RML-41"
+        "An empty filter would change every profile. Say which ones; organization with the topmost one that you see means all of them."
+        "mutation { bulkUpdateProfiles(input: {filter: {}, set: {description: \"Moved\"}}) { errors { code } } }"
     /// A profile that a phone shows because somebody is logged in is not taken away unless told to log out.
     ProfileInUse { profile: String, phones: String }: "PROFILE_IN_USE" "DEL-10"
         "'{profile}' is in use on {phones}. Log out there first, or pass onActiveSession: LOGOUT."

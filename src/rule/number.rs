@@ -58,6 +58,10 @@ pub struct Create {
     /// What stands before each number in its E.164 form.
     pub e164_prefix: Option<String>,
     pub beginning: Beginning,
+    /// Whether it was said as one number and not as a range. Left out where it was not, so that an answer kept under a key
+    /// from before is found again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one: bool,
 }
 
 /// What [`create`] must know.
@@ -287,15 +291,29 @@ pub struct Standing {
 
 /// Decides [`Create`]: what is there already is left alone (INV-6).
 pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
+    let decided = create_range(cmd, facts);
+    if !cmd.one {
+        return decided;
+    }
+    decided.map_err(|mut broken| {
+        for breach in broken.0.iter_mut().filter(|breach| breach.path == "first" || breach.path == "last") {
+            "pattern".clone_into(&mut breach.path);
+        }
+        broken
+    })
+}
+
+fn create_range(cmd: &Create, facts: &CreateFacts) -> Decision {
     let mut broken = Broken::none();
     check_place(&mut broken, &facts.place, cmd.organization, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     check_fields(&mut broken, &cmd.fields);
     if !facts.absent.is_empty() {
         facts.policy.check_managed(&mut broken, &facts.place);
-        // Of a range, the first one that is kept elsewhere is told.
-        let mut unique = facts.absent.iter().map(|absent| facts.policy.check_unique(&absent.pattern));
-        broken.take(unique.find(Result::is_err).unwrap_or(Ok(())), "first");
+        // Of a range, every one that is kept elsewhere is told.
+        for absent in &facts.absent {
+            broken.take(facts.policy.check_unique(&absent.pattern), "first");
+        }
     }
     if let Some(prefix) = &cmd.e164_prefix {
         for absent in &facts.absent {
@@ -1008,6 +1026,7 @@ mod tests {
             fields: Fields::default(),
             e164_prefix: Some("+4930".into()),
             beginning,
+            one: false,
         };
         let mut place = place(kind);
         place.cluster = Some(crate::rule::cluster::tests::cluster(1));
@@ -1182,7 +1201,14 @@ mod tests {
             };
             let (fields, beginning) = (Fields::default(), Beginning::default());
             create(
-                &Create { organization: OrganizationId(1), range, fields, e164_prefix: None, beginning },
+                &Create {
+                    organization: OrganizationId(1),
+                    range,
+                    fields,
+                    e164_prefix: None,
+                    beginning,
+                    one: false,
+                },
                 &facts,
             )
         };

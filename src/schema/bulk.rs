@@ -11,7 +11,10 @@ use super::{
         DeleteLineInput, DeleteLinePayload, UpdateLineInput, UpdateLinePayload,
     },
     mutation::{About, CallInput, Done, Said, Says},
-    number::{DeleteNumberInput, DeleteNumberPayload, UpdateNumberInput, UpdateNumberPayload},
+    number::{
+        ChangeNumberStatusInput, ChangeNumberStatusPayload, CreateNumberInput, CreateNumberPayload,
+        DeleteNumberInput, DeleteNumberPayload, UpdateNumberInput, UpdateNumberPayload,
+    },
     profile::{
         CreateProfileInput, CreateProfilePayload, DeleteProfileInput, DeleteProfilePayload,
         UpdateProfileInput, UpdateProfilePayload,
@@ -299,6 +302,10 @@ bulk! {
     update_users(UpdateUsersInput of UpdateUserInput) -> UpdateUsersPayload of UpdateUsersItem: UpdateUserPayload;
     /// Deletes up to 1,000 users.
     delete_users(DeleteUsersInput of DeleteUserInput) -> DeleteUsersPayload of DeleteUsersItem: DeleteUserPayload;
+    /// Adds up to 1,000 numbers, each in its own way; `createNumbers` adds a range alike.
+    create_numbers_by_pattern(CreateNumbersByPatternInput of CreateNumberInput) -> CreateNumbersByPatternPayload of CreateNumbersByPatternItem: CreateNumberPayload;
+    /// Moves up to 1,000 numbers to other statuses, each in its own way.
+    change_statuses_of_numbers(ChangeStatusesOfNumbersInput of ChangeNumberStatusInput) -> ChangeStatusesOfNumbersPayload of ChangeStatusesOfNumbersItem: ChangeNumberStatusPayload;
     /// Changes what is written at up to 1,000 numbers, each in its own way; `updateNumbers` changes a range alike.
     update_numbers_by_id(UpdateNumbersByIdInput of UpdateNumberInput) -> UpdateNumbersByIdPayload of UpdateNumbersByIdItem: UpdateNumberPayload;
     /// Deletes up to 1,000 numbers; `deleteNumbers` deletes what is free of a range.

@@ -4,10 +4,23 @@ use async_graphql::{InputType, Value};
 
 pub use super::job::file;
 use super::{
-    Result, default_device_profile::DefaultDeviceProfileFilter, device::OtherDeviceFilter, filter::bounded,
-    line::LineFilter, number::NumberFilter, organization::OrganizationFilter, phone::PhoneFilter,
-    profile::ProfileFilter, quick_add::QuickAddGroupFilter, service::PhoneServiceFilter,
-    template::TemplateFilter, user::UserFilter,
+    Result,
+    button::ButtonFilter,
+    cluster::ClusterFilter,
+    default_device_profile::DefaultDeviceProfileFilter,
+    device::OtherDeviceFilter,
+    filter::bounded,
+    line::{AppearanceFilter, LineFilter},
+    number::NumberFilter,
+    organization::OrganizationFilter,
+    phone::PhoneFilter,
+    profile::ProfileFilter,
+    quick_add::QuickAddGroupFilter,
+    service::PhoneServiceFilter,
+    service_subscription::ServiceSubscriptionFilter,
+    session::SessionFilter,
+    template::TemplateFilter,
+    user::UserFilter,
 };
 use crate::{bulk::File, error::Error, store::page::Filter};
 
@@ -22,19 +35,22 @@ pub fn wanted(noun: &str, filter: Option<&str>, conditions: usize) -> Result<(Fi
         .map_err(|error| Error::Input(format!("the filter is not JSON that can be read: {error}")))?;
     let filter = match file {
         File::Organizations => read::<OrganizationFilter>(json)?,
-        File::Devices | File::Buttons | File::ServiceSubscriptions => read::<OtherDeviceFilter>(json)?,
+        File::Clusters => read::<ClusterFilter>(json)?,
+        File::Devices => read::<OtherDeviceFilter>(json)?,
         File::Users | File::UserPhones | File::UserCtiProfiles => read::<UserFilter>(json)?,
         File::Profiles | File::ProfileUsers => read::<ProfileFilter>(json)?,
-        File::Phones | File::Sessions => read::<PhoneFilter>(json)?,
-        File::Lines | File::Appearances => read::<LineFilter>(json)?,
+        File::Phones => read::<PhoneFilter>(json)?,
+        File::Lines => read::<LineFilter>(json)?,
+        File::Appearances => read::<AppearanceFilter>(json)?,
+        File::Buttons => read::<ButtonFilter>(json)?,
+        File::ServiceSubscriptions => read::<ServiceSubscriptionFilter>(json)?,
+        File::Sessions => read::<SessionFilter>(json)?,
         File::Templates => read::<TemplateFilter>(json)?,
         File::Numbers => read::<NumberFilter>(json)?,
         File::Services => read::<PhoneServiceFilter>(json)?,
         File::DefaultDeviceProfiles => read::<DefaultDeviceProfileFilter>(json)?,
         File::QuickAddGroups => read::<QuickAddGroupFilter>(json)?,
-        File::Clusters | File::QuickAdds => {
-            return Err(Error::Input("clusters are exported without a filter".to_owned()));
-        }
+        File::QuickAdds => Filter::All(Vec::new()),
     };
     Ok((file, bounded(filter, conditions)?))
 }
@@ -86,6 +102,9 @@ mod tests {
         assert!(refused("profiles", r#"{"protocols": ["SIPP"]}"#).contains("cannot be used"));
         assert!(refused("profiles", "{").contains("not JSON"));
         assert!(refused("things", "{}").contains("there is no noun 'things'"));
-        assert!(refused("clusters", "{}").contains("without a filter"));
+        // Each noun's own filter, and not that of what it stands on.
+        assert!(wanted("buttons", Some(r#"{"kinds": ["SPEED_DIAL"]}"#), 200).is_ok());
+        assert!(wanted("clusters", Some(r#"{"name": {"equals": "emea"}}"#), 200).is_ok());
+        assert!(refused("sessions", r#"{"products": ["Cisco 8841"]}"#).contains("no field 'products'"));
     }
 }

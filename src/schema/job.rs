@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     JobId,
     change_subject::Noun,
-    job::{Format, Kind, State},
+    job::{Format, Kind, Mode, State},
 };
 
 use super::{
@@ -30,7 +30,7 @@ use crate::{
     app::Call,
     bulk::{
         File,
-        job::{Set, import, may_import, update_profiles},
+        job::{Set, import, may_import, may_update, update_profiles},
     },
     command::{
         bulk::{self as many, Many},
@@ -39,7 +39,7 @@ use crate::{
     error::Error,
     rule::{
         Broken, Change as RuleChange, Rule,
-        bulk::MOST,
+        bulk::{MOST, check_filter},
         job::{Advance, Retry, Step},
         profile::Update,
     },
@@ -79,6 +79,11 @@ impl JobObject {
     /// The noun whose rows it has, as in the names of an estate's files: `profiles`.
     async fn noun(&self) -> Result<&str> {
         Ok(self.0.noun.get()?)
+    }
+
+    /// What is done with what its rows name.
+    async fn mode(&self) -> Result<JobMode> {
+        Ok((*self.0.mode.get()?).into())
     }
 
     /// How its data is written; nothing where it came by no upload.
@@ -203,10 +208,24 @@ impl JobObject {
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "entity::job::Kind")]
 pub enum JobKind {
-    /// Each row is imported.
+    /// Each row says what is made, changed or deleted, as `mode` says.
     Import,
     /// Each row names a profile, to which the same is done.
     UpdateProfiles,
+}
+
+/// What is done with what a row names. Rows name things as exports do.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::job::Mode")]
+pub enum JobMode {
+    /// It is made.
+    Create,
+    /// What the row says of it is changed: columns that are not there stay as they are, and an empty cell puts the default
+    /// back. Of profiles, lines, users, numbers and services.
+    Update,
+    /// It is deleted, unless it is in use. Columns that do not name it are not read. Of profiles, lines, users, numbers and
+    /// services.
+    Delete,
 }
 
 /// How data is written.
@@ -372,6 +391,9 @@ impl JobQuery {
 pub struct StartImportInput {
     /// The noun whose rows come, as in the names of an estate's files: `profiles`.
     pub noun: String,
+    /// What is done with what they name.
+    #[graphql(default_with = "JobMode::Create")]
+    pub mode: JobMode,
     /// How they are written.
     #[graphql(default_with = "JobFormat::Csv")]
     pub format: JobFormat,
@@ -420,7 +442,8 @@ pub struct RetryJobInput {
 /// The same change of many profiles.
 #[derive(InputObject)]
 pub struct BulkUpdateProfilesInput {
-    /// Which profiles.
+    /// Which profiles; an empty filter is refused. `{organization: {ids: […]}}` with the topmost organization that you see
+    /// is all of them.
     pub filter: ProfileFilter,
     /// What to change of each.
     pub set: SetProfileInput,
@@ -430,6 +453,10 @@ pub struct BulkUpdateProfilesInput {
     /// Whether to start a job, which more than 1,000 profiles need.
     #[graphql(default)]
     pub as_job: bool,
+    /// Whether that job runs as soon as its profiles are found. Otherwise each is tried first, which keeps nothing, and the
+    /// job waits for `runJob`.
+    #[graphql(default = true)]
+    pub auto_run: bool,
     #[graphql(flatten)]
     pub call: CallInput,
 }
@@ -495,9 +522,9 @@ impl JobMutation {
     ) -> Result<StartImportPayload> {
         let file = file(&input.noun)?;
         let caller = ctx.caller()?;
-        may_import(caller, file)?;
-        let format = Format::from(input.format);
-        let cmd = import(caller, file, format, input.auto_run, input.call.reason.clone());
+        let (format, mode) = (Format::from(input.format), Mode::from(input.mode));
+        may_import(caller, file, mode)?;
+        let cmd = import(caller, (file, mode), format, input.auto_run, input.call.reason.clone());
         Ok(StartImportPayload(make(ctx, input.call, cmd, made).await?))
     }
 
@@ -558,18 +585,28 @@ impl JobMutation {
         let set = Set { filter: said, fields, settings, apply_policy };
         let filter = bounded(input.filter, app.config().guard.conditions)?;
         let call = Call::from(input.call);
-        let refused = |rule: Rule, path: &str| {
-            let (items, counts) = Bulk::refused(Broken::one(rule, path)).into_items(UpdateProfilesItem::of);
+        let refused = |broken: Broken| {
+            let (items, counts) = Bulk::refused(broken).into_items(UpdateProfilesItem::of);
             BulkUpdateProfilesPayload { items, counts, job: None }
         };
+        may_update(caller)?;
+        if let Err(broken) = check_filter(filter.is_open()) {
+            return Ok(refused(broken));
+        }
+        if !input.auto_run && !input.as_job {
+            let want = "only a job waits; add asJob, or try it with dryRun";
+            let rule = Rule::ValueInvalid { what: "`autoRun`".to_owned(), want: want.to_owned() };
+            return Ok(refused(Broken::one(rule, "autoRun")));
+        }
         if input.as_job {
             if call.dry_run {
-                let want = "a job is not tried as a whole; leave out asJob, or start it without dryRun";
+                let want = "a job is not tried as a whole; leave out asJob, or start it with autoRun: false in place of \
+                            dryRun, which tries every profile and waits for runJob";
                 let rule =
                     Rule::ValueInvalid { what: "`asJob` with `dryRun`".to_owned(), want: want.to_owned() };
-                return Ok(refused(rule, "asJob"));
+                return Ok(refused(Broken::one(rule, "asJob")));
             }
-            let id = update_profiles(app, caller, &call, &filter, &set).await?;
+            let id = update_profiles(app, caller, &call, &filter, &set, input.auto_run).await?;
             ctx.loaders()?.forget().await;
             let (items, counts) = Bulk::refused(Broken::none()).into_items(UpdateProfilesItem::of);
             return Ok(BulkUpdateProfilesPayload { items, counts, job: Some(id) });
@@ -589,7 +626,7 @@ impl JobMutation {
             found.rows.iter().map(|(row, _)| row.id()).collect::<std::result::Result<Vec<_>, _>>()?
         };
         if targets.len() > MOST {
-            return Ok(refused(Rule::TooManyItems { most: MOST }, "filter"));
+            return Ok(refused(Broken::one(Rule::TooManyItems { most: MOST }, "filter")));
         }
         let update = |id: &i64| Update {
             id: entity::DeviceId(*id),

@@ -18,7 +18,7 @@ use super::{
     level::{Thing, rendered, to_first, to_joined, to_many},
     mutation::{About, CallInput, Done, Said, Says, make, payload, perform, run, say},
     number::{InventoryFilter, Number},
-    organization::Organization,
+    organization::{Organization, sea_name},
     phone::Phone,
     preview::DeletePreview,
     profile::{Profile, only},
@@ -365,6 +365,60 @@ impl From<CloneFilter> for Filter {
     }
 }
 
+/// Which appearances a list holds. All that is given must hold.
+#[derive(Default, InputObject)]
+pub struct AppearanceFilter {
+    /// All of these must hold.
+    pub and: Option<Vec<AppearanceFilter>>,
+    /// At least one of these must hold.
+    pub or: Option<Vec<AppearanceFilter>>,
+    /// This must not hold.
+    pub not: Option<Box<AppearanceFilter>>,
+    /// Any of these appearances.
+    pub ids: Option<Vec<ID>>,
+    /// Of any of these lines.
+    pub lines: Option<Vec<ID>>,
+    /// On any of these profiles, phones or other devices.
+    pub devices: Option<Vec<ID>>,
+    /// Originals, or clones.
+    pub role: Option<AppearanceRole>,
+    /// The line's number.
+    pub pattern: Option<StringFilter>,
+    /// The line's route partition.
+    pub partition: Option<StringFilter>,
+    /// On devices of any of these clusters.
+    pub clusters: Option<Vec<ID>>,
+    /// On devices in these organizations.
+    pub organization: Option<OrganizationScope>,
+    /// The text beside the button.
+    pub label: Option<StringFilter>,
+}
+
+impl From<AppearanceFilter> for Filter {
+    fn from(filter: AppearanceFilter) -> Self {
+        let mut parts = Parts::default();
+        parts
+            .combine(filter.and, filter.or, filter.not)
+            .add(filter.ids, |ids| Filter::Numbers("t.id", numbers(&ids, id::appearance)))
+            .add(filter.lines, |ids| Filter::Refers("t.line_id", numbers(&ids, id::line), "line"))
+            .add(filter.devices, |ids| Filter::Numbers("t.device_id", numbers(&ids, id::device)))
+            .add(filter.role, |role| Filter::Is("t.role", sea_name(&role)))
+            .add(filter.pattern, |text| text.exact("(SELECT l.pattern FROM line l WHERE l.id = t.line_id)"))
+            .add(filter.partition, |text| {
+                text.exact("(SELECT l.partition FROM line l WHERE l.id = t.line_id)")
+            })
+            .add(filter.clusters, |ids| {
+                let column = "(SELECT d.cluster_id FROM device d WHERE d.id = t.device_id)";
+                Filter::Numbers(column, numbers(&ids, id::cluster))
+            })
+            .add(filter.organization, |scope| {
+                scope.on("(SELECT d.organization_id FROM device d WHERE d.id = t.device_id)")
+            })
+            .add(filter.label, |text| text.exact("t.label"));
+        parts.all()
+    }
+}
+
 /// What lines are ordered by.
 #[derive(Clone, Copy, Default, Enum, Eq, PartialEq)]
 pub enum LineOrderField {
@@ -527,6 +581,22 @@ impl LineQuery {
         let asked = Asked { first, after, last, before };
         let order = order_by.unwrap_or_default().into();
         root(ctx, "clones", filter.unwrap_or_default().into(), order, asked).await
+    }
+
+    /// Appearances of lines on devices, originals and clones, oldest first unless told otherwise.
+    async fn appearances(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, up to 200.")] first: Option<i32>,
+        #[graphql(desc = "Behind this place.")] after: Option<String>,
+        #[graphql(desc = "Items from the back, up to 200.")] last: Option<i32>,
+        #[graphql(desc = "Before this place.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<AppearanceFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<CloneOrder>,
+    ) -> Result<Connection<LineAppearance>> {
+        let asked = Asked { first, after, last, before };
+        let order = order_by.unwrap_or_default().into();
+        root(ctx, "appearances", filter.unwrap_or_default().into(), order, asked).await
     }
 
     /// Whom a change of a line would reach: look before you change it.

@@ -21,7 +21,7 @@ use super::{
     in_order::InOrder,
     level::{Thing, rendered, to_first, to_joined, to_many},
     line::{Line, LineAppearance, NumberOnCluster},
-    mutation::{About, CallInput, Done, Said, Says, Sent, payload, perform, run, say},
+    mutation::{About, CallInput, Done, Said, Says, Sent, payload, perform, say},
     organization::{Organization, sea_name},
     profile::only,
     value::{
@@ -563,6 +563,34 @@ pub struct CreateNumbersInput {
     pub call: CallInput,
 }
 
+/// A number to add. One that is there already is left alone.
+#[derive(InputObject)]
+pub struct CreateNumberInput {
+    /// The organization to keep it at: a provider, a customer or a site.
+    pub organization_id: ID,
+    /// The cluster; it must serve the organization.
+    pub cluster_id: ID,
+    /// The route partition; none unless given.
+    #[graphql(default)]
+    pub partition: String,
+    /// The directory number.
+    pub pattern: String,
+    /// The number as the outside world dials it: + and up to 15 digits.
+    pub e164_number: Option<String>,
+    /// A note, up to 128 characters.
+    #[graphql(default)]
+    pub description: String,
+    /// Free fields.
+    #[graphql(default)]
+    pub extra: Vec<ExtraFieldInput>,
+    /// User id of whom it is kept for, who need not exist yet.
+    pub reserved_for: Option<String>,
+    /// When that ends by itself; never unless given.
+    pub reserved_until: Option<DateTime<Utc>>,
+    #[graphql(flatten)]
+    pub call: CallInput,
+}
+
 /// What to change of a number: what is left out stays, null puts the default back.
 #[derive(InputObject)]
 pub struct UpdateNumberInput {
@@ -825,6 +853,14 @@ payload! {
 }
 
 payload! {
+    /// What came of `createNumber`.
+    CreateNumberPayload {
+        /// The new number; nothing where it was there already, and on a dry run.
+        number: Option<Number> = |ctx, done| one(ctx, done.subject).await;
+    }
+}
+
+payload! {
     /// What came of `changeNumberStatus`.
     ChangeNumberStatusPayload {
         /// The number as it is now.
@@ -856,6 +892,50 @@ async fn ranged<C: crate::command::Command>(
 ) -> Result<Many> {
     let patterns = rule_number::numbers_of(&range.first, &range.last).unwrap_or_default();
     Ok(Many { done: perform(ctx, call, cmd).await?, range, patterns, unseen })
+}
+
+impl Says for CreateNumberInput {
+    type Command = Create;
+
+    fn said(self) -> Result<Said<Create>> {
+        let cmd = Create {
+            organization: or_none(id::organization(&self.organization_id)),
+            range: range(&self.cluster_id, self.partition, self.pattern, None),
+            fields: Fields {
+                description: self.description,
+                e164_number: self.e164_number,
+                extra: entity::number::Extra(extra(self.extra)),
+            },
+            e164_prefix: None,
+            beginning: Beginning {
+                reserved_for: self.reserved_for,
+                reserved_until: self.reserved_until.map(moment),
+                ..Beginning::default()
+            },
+            one: true,
+        };
+        let made = |change: &RuleChange| match change {
+            RuleChange::NumberCreated { number } => Some(number.id.0),
+            _ => None,
+        };
+        Ok(Said { call: self.call, about: About::Made(made), cmd })
+    }
+}
+
+impl Says for ChangeNumberStatusInput {
+    type Command = ChangeStatus;
+
+    fn said(self) -> Result<Said<ChangeStatus>> {
+        let id = or_none(id::number(&self.number_id));
+        let cmd = ChangeStatus {
+            id,
+            expected_version: self.expected_version,
+            to: self.to.into(),
+            days: self.days,
+            utility: self.utility.map(Into::into),
+        };
+        Ok(Said { call: self.call, about: About::There(id.0), cmd })
+    }
 }
 
 impl Says for UpdateNumberInput {
@@ -911,8 +991,18 @@ impl NumberMutation {
             fields,
             e164_prefix: input.e164_prefix,
             beginning,
+            one: false,
         };
         Ok(CreateNumbersPayload(ranged(ctx, input.call, range, NumberResult::LeftAlone, cmd).await?))
+    }
+
+    /// Adds a number to the inventory; one that is there already is left alone.
+    async fn create_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and where.")] input: CreateNumberInput,
+    ) -> Result<CreateNumberPayload> {
+        Ok(CreateNumberPayload(say(ctx, input).await?))
     }
 
     /// Changes what is written at a number.
@@ -964,15 +1054,7 @@ impl NumberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and its new status.")] input: ChangeNumberStatusInput,
     ) -> Result<ChangeNumberStatusPayload> {
-        let id = or_none(id::number(&input.number_id));
-        let cmd = ChangeStatus {
-            id,
-            expected_version: input.expected_version,
-            to: input.to.into(),
-            days: input.days,
-            utility: input.utility.map(Into::into),
-        };
-        Ok(ChangeNumberStatusPayload(run(ctx, input.call, id.0, cmd).await?))
+        Ok(ChangeNumberStatusPayload(say(ctx, input).await?))
     }
 
     /// Keeps numbers for a user, who need not exist, whatever their status; until that is cleared they go to nobody else.

@@ -3,7 +3,7 @@
 
 use entity::{
     JobId, Moment, OrganizationId, TokenId,
-    job::{Column, Entity, Format, Kind, Model, State},
+    job::{Column, Entity, Format, Kind, Mode, Model, State},
 };
 use sea_orm::{
     ActiveEnum, ColumnTrait, DatabaseBackend, DbErr, EntityTrait, Iterable, QueryFilter, QueryResult,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     caller::Scope,
-    rule::job::{Advance, Facts, New, Retry, RetryFacts, Start},
+    rule::job::{Advance, Facts, New, Retry, RetryFacts, Start, is_ended},
 };
 
 row! {
@@ -28,6 +28,7 @@ row! {
         organization_id: Option<OrganizationId>,
         kind: Kind,
         noun: String,
+        mode: Mode,
         format: Option<Format>,
         state: State,
         auto_run: bool,
@@ -62,6 +63,8 @@ pub struct Kept {
     /// The line of the upload on which it began, from 1; its place where there was no upload.
     pub line: i64,
     pub body: String,
+    /// What may be a password in it, apart from the rest: kept until the row is done or the job has ended.
+    pub secret: Option<String>,
 }
 
 /// How a row ended.
@@ -147,7 +150,8 @@ pub async fn by_id(store: &Store, id: JobId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(&store.db).await
 }
 
-/// What a job that was started brings along: its lease, and the rows of the one that it tries again.
+/// What a job that was started brings along: its lease, and the rows of the one that it tries again, of which no secret is
+/// left.
 pub async fn begin(tx: &Tx, job: &Model) -> Result<(), DbErr> {
     let mut sql = Sql::new(tx.backend());
     sql.push("INSERT INTO job_lease (job_id, holder, held_until) VALUES (").bind(job.id).push(", NULL, ");
@@ -170,6 +174,12 @@ pub async fn moved(tx: &Tx, before: &Model, after: &Model) -> Result<(), DbErr> 
     sql.push("UPDATE job_lease SET holder = NULL, held_until = ").bind(free_from(after));
     sql.push(" WHERE job_id = ").bind(after.id);
     tx.run(sql.statement()).await?;
+    if is_ended(after.state) {
+        let mut sql = Sql::new(tx.backend());
+        sql.push("UPDATE job_row SET secret = NULL WHERE job_id = ").bind(after.id);
+        sql.push(" AND secret IS NOT NULL");
+        tx.run(sql.statement()).await?;
+    }
     // What was received of data that was refused is of no use.
     if before.state == State::Receiving && after.state == State::Failed {
         drop_rows(tx, after.id).await?;
@@ -234,20 +244,20 @@ pub async fn take(tx: &Tx, id: JobId, holder: &str, until: Moment) -> Result<(),
 
 /// Keeps rows of a job.
 pub async fn add_rows(tx: &Tx, id: JobId, rows: &[Kept]) -> Result<(), DbErr> {
-    let mut values = Rows::new(["bigint", "bigint", "text"]);
+    let mut values = Rows::new(["bigint", "bigint", "text", "text"]);
     for row in rows {
-        values.add([row.place.into(), row.line.into(), row.body.as_str().into()]);
+        values.add([row.place.into(), row.line.into(), row.body.as_str().into(), row.secret.clone().into()]);
     }
     let mut sql = Sql::new(tx.backend());
-    sql.push("INSERT INTO job_row (job_id, place, line, body) SELECT ").cast(id.0, "BIGINT");
-    sql.push(", r.a, r.b, r.c FROM ").rows(values, "r");
+    sql.push("INSERT INTO job_row (job_id, place, line, body, secret) SELECT ").cast(id.0, "BIGINT");
+    sql.push(", r.a, r.b, r.c, r.d FROM ").rows(values, "r");
     tx.run(sql.statement()).await.map(drop)
 }
 
 /// The next rows of a job.
 pub async fn rows_after(source: &impl Source, id: JobId, place: i64, limit: i64) -> Result<Vec<Kept>, DbErr> {
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT place, line, body FROM job_row WHERE job_id = ").bind(id);
+    sql.push("SELECT place, line, body, secret FROM job_row WHERE job_id = ").bind(id);
     sql.push(" AND place > ").bind(place).push(" ORDER BY place LIMIT ").bind(limit);
     source.rows(sql.statement()).await?.iter().map(kept).collect()
 }
@@ -255,7 +265,7 @@ pub async fn rows_after(source: &impl Source, id: JobId, place: i64, limit: i64)
 /// The rows at these places.
 pub async fn rows_at(source: &impl Source, id: JobId, places: &[i64]) -> Result<Vec<Kept>, DbErr> {
     let mut sql = Sql::new(source.backend());
-    sql.push("SELECT place, line, body FROM job_row WHERE job_id = ").bind(id).push(" AND ");
+    sql.push("SELECT place, line, body, secret FROM job_row WHERE job_id = ").bind(id).push(" AND ");
     sql.among("place", places.iter().copied()).push(" ORDER BY place");
     source.rows(sql.statement()).await?.iter().map(kept).collect()
 }
@@ -265,6 +275,7 @@ fn kept(row: &QueryResult) -> Result<Kept, DbErr> {
         place: row.try_get_by_index(0)?,
         line: row.try_get_by_index(1)?,
         body: row.try_get_by_index(2)?,
+        secret: row.try_get_by_index(3)?,
     })
 }
 
@@ -316,7 +327,7 @@ pub async fn rest(tx: &Tx, id: JobId, until: Moment) -> Result<(), DbErr> {
     tx.run(sql.statement()).await.map(drop)
 }
 
-/// Keeps how rows ended, with what is wrong with them.
+/// Keeps how rows ended, with what is wrong with them; the secrets of those that were done go.
 pub async fn keep_outcomes(tx: &Tx, id: JobId, verdicts: &[Verdict]) -> Result<(), DbErr> {
     tx.run(outcomes(tx.backend(), id, verdicts).statement()).await.map(drop)
 }
@@ -335,7 +346,8 @@ fn outcomes(backend: DatabaseBackend, id: JobId, verdicts: &[Verdict]) -> Sql {
         ]);
     }
     let mut sql = Sql::new(backend);
-    sql.push("UPDATE job_row SET outcome = r.c, errors = r.d, builds_on = r.e FROM ").rows(values, "r");
+    sql.push("UPDATE job_row SET outcome = r.c, errors = r.d, builds_on = r.e, secret = CASE WHEN r.c = 'DONE' THEN NULL ");
+    sql.push("ELSE job_row.secret END FROM ").rows(values, "r");
     sql.push(" WHERE job_row.job_id = r.a AND job_row.place = r.b");
     sql
 }

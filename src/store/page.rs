@@ -113,6 +113,11 @@ impl Filter {
         }
     }
 
+    /// Whether nothing was said that a row could fail.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.iter().all(Self::is_open))
+    }
+
     /// Adds `AND` the filter; nothing where it lets everything pass.
     fn and(&self, sql: &mut Sql, scope: Scope) {
         if *self != Self::All(Vec::new()) {

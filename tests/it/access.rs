@@ -349,7 +349,7 @@ story! {
             // A filter finds nothing, which is no error.
             assert!(codes.contains(&"NOT_FOUND".to_owned()) || filtered || name == "bulkUpdateProfiles", "{name}: {theirs}");
         }
-        assert_eq!(mutations.len(), 101);
+        assert_eq!(mutations.len(), 104);
         assert_eq!(admin.data("{ service { newestCursor } }").await, before);
     }
 }

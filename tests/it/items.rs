@@ -212,6 +212,38 @@ story! {
 }
 
 story! {
+    /// INV-4, INV-6, INV-8: numbers are added, and moved to other statuses, one by one, each with its own refusal or together
+    /// or not at all; of a range, every number that is kept elsewhere is told.
+    async fn numbers_are_added_and_moved_each_for_itself(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let number = |at: &str, partition: &str, pattern: &str| {
+            json!({"organizationId": at, "clusterId": estate.emea, "partition": partition, "pattern": pattern})
+        };
+        let select = "items { done payload { number { id status } errors { code path } } } done refused changes { kind }";
+        admin.done("createNumber", number(&estate.north, "a", "7001"), "number { id }").await;
+        let left = admin.done("createNumber", number(&estate.north, "a", "7001"), "number { id } changes { kind }").await;
+        assert_eq!((&left["number"], &left["changes"]), (&Value::Null, &json!([])), "it is there");
+        admin.done("createNumber", number(&estate.north, "a", "7003"), "").await;
+        let range = json!({
+            "organizationId": estate.berlin, "clusterId": estate.emea, "partition": "b", "first": "7001", "last": "7004",
+        });
+        let twice = ["NUMBER_NOT_UNIQUE at first", "NUMBER_NOT_UNIQUE at first"];
+        assert_eq!(admin.refused("createNumbers", range).await, twice);
+        let items = ["7001", "7002", "7003", "7004"].map(|pattern| number(&estate.berlin, "b", pattern));
+        let whole = admin.mutate("createNumbersByPattern", json!({"items": items}), select).await;
+        assert_eq!((&whole["done"], &whole["refused"]), (&json!(0), &json!(2)));
+        let each = admin.mutate("createNumbersByPattern", json!({"items": items, "policy": "EACH"}), select).await;
+        assert_eq!((&each["done"], &each["refused"]), (&json!(2), &json!(2)), "{each}");
+        assert_eq!(each["items"][2]["payload"]["errors"], json!([{"code": "NUMBER_NOT_UNIQUE", "path": "items.2.pattern"}]));
+        let id = |at: usize| each["items"][at]["payload"]["number"]["id"].clone();
+        let items = json!([{"numberId": id(1), "to": "RESERVED"}, {"numberId": id(3), "to": "USED"}]);
+        let moved = admin.mutate("changeStatusesOfNumbers", json!({"items": items, "policy": "EACH"}), select).await;
+        assert_eq!(moved["items"][0]["payload"]["number"]["status"], "RESERVED");
+        assert_eq!(moved["items"][1]["payload"]["errors"], json!([{"code": "NUMBER_STATUS_ILLEGAL", "path": "items.1.to"}]));
+    }
+}
+
+story! {
     /// INV-7: a number that its line's devices use, or that is kept for somebody, stays, by itself and among others.
     async fn a_number_in_use_is_not_deleted(server) {
         let (estate, admin) = (server.estate().await, server.admin());
@@ -317,9 +349,35 @@ story! {
         let rest = admin.data(r#"{ profiles(filter: {buttonTemplate: {equals: "Sales"}}) { totalCount } }"#).await;
         assert_eq!(rest["profiles"]["totalCount"], 3);
 
-        let input = json!({"filter": {}, "set": {"settings": {"mlppIndication": "OFF", "preemption": "FORCEFUL"}}});
-        let refused = admin.mutate("bulkUpdateProfiles", input, "done refused").await;
+        let all = json!({"organization": {"ids": [estate.acme]}});
+        let wrong = json!({"settings": {"mlppIndication": "OFF", "preemption": "FORCEFUL"}});
+        let refused = admin.mutate("bulkUpdateProfiles", json!({"filter": all, "set": wrong}), "done refused").await;
         assert_eq!((&refused["done"], &refused["refused"]), (&json!(0), &json!(4)));
+        // A filter that lets everything pass may have been forgotten, however it says so.
+        for open in [json!({}), json!({"and": []}), json!({"name": {}})] {
+            for as_job in [false, true] {
+                let input = json!({"filter": open, "set": {"description": "x"}, "asJob": as_job});
+                assert_eq!(admin.refused("bulkUpdateProfiles", input).await, ["PROFILE_FILTER_EMPTY at filter"]);
+            }
+        }
+        let waits = json!({"filter": all, "set": wrong, "autoRun": false});
+        assert_eq!(admin.refused("bulkUpdateProfiles", waits).await, ["VALUE_INVALID at autoRun"]);
+
+        // A job that is tried first, which keeps nothing, and waits.
+        let input = json!({"filter": all, "set": wrong, "asJob": true, "autoRun": false});
+        let started = admin.done("bulkUpdateProfiles", input, "job { id mode state }").await;
+        assert_eq!((&started["job"]["mode"], &started["job"]["state"]), (&json!("UPDATE"), &json!("VALIDATING")));
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        let found = admin.data("{ jobs { nodes { state done failed } } }").await;
+        assert_eq!(found["jobs"]["nodes"], json!([{"state": "VALIDATED", "done": 0, "failed": 4}]));
+        let input = json!({"filter": all, "set": {"description": "tried"}, "asJob": true, "autoRun": false});
+        let id = admin.done("bulkUpdateProfiles", input, "job { id }").await["job"]["id"].clone();
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        let tried = r#"{ profiles(filter: {description: {equals: "tried"}}) { totalCount } }"#;
+        assert_eq!(admin.data(tried).await["profiles"]["totalCount"], 0);
+        admin.done("runJob", json!({"id": id}), "").await;
+        roamline::bulk::job::work_off(&server.app).await.expect("worked");
+        assert_eq!(admin.data(tried).await["profiles"]["totalCount"], 4);
 
         // As a job, of any number.
         let input = json!({"filter": {"name": {"startsWith": "EM-"}}, "set": {"description": "moved"}, "asJob": true, "reason": "spring"});

@@ -10,6 +10,8 @@ use crate::{
     story,
 };
 
+mod rows;
+
 /// An answer that is no GraphQL: its status and its text.
 type Answer = (u16, String);
 

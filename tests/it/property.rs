@@ -328,6 +328,7 @@ impl World {
                     fields: number::Fields::default(),
                     e164_prefix: None,
                     beginning: number::Beginning::default(),
+                    one: false,
                 })
                 .await
             }

@@ -324,6 +324,7 @@ story! {
             ("profiles", "ProfileOrderField"),
             ("lines", "LineOrderField"),
             ("clones", "CloneOrderField"),
+            ("appearances", "CloneOrderField"),
             ("users", "UserOrderField"),
             ("phones", "PhoneOrderField"),
             ("numbers", "NumberOrderField"),
@@ -342,7 +343,7 @@ story! {
                 }
             }
         }
-        assert_eq!(lists, 50);
+        assert_eq!(lists, 52);
         let sorted = pages(&admin, "profiles", "", "name", 200, true).await.concat();
         assert_eq!(sorted, ["a-1", "a.1", "a_9", "B 3", "b-2", "Z"]);
         let changes = admin.data("{ changes { nodes { cursor } totalCount } }").await;
@@ -656,6 +657,25 @@ story! {
             (json!({"pattern": {"startsWith": "4"}}), &clone),
             (json!({"organization": {"ids": [estate.south]}}), &clone),
             (json!({"organization": {"ids": [estate.north]}}), &[]),
+        ]).await;
+        let original = admin.appearances(&ids["a"]).await.remove(0);
+        let both = [original.as_str(), clone[0]];
+        let of = |mut more: Value| {
+            more["pattern"] = json!({"equals": "4001"});
+            more
+        };
+        filtered(&admin, "appearances", "AppearanceFilter", "id", &[
+            (json!({"ids": [original]}), &both[..1]),
+            (json!({"lines": [ids["4001"]]}), &both),
+            (of(json!({"and": [{"role": "ORIGINAL"}]})), &both[..1]),
+            (of(json!({"role": "CLONE"})), &clone),
+            (of(json!({"devices": [ids["b"]]})), &clone),
+            (of(json!({"not": {"devices": [ids["b"]]}})), &both[..1]),
+            (of(json!({"or": [{"role": "CLONE"}, {"ids": [original]}]})), &both),
+            (of(json!({"partition": {"equals": "pt"}})), &[]),
+            (of(json!({"clusters": [estate.emea]})), &both),
+            (of(json!({"organization": {"ids": [estate.south]}})), &clone),
+            (of(json!({"label": {"equals": "no such"}})), &[]),
         ]).await;
     }
 }

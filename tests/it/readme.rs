@@ -104,6 +104,9 @@ async fn the_requests_run_as_printed_against_the_sample() {
     }
     let story = |field: &str| answers.iter().find_map(|answer| answer.get(field)).expect("a story");
     assert_eq!(story("quickAddUser")["profile"]["name"], "EM_mona.lang");
+    let services = &story("quickAddUser")["profile"]["serviceSubscriptions"]["nodes"];
+    let want = serde_json::json!([{"name": "Extension Mobility", "button": {"label": "Log out"}}]);
+    assert_eq!(*services, want);
     assert_eq!(story("addLineToDevice")["appearance"]["role"], "CLONE");
     assert_eq!(story("subscribeService")["subscription"]["urlState"], "CURRENT");
     let shown = &story("login")["session"]["phone"]["effectiveProfile"];

@@ -9,6 +9,7 @@ use std::{
 
 use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
+use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
 
 use crate::roamline::{Roamline, text};
@@ -40,6 +41,7 @@ fn jwt(secret: &[u8], claims: &Value) -> String {
 async fn nothing_is_told(server: Roamline) {
     let (estate, admin) = (server.estate().await, server.admin());
     let profile = admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
+    admin.profile(&estate, &estate.berlin, "EM-2", &[]).await;
     let service = json!({"clusterId": estate.emea, "name": "Mail", "url": "http://m/", "parameters": [{"name": "pin", "password": true}]});
     let service = text(&admin.done("createService", service, "service { id }").await["service"]["id"]);
     // A server that trusts its machine takes any password.
@@ -114,6 +116,24 @@ async fn nothing_is_told(server: Roamline) {
     let input = json!({"input": {"deviceId": profile, "serviceId": service, "values": values}});
     let answer = ask(&good, subscribe, input).await.expect("an answer");
     assert!(answer.contains(r#""errors":[]"#), "{answer}");
+    let row = |device: &str| {
+        let values = json!([{"name": "pin", "value": format!("{PLANTED}-pin-of-a-row")}]);
+        json!({"cluster": "emea", "device": device, "service": "Mail", "values": values}).to_string()
+    };
+    let upload = http.post(format!("http://{free}/jobs/import?noun=service_subscriptions&autoRun=true"));
+    let upload = upload.header("content-type", "application/jsonl").header("authorization", &good);
+    let taken = upload.body(format!("{}\n{}\n", row("EM-2"), row("EM-3"))).send().await.expect("an answer");
+    let taken: Value = serde_json::from_str(&taken.text().await.expect("a body")).expect("JSON");
+    let job = format!("{{ job(id: {}) {{ state done failed }} }}", taken["id"]);
+    let mut ended = String::new();
+    for _ in 0..1_200 {
+        ended = ask(&good, &job, json!({})).await.expect("an answer");
+        if ended.contains("DONE") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(ended.contains(r#""done":1,"failed":1"#), "{ended}");
     for (query, variables) in [
         (format!(r#"{{ profile(by: {{id: "{PLANTED}-literal"}}) {{ id }} }}"#), json!({})),
         (format!("{{ {PLANTED}Field }}"), json!({})),
@@ -155,6 +175,15 @@ async fn nothing_is_told(server: Roamline) {
     for secret in &secrets {
         assert!(!audit.contains(secret), "{secret} is told: {audit}");
     }
+    // A row that was refused could have been tried again, and keeps no password for that.
+    let db = Database::connect(&server.database).await.expect("connected");
+    let kept = format!(
+        "SELECT count(*) FROM job_row WHERE body LIKE '%{PLANTED}%' OR secret LIKE '%{PLANTED}%' OR errors LIKE '%{PLANTED}%'"
+    );
+    let kept = db.query_one_raw(Statement::from_string(db.get_database_backend(), kept)).await;
+    let kept = kept.expect("counted").expect("a row").try_get_by_index::<i64>(0).expect("a count");
+    assert_eq!(kept, 0);
+    db.close().await.expect("closed");
     server.close().await;
 }
 

@@ -313,6 +313,7 @@ impl Import<'_> {
                 reserved_for: row.text("reservedFor").map(str::to_owned),
                 reserved_until,
             },
+            one: false,
         };
         // A range leaves alone what is there; a row is to make it.
         let as_said = |changes: &[Change]| {
@@ -702,7 +703,7 @@ impl Import<'_> {
     }
 
     /// Decides a command and applies it; `check` sees what it would change before. Answers the id of what it made.
-    async fn stage<C: Command>(
+    pub(super) async fn stage<C: Command>(
         &self,
         tx: &mut Tx,
         file: File,
@@ -779,12 +780,21 @@ fn device_fields(row: &Values<'_>, more: &[&str]) -> Map<String, Value> {
 }
 
 /// The objects in a cell; none in an empty one.
-fn objects<T: DeserializeOwned>(row: &Values<'_>, column: &'static str) -> Result<Vec<T>, Stop> {
+pub(super) fn objects<T: DeserializeOwned>(row: &Values<'_>, column: &'static str) -> Result<Vec<T>, Stop> {
     let Some(cell) = row.fields(&[column]).remove(column) else { return Ok(Vec::new()) };
     let unfit = |error: serde_json::Error| {
-        Stop::Rules(vec![(Some(column), unreadable(format!("The {column}"), error.to_string()))])
+        Stop::Rules(vec![(Some(column), unreadable(format!("The {column}"), told(&error)))])
     };
     serde_json::from_value(cell).map_err(unfit)
+}
+
+/// What is wrong with a cell, without the value that stands there: it may be a password.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(", expected ") {
+        Some((_, wanted)) => format!("a value in it should be {wanted}"),
+        None => text,
+    }
 }
 
 fn there(key: Key, id: Option<i64>, kind: Option<Kind>) -> Made {

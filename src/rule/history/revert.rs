@@ -653,6 +653,7 @@ fn number_again(number: &number::Model) -> number_rule::Create {
             reserved_until: number.reserved_until,
             ..number_rule::Beginning::default()
         },
+        one: false,
     }
 }
 
