@@ -662,9 +662,9 @@ mutation($profile: ID!) {
     ServiceInUse { name: String, count: usize }: "SERVICE_IN_USE" "RML-5"
         "{count} devices are subscribed to '{name}'. Pass unsubscribe: true, or disable it with updateService."
         r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjE0MDA"}) { errors { code message } } }"#
-    /// The services that Unified CM brings along are not deleted.
+    /// The services that Unified CM brings along are not deleted, and keep a URL that tells them.
     ServiceIsDefault { name: String }: "SERVICE_IS_DEFAULT" "SVC-7"
-        "'{name}' is one of Unified CM's own services and stays. Disable it with updateService."
+        "'{name}' is one of Unified CM's own services and stays, with a URL that begins with Application:Cisco/. Disable it with updateService."
         r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjEzOTU"}) { errors { code message } } }"#
 
     /// A number that is reserved, or a neighbour's, is not put on a device.

@@ -141,6 +141,7 @@ pub struct DeleteOne {
 
 /// What [`delete_one`] must know.
 pub struct DeleteOneFacts {
+    pub now: Moment,
     pub current: Option<Model>,
     /// Whether its line stands on a device.
     pub standing: bool,
@@ -376,7 +377,9 @@ pub fn delete(cmd: &Delete, facts: &RangeFacts) -> Decision {
     check_cluster(&mut broken, facts, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     broken.or(|| {
-        let free = |number: &&Model| held_back(number, facts.standing.contains(&number.pattern)).is_none();
+        let free = |number: &&Model| {
+            held_back(number, facts.standing.contains(&number.pattern), facts.now).is_none()
+        };
         let gone = facts.numbers.iter().filter(free);
         gone.map(|number| Change::NumberDeleted { number: number.clone() }).collect()
     })
@@ -387,15 +390,15 @@ pub fn delete_one(cmd: &DeleteOne, facts: &DeleteOneFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
-    if let Some(why) = held_back(current, facts.standing) {
+    if let Some(why) = held_back(current, facts.standing, facts.now) {
         broken.add(Rule::NumberNotFree { pattern: current.pattern.clone(), why }, "id");
     }
     broken.or(|| vec![Change::NumberDeleted { number: current.clone() }])
 }
 
 /// Why a number is not deleted; nothing where it is free.
-fn held_back(number: &Model, standing: bool) -> Option<String> {
-    match &number.reserved_for {
+fn held_back(number: &Model, standing: bool, now: Moment) -> Option<String> {
+    match held_for(number, now) {
         _ if standing => Some("its line stands on a device".to_owned()),
         _ if number.status != Status::Available => Some(format!("it is {}", name_of(number.status))),
         Some(holder) => Some(format!("it is kept for {holder}")),
@@ -1133,16 +1136,24 @@ mod tests {
     fn a_number_that_is_free_is_deleted() {
         let delete = |expected_version: Option<i64>, number: Model, standing: bool| {
             let cmd = DeleteOne { id: NumberId(1), expected_version };
-            delete_one(&cmd, &DeleteOneFacts { current: Some(number), standing })
+            delete_one(&cmd, &DeleteOneFacts { now: NOW, current: Some(number), standing })
         };
         let kept = Model { reserved_for: Some("anna".to_owned()), ..number(Status::Available) };
         assert_eq!(ok(delete(Some(1), number(Status::Available), false)).len(), 1);
         no(delete(Some(2), number(Status::Available), false), &[("VERSION_CONFLICT", "expectedVersion")]);
         no(delete(None, number(Status::Available), true), &[("NUMBER_NOT_FREE", "id")]);
         no(delete(None, number(Status::Cooling), false), &[("NUMBER_NOT_FREE", "id")]);
-        no(delete(None, kept, false), &[("NUMBER_NOT_FREE", "id")]);
+        no(delete(None, kept.clone(), false), &[("NUMBER_NOT_FREE", "id")]);
+        // From its end on it is kept for nobody, also where nothing has cleared it yet (RSV-7).
+        for (until, held) in [(NOW, false), (Moment(NOW.0 + 1), true)] {
+            let kept = Model { reserved_until: Some(until), ..kept.clone() };
+            assert_eq!(delete(None, kept, false).is_err(), held);
+        }
         let cmd = DeleteOne { id: NumberId(1), expected_version: None };
-        no(delete_one(&cmd, &DeleteOneFacts { current: None, standing: false }), &[("NOT_FOUND", "id")]);
+        no(
+            delete_one(&cmd, &DeleteOneFacts { now: NOW, current: None, standing: false }),
+            &[("NOT_FOUND", "id")],
+        );
     }
 
     #[test]
