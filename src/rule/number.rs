@@ -4,7 +4,10 @@
 //! the status follows the line (INV-9): it is `USED` exactly while the line stands on a device. That is decided once
 //! for all commands, in [`follow`], from the changes that a command makes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use entity::{
     ClusterId, LineId, Moment, NumberId, OrganizationId, UserId,
@@ -275,6 +278,46 @@ pub struct Known {
     pub user: Option<String>,
     /// Whether the entry is kept at the device's organization or above; told where there is a filter.
     pub near: bool,
+}
+
+/// Why a number cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    Status(Status),
+    /// It is a neighbour's (ACC-7).
+    Elsewhere,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "its status is {}", name_of(*status)),
+            Self::Elsewhere => f.write_str("it is kept outside your organization"),
+        }
+    }
+}
+
+/// Until when a number cools.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Until(pub Option<Moment>);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.map(day).unwrap_or_default())
+    }
+}
+
+/// User id of whom a number is kept for, where the caller may know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holder(pub Option<String>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(holder) => write!(f, "'{holder}'"),
+            None => f.write_str("somebody else"),
+        }
+    }
 }
 
 /// A line whose appearances come or go, with the entry of its number.
@@ -603,10 +646,10 @@ pub fn refusals(number: &Model, sight: Sight, users: &[String], now: Moment) -> 
     let mut rules = Vec::new();
     match (number.status, number.cooling_until) {
         (Status::Reserved, _) => {
-            rules.push(Rule::NumberNotAvailable { pattern, why: "its status is RESERVED".to_owned() });
+            rules.push(Rule::NumberNotAvailable { pattern, why: Why::Status(Status::Reserved) });
         }
         (Status::Cooling, until) => {
-            rules.push(Rule::NumberCooling { pattern, until: until.map(day).unwrap_or_default() });
+            rules.push(Rule::NumberCooling { pattern, until: Until(until) });
         }
         (Status::Available | Status::Used | Status::UsedUtility, _) => {}
     }
@@ -840,12 +883,11 @@ fn illegal(from: Status, to: Status) -> Rule {
 }
 
 fn kept_elsewhere(pattern: &str) -> Rule {
-    let why = "it is kept outside your organization".to_owned();
-    Rule::NumberNotAvailable { pattern: pattern.to_owned(), why }
+    Rule::NumberNotAvailable { pattern: pattern.to_owned(), why: Why::Elsewhere }
 }
 
 fn reserved_for_other(pattern: &str, holder: Option<&str>) -> Rule {
-    let holder = holder.map_or_else(|| "somebody else".to_owned(), |holder| format!("'{holder}'"));
+    let holder = Holder(holder.map(str::to_owned));
     Rule::NumberReservedForOtherUser { pattern: pattern.to_owned(), holder }
 }
 

@@ -237,8 +237,9 @@ story! {
         let profile = admin.profile(&estate, &estate.berlin, "EM-ben", &[]).await;
         admin.done("associateUsers", json!({"profileId": profile, "userIds": [ben]}), "").await;
         let put = json!({"deviceId": profile, "pattern": "4001"});
-        let payload = admin.mutate("addLineToDevice", put.clone(), "").await;
+        let payload = admin.mutate("addLineToDevice", put.clone(), "errors { details { reservedFor numberStatus until } }").await;
         assert_eq!(code(&payload), "NUMBER_RESERVED_FOR_OTHER_USER");
+        assert_eq!(payload["errors"][0]["details"], json!({"reservedFor": "anna", "numberStatus": null, "until": null}));
         assert_eq!(
             payload["errors"][0]["message"],
             "Number 4001 is reserved for 'anna'. Clear that with reserveNumbersFor, or choose another number."
@@ -545,8 +546,10 @@ story! {
         assert_eq!(south.data(search).await["search"], json!([]));
 
         let profile = berlin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
-        let payload = berlin.mutate("addLineToDevice", json!({"deviceId": profile, "pattern": "4001"}), "").await;
+        let put = json!({"deviceId": profile, "pattern": "4001"});
+        let payload = berlin.mutate("addLineToDevice", put, "errors { details { reservedFor } }").await;
         assert!(text(&payload["errors"][0]["message"]).contains("reserved for somebody else"), "{payload}");
+        assert_eq!(payload["errors"][0]["details"], json!({"reservedFor": null}));
         let above = berlin.data(r#"{ numbers(filter: {pattern: {equals: "4001"}}) { nodes { id } } }"#).await;
         let above = json!({"numberId": above["numbers"]["nodes"][0]["id"], "to": "RESERVED"});
         assert_eq!(berlin.refused("changeNumberStatus", above).await, ["NOT_FOUND at numberId"]);

@@ -137,7 +137,14 @@ story! {
         assert_eq!(told["blockedBy"], json!([{"code": "PROFILE_IN_USE", "path": ["id"]}]));
         assert_eq!((&told["loggedOut"], &told["serviceSubscriptions"]), (&json!(sessions), &json!(2)));
 
+        // The refusal names the same phones, with what `logout` takes.
+        let refused = admin.mutate("deleteProfile", json!({"id": id}), "errors { details { phones { name } numberStatus } }").await;
+        let details = json!({"phones": [{"name": "SEP1"}, {"name": "SEP2"}], "numberStatus": null});
+        assert_eq!(refused["errors"][0]["details"], details);
+
         let berlin = server.somebody(Role::Admin, &estate.berlin).await;
+        let refused = berlin.mutate("deleteProfile", json!({"id": id}), "errors { details { phones { name } numberStatus } }").await;
+        assert_eq!(refused["errors"][0]["details"]["phones"], json!([{"name": "SEP1"}]));
         let near = preview(&berlin, &id).await;
         assert_eq!((&near["loggedOut"], &near["serviceSubscriptions"]), (&json!([sessions[0]]), &json!(2)));
 
