@@ -945,7 +945,7 @@ mod tests {
             (vec![hidden()], "phones that you do not see"),
             (vec![held(7, 20, 1), hidden()], "SEP20 and phones that you do not see"),
         ] {
-            assert_eq!(phones(&sessions), want);
+            assert_eq!(Phones::of(&sessions).to_string(), want);
         }
     }
 }
