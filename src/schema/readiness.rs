@@ -50,7 +50,7 @@ impl ReadinessFinding {
         self.found.message()
     }
 
-    /// The name of the mutation that mends it, one of `subjects` at a time.
+    /// The name of the mutation that mends it; `subjects` is what it takes, or leads to that.
     async fn fix(&self) -> &str {
         self.found.finding.fix()
     }

@@ -97,8 +97,8 @@ const SHAPES: &[(&str, &str, u64)] = &[
     ),
     (
         "profiles laid out on another product",
-        "profiles(first: $n) { nodes { name layout(product: \"Cisco 7841\") { template fits } } }",
-        // Profiles; the default device profiles of their clusters; the templates; what stands on them in two lists.
+        "profiles(first: $n) { nodes { name layout(product: \"Cisco 6901\") { template fits } } }",
+        // Profiles, none of them for that; the default device profiles of their clusters; the templates; two lists.
         5,
     ),
     ("users with their default profile", "users(first: $n) { nodes { userId defaultProfile { name } } }", 2),
