@@ -184,12 +184,12 @@ impl App {
 
     /// Reads of what the caller sees.
     pub fn read(&self, caller: &Caller) -> Reader {
-        self.0.store.read(caller.scope).hiding(caller.unread())
+        self.0.store.read(caller.scope).hiding(caller.unread()).at(self.now())
     }
 
     /// Reads of everything at one moment; the caller's scope is for the reader to keep.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(self.0.store.snapshot().await?)
+        Ok(self.0.store.snapshot(self.now()).await?)
     }
 
     /// The number of the newest change, as the database tells it; this process's feed may not have read it yet.

@@ -179,6 +179,10 @@ impl Source for Paced<'_> {
         self.snapshot.backend()
     }
 
+    fn now(&self) -> Option<Moment> {
+        self.snapshot.now()
+    }
+
     async fn rows(&self, statement: Statement) -> Result<Vec<Answer>, DbErr> {
         if let Some(outlet) = self.outlet {
             outlet.give(WAITING).await.map_err(|error| DbErr::Custom(error.to_string()))?;

@@ -88,10 +88,10 @@ pub fn module_keys(product: &Product, modules: &[AddOnModule]) -> usize {
     taken.take(usize::from(product.expansion.most)).filter_map(|module| keys_in(&module.model)).sum()
 }
 
-/// `36` for `BEKEM 36-Button Line Expansion Module`.
+/// `36` for `BEKEM 36-Button Line Expansion Module`. The store reads it the same way.
 fn keys_in(model: &str) -> Option<usize> {
     let (before, _) = model.split_once("-Button")?;
-    let digits = before.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let digits = before.bytes().rev().take(3).take_while(u8::is_ascii_digit).count();
     before[before.len() - digits..].parse().ok()
 }
 

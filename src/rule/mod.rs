@@ -492,7 +492,7 @@ mutation($profile: ID!) {
         "Nobody is logged in on {phone}, or not this user. Look at the phone's session."
         "mutation { logout(input: {phoneId: \"UGhvbmU6Mjgx\"}) { errors { code } } }"
     /// A user logs in on a second phone only where the cluster allows it.
-    MultiLoginNotAllowed { user: String, phones: String }: "MULTI_LOGIN_NOT_ALLOWED" "SES-2"
+    MultiLoginNotAllowed { user: String, phones: session::Phones }: "MULTI_LOGIN_NOT_ALLOWED" "SES-2"
         "{user} is logged in on {phones}, and the cluster allows one login. Use logoutUser first, or change the cluster's multipleLogin."
         "mutation { login(input: {phoneId: \"UGhvbmU6MzIx\", userId: \"VXNlcjoxMDU\"}) { errors { code } } }"
     /// A user logs in with a profile of that user.
@@ -532,7 +532,7 @@ mutation($profile: ID!) {
         "An empty filter would change every profile. Say which ones; organization with the topmost one that you see means all of them."
         "mutation { bulkUpdateProfiles(input: {filter: {}, set: {description: \"Moved\"}}) { errors { code } } }"
     /// A profile that a phone shows because somebody is logged in is not taken away unless told to log out.
-    ProfileInUse { profile: String, phones: String }: "PROFILE_IN_USE" "DEL-10"
+    ProfileInUse { profile: String, phones: session::Phones }: "PROFILE_IN_USE" "DEL-10"
         "'{profile}' is in use on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
         "mutation { deleteProfile(input: {id: \"UHJvZmlsZToxNTY\"}) { errors { code } } }"
     /// A phone on which somebody is logged in stays, and stays open to logins, unless told to log out.
@@ -540,7 +540,7 @@ mutation($profile: ID!) {
         "Somebody is logged in on {phone}. Log out there first, or pass onActiveSession: LOGOUT."
         "mutation { deletePhone(input: {id: \"UGhvbmU6Mjgw\"}) { errors { code } } }"
     /// A user who is logged in is not deleted unless told to log out.
-    UserLoggedIn { user: String, phones: String }: "USER_LOGGED_IN" "DEL-10"
+    UserLoggedIn { user: String, phones: session::Phones }: "USER_LOGGED_IN" "DEL-10"
         "{user} is logged in on {phones}. Log out there first, or pass onActiveSession: LOGOUT."
         "mutation { deleteUser(input: {id: \"VXNlcjozNQ\", soleProfiles: KEEP_UNASSIGNED}) { errors { code } } }"
     /// A cluster has one default device profile for each product and protocol.
@@ -666,21 +666,21 @@ mutation($profile: ID!) {
     ServiceInUse { name: String, count: usize }: "SERVICE_IN_USE" "RML-5"
         "{count} devices are subscribed to '{name}'. Pass unsubscribe: true, or disable it with updateService."
         r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjE0MDA"}) { errors { code message } } }"#
-    /// The services that Unified CM brings along are not deleted.
+    /// The services that Unified CM brings along are not deleted, and keep a URL that tells them.
     ServiceIsDefault { name: String }: "SERVICE_IS_DEFAULT" "SVC-7"
-        "'{name}' is one of Unified CM's own services and stays. Disable it with updateService."
+        "'{name}' is one of Unified CM's own services and stays, with a URL that begins with Application:Cisco/. Disable it with updateService."
         r#"mutation { deleteService(input: {id: "UGhvbmVTZXJ2aWNlOjEzOTU"}) { errors { code message } } }"#
 
     /// A number that is reserved, or a neighbour's, is not put on a device.
-    NumberNotAvailable { pattern: String, why: String }: "NUMBER_NOT_AVAILABLE" "INV-8"
+    NumberNotAvailable { pattern: String, why: number::Why }: "NUMBER_NOT_AVAILABLE" "INV-8"
         "Number {pattern} cannot be used: {why}. Choose another one, or have it made available."
         r#"mutation { addLineToDevice(input: {deviceId: "UHJvZmlsZToxNDY", pattern: "5168", partition: "PT_BERLIN"}) { errors { code message } } }"#
     /// A number that was in use a short while ago cools before somebody else gets it.
-    NumberCooling { pattern: String, until: String }: "NUMBER_COOLING" "INV-10"
+    NumberCooling { pattern: String, until: number::Until }: "NUMBER_COOLING" "INV-10"
         "Number {pattern} is cooling until {until}. Choose another one, or wait until then."
         r#"mutation { addLineToDevice(input: {deviceId: "UHJvZmlsZToxNDY", pattern: "5169", partition: "PT_BERLIN"}) { errors { code message } } }"#
     /// A number that is kept for a user goes to nobody else, until that is cleared.
-    NumberReservedForOtherUser { pattern: String, holder: String }: "NUMBER_RESERVED_FOR_OTHER_USER" "RSV-4"
+    NumberReservedForOtherUser { pattern: String, holder: number::Holder }: "NUMBER_RESERVED_FOR_OTHER_USER" "RSV-4"
         "Number {pattern} is reserved for {holder}. Clear that with reserveNumbersFor, or choose another number."
         r#"mutation { addLineToDevice(input: {deviceId: "UHJvZmlsZToxNDY", pattern: "5165", partition: "PT_BERLIN"}) { errors { code message } } }"#
     /// A line that is chosen from the inventory is one that the choice offers.

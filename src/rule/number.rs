@@ -4,7 +4,10 @@
 //! the status follows the line (INV-9): it is `USED` exactly while the line stands on a device. That is decided once
 //! for all commands, in [`follow`], from the changes that a command makes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use entity::{
     ClusterId, LineId, Moment, NumberId, OrganizationId, UserId,
@@ -145,6 +148,7 @@ pub struct DeleteOne {
 
 /// What [`delete_one`] must know.
 pub struct DeleteOneFacts {
+    pub now: Moment,
     pub current: Option<Model>,
     /// Whether its line stands on a device.
     pub standing: bool,
@@ -280,6 +284,46 @@ pub struct Known {
     pub near: bool,
 }
 
+/// Why a number cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    Status(Status),
+    /// It is a neighbour's (ACC-7).
+    Elsewhere,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "its status is {}", name_of(*status)),
+            Self::Elsewhere => f.write_str("it is kept outside your organization"),
+        }
+    }
+}
+
+/// Until when a number cools.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Until(pub Option<Moment>);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.map(day).unwrap_or_default())
+    }
+}
+
+/// User id of whom a number is kept for, where the caller may know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holder(pub Option<String>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(holder) => write!(f, "'{holder}'"),
+            None => f.write_str("somebody else"),
+        }
+    }
+}
+
 /// A line whose appearances come or go, with the entry of its number.
 pub struct Standing {
     pub line: LineId,
@@ -394,7 +438,9 @@ pub fn delete(cmd: &Delete, facts: &RangeFacts) -> Decision {
     check_cluster(&mut broken, facts, cmd.range.cluster);
     check_range(&mut broken, &cmd.range);
     broken.or(|| {
-        let free = |number: &&Model| held_back(number, facts.standing.contains(&number.pattern)).is_none();
+        let free = |number: &&Model| {
+            held_back(number, facts.standing.contains(&number.pattern), facts.now).is_none()
+        };
         let gone = facts.numbers.iter().filter(free);
         gone.map(|number| Change::NumberDeleted { number: number.clone() }).collect()
     })
@@ -405,15 +451,15 @@ pub fn delete_one(cmd: &DeleteOne, facts: &DeleteOneFacts) -> Decision {
     let Some(current) = &facts.current else { return Err(Broken::one(not_found(cmd.id), "id")) };
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
-    if let Some(why) = held_back(current, facts.standing) {
+    if let Some(why) = held_back(current, facts.standing, facts.now) {
         broken.add(Rule::NumberNotFree { pattern: current.pattern.clone(), why }, "id");
     }
     broken.or(|| vec![Change::NumberDeleted { number: current.clone() }])
 }
 
 /// Why a number is not deleted; nothing where it is free.
-fn held_back(number: &Model, standing: bool) -> Option<String> {
-    match &number.reserved_for {
+fn held_back(number: &Model, standing: bool, now: Moment) -> Option<String> {
+    match held_for(number, now) {
         _ if standing => Some("its line stands on a device".to_owned()),
         _ if number.status != Status::Available => Some(format!("it is {}", name_of(number.status))),
         Some(holder) => Some(format!("it is kept for {holder}")),
@@ -618,10 +664,10 @@ pub fn refusals(number: &Model, sight: Sight, users: &[String], now: Moment) -> 
     let mut rules = Vec::new();
     match (number.status, number.cooling_until) {
         (Status::Reserved, _) => {
-            rules.push(Rule::NumberNotAvailable { pattern, why: "its status is RESERVED".to_owned() });
+            rules.push(Rule::NumberNotAvailable { pattern, why: Why::Status(Status::Reserved) });
         }
         (Status::Cooling, until) => {
-            rules.push(Rule::NumberCooling { pattern, until: until.map(day).unwrap_or_default() });
+            rules.push(Rule::NumberCooling { pattern, until: Until(until) });
         }
         (Status::Available | Status::Used | Status::UsedUtility, _) => {}
     }
@@ -855,12 +901,11 @@ fn illegal(from: Status, to: Status) -> Rule {
 }
 
 fn kept_elsewhere(pattern: &str) -> Rule {
-    let why = "it is kept outside your organization".to_owned();
-    Rule::NumberNotAvailable { pattern: pattern.to_owned(), why }
+    Rule::NumberNotAvailable { pattern: pattern.to_owned(), why: Why::Elsewhere }
 }
 
 fn reserved_for_other(pattern: &str, holder: Option<&str>) -> Rule {
-    let holder = holder.map_or_else(|| "somebody else".to_owned(), |holder| format!("'{holder}'"));
+    let holder = Holder(holder.map(str::to_owned));
     Rule::NumberReservedForOtherUser { pattern: pattern.to_owned(), holder }
 }
 
@@ -1152,16 +1197,24 @@ mod tests {
     fn a_number_that_is_free_is_deleted() {
         let delete = |expected_version: Option<i64>, number: Model, standing: bool| {
             let cmd = DeleteOne { id: NumberId(1), expected_version };
-            delete_one(&cmd, &DeleteOneFacts { current: Some(number), standing })
+            delete_one(&cmd, &DeleteOneFacts { now: NOW, current: Some(number), standing })
         };
         let kept = Model { reserved_for: Some("anna".to_owned()), ..number(Status::Available) };
         assert_eq!(ok(delete(Some(1), number(Status::Available), false)).len(), 1);
         no(delete(Some(2), number(Status::Available), false), &[("VERSION_CONFLICT", "expectedVersion")]);
         no(delete(None, number(Status::Available), true), &[("NUMBER_NOT_FREE", "id")]);
         no(delete(None, number(Status::Cooling), false), &[("NUMBER_NOT_FREE", "id")]);
-        no(delete(None, kept, false), &[("NUMBER_NOT_FREE", "id")]);
+        no(delete(None, kept.clone(), false), &[("NUMBER_NOT_FREE", "id")]);
+        // From its end on it is kept for nobody, also where nothing has cleared it yet (RSV-7).
+        for (until, held) in [(NOW, false), (Moment(NOW.0 + 1), true)] {
+            let kept = Model { reserved_until: Some(until), ..kept.clone() };
+            assert_eq!(delete(None, kept, false).is_err(), held);
+        }
         let cmd = DeleteOne { id: NumberId(1), expected_version: None };
-        no(delete_one(&cmd, &DeleteOneFacts { current: None, standing: false }), &[("NOT_FOUND", "id")]);
+        no(
+            delete_one(&cmd, &DeleteOneFacts { now: NOW, current: None, standing: false }),
+            &[("NOT_FOUND", "id")],
+        );
     }
 
     #[test]

@@ -219,6 +219,9 @@ pub fn update(cmd: &Update, facts: &UpdateFacts) -> Decision {
     check(&mut broken, &fields);
     let rule = |suggestions| Rule::ServiceNameTaken { name: fields.name.clone(), suggestions };
     check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
+    // Its URL is what tells it: with another one it could be deleted.
+    let lost = is_own(current) && !fields.url.starts_with(OWN);
+    broken.when(lost, || Rule::ServiceIsDefault { name: current.name.clone() }, "url");
     broken.or(|| changed(current, with(current, fields), facts))
 }
 
@@ -286,7 +289,7 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
     let mut broken = Broken::none();
     check_version(&mut broken, cmd.expected_version, current.version);
     let name = || current.name.clone();
-    broken.when(current.url.starts_with(OWN), || Rule::ServiceIsDefault { name: name() }, "id");
+    broken.when(is_own(current), || Rule::ServiceIsDefault { name: name() }, "id");
     let count = facts.subscriptions.iter().filter(|(subscription, ..)| subscription.subscribed).count();
     broken.when(count > 0 && !cmd.unsubscribe, || Rule::ServiceInUse { name: name(), count }, "id");
     broken.or(|| {
@@ -301,6 +304,11 @@ pub fn delete(cmd: &Delete, facts: &DeleteFacts) -> Decision {
         changes.push(Change::ServiceDeleted { service: current.clone() });
         changes
     })
+}
+
+/// Whether it is one of those that Unified CM brings along (SVC-7).
+fn is_own(service: &Model) -> bool {
+    service.url.starts_with(OWN)
 }
 
 /// A parameter of the service, with its place.
@@ -729,5 +737,22 @@ pub(crate) mod tests {
         };
         no(delete("Application:Cisco/MissedCalls"), &[("SERVICE_IS_DEFAULT", "id")]);
         assert_eq!(ok(delete("http://x/")).len(), 1);
+        // Nor does one cease to be its own by another URL.
+        let update = |url: &str, fields: &str| {
+            let cmd = Update { id: ServiceId(5), expected_version: None, fields: patch(fields) };
+            update(&cmd, &facts(service(url, &[])))
+        };
+        for (url, fields, kept) in [
+            ("Application:Cisco/MissedCalls", r#"{"url":"http://x/"}"#, false),
+            ("Application:Cisco/MissedCalls", r#"{"url":"Application:Cisco/ReceivedCalls"}"#, true),
+            ("Application:Cisco/MissedCalls", r#"{"enabled":false}"#, true),
+            ("http://x/", r#"{"url":"http://y/"}"#, true),
+        ] {
+            if kept {
+                assert_eq!(ok(update(url, fields)).len(), 1, "{url} {fields}");
+            } else {
+                no(update(url, fields), &[("SERVICE_IS_DEFAULT", "url")]);
+            }
+        }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! A login through the API is an administrator's act: no PIN is asked for and none is kept here.
 
+use std::fmt;
+
 use entity::{
     DefaultDeviceProfileId, DeviceId, Moment, SessionId, UserId, cluster,
     cluster::MultipleLogin,
@@ -116,6 +118,33 @@ pub struct Held {
     pub seen: bool,
     /// What the user types to log in, when the caller sees the user.
     pub user: Option<String>,
+}
+
+/// Phones on which people are logged in, as far as the caller sees them (ACC-7).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Phones {
+    pub seen: Vec<(DeviceId, String)>,
+    /// Whether there are others.
+    pub others: bool,
+}
+
+impl Phones {
+    fn of(sessions: &[Held]) -> Self {
+        let seen = sessions.iter().filter(|held| held.seen);
+        let seen: Vec<_> = seen.map(|held| (held.session.phone_id, held.phone.clone())).collect();
+        Self { others: seen.len() < sessions.len(), seen }
+    }
+}
+
+impl fmt::Display for Phones {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.seen.iter().map(|(_, name)| name.as_str()).collect();
+        match (names.is_empty(), self.others) {
+            (true, _) => f.write_str("phones that you do not see"),
+            (false, false) => f.write_str(&names.join(", ")),
+            (false, true) => write!(f, "{} and phones that you do not see", names.join(", ")),
+        }
+    }
 }
 
 impl Held {
@@ -410,25 +439,15 @@ pub fn clear(
     sessions: &[Held],
     policy: OnActiveSession,
     why: End,
-    rule: impl FnOnce(String) -> Rule,
+    rule: impl FnOnce(Phones) -> Rule,
     path: &str,
 ) -> Vec<Change> {
     match policy {
         OnActiveSession::Logout => end(sessions, why),
         OnActiveSession::Fail => {
-            broken.when(!sessions.is_empty(), || rule(phones(sessions)), path);
+            broken.when(!sessions.is_empty(), || rule(Phones::of(sessions)), path);
             Vec::new()
         }
-    }
-}
-
-/// The names of the phones, as far as the caller sees them (ACC-7).
-fn phones(sessions: &[Held]) -> String {
-    let seen: Vec<_> = sessions.iter().filter(|held| held.seen).map(|held| held.phone.as_str()).collect();
-    match (seen.is_empty(), seen.len() == sessions.len()) {
-        (true, _) => "phones that you do not see".to_owned(),
-        (false, true) => seen.join(", "),
-        (false, false) => format!("{} and phones that you do not see", seen.join(", ")),
     }
 }
 
@@ -554,7 +573,7 @@ fn check_policy(broken: &mut Broken, facts: &LoginFacts, user: &user::Model) {
         facts.cluster.as_ref().is_some_and(|cluster| cluster.multiple_login == MultipleLogin::NotAllowed);
     broken.when(
         refuses && !facts.elsewhere.is_empty(),
-        || Rule::MultiLoginNotAllowed { user: user.user_id.clone(), phones: phones(&facts.elsewhere) },
+        || Rule::MultiLoginNotAllowed { user: user.user_id.clone(), phones: Phones::of(&facts.elsewhere) },
         "userId",
     );
 }
@@ -926,7 +945,7 @@ mod tests {
             (vec![hidden()], "phones that you do not see"),
             (vec![held(7, 20, 1), hidden()], "SEP20 and phones that you do not see"),
         ] {
-            assert_eq!(phones(&sessions), want);
+            assert_eq!(Phones::of(&sessions).to_string(), want);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
 use entity::{
-    DeviceId,
+    ClusterId, DeviceId,
     profile::{AddOnModule, Protocol},
 };
 
@@ -27,7 +27,7 @@ use crate::{
         product::{self, ButtonFeature as Feature},
     },
     store::{
-        button, line,
+        button, default_device_profile, line,
         page::{Relation, Slice},
         row::{Columns, all, bit},
         template,
@@ -40,6 +40,7 @@ pub struct Laid<'a> {
     /// What names the template, by its id, and how it finds it.
     pub of: i64,
     pub relation: Relation,
+    pub cluster: ClusterId,
     pub product: &'a str,
     pub protocol: Protocol,
     pub template: &'a str,
@@ -198,7 +199,12 @@ fn button_in(thing: Option<Thing>) -> Option<i64> {
     thing.filter(|thing| thing.feature != Feature::Line).map(|thing| thing.id)
 }
 
-/// The layout of a device on its own product or on another one; nothing where the catalogue does not list its own.
+/// Default device profiles of a cluster: more than there are products and protocols.
+const FALLBACKS: u32 = 1_000;
+
+/// The layout of a device on its own product or on another one; nothing where the catalogue does not list its own. On
+/// another product it is what a phone shows once somebody has logged in (SES-11): the default device profile gives
+/// template and expansion modules, and where there is none they are guessed from the product's own template.
 pub async fn layout(
     ctx: &Context<'_>,
     laid: Laid<'_>,
@@ -215,24 +221,60 @@ pub async fn layout(
         };
     };
     let own = product.name == laid.product;
+    // A phone is logged in to by profiles; as another phone it is just that.
+    let taken = !own && laid.relation == template::OF_PROFILE;
+    let fallback = if taken { fallback(ctx, &laid, product).await? } else { None };
+    let modules = match &fallback {
+        Some(fallback) => &fallback.settings.get()?.add_on_modules,
+        None => laid.modules,
+    };
+    let name = match &fallback {
+        Some(fallback) => fallback.button_template.get()?.clone(),
+        None if own => laid.template.to_owned(),
+        None => stock_name(product, laid.protocol),
+    };
     let found = match &template {
         Some(id) => Some(chosen(ctx, id, product).await?),
         None if own => of_device(ctx, laid.relation, laid.of).await?,
-        None => None,
+        None => ctx.loaders()?.button_template(laid.cluster, &name).await?,
     };
     let (name, features) = match &found {
         Some(row) => (row.name.get()?.clone(), row.features.get()?.0.clone()),
-        None if own => (laid.template.to_owned(), layout::stock(product)),
-        None => {
-            let speaks = product.with(laid.protocol).or_else(|| product.protocols.first());
-            let stock = speaks.map(|speaks| speaks.button_template.clone());
-            (stock.unwrap_or_default(), layout::stock(product))
-        }
+        None => (name, layout::stock(product)),
     };
     let things = things(ctx, laid.device).await?;
-    let more = layout::module_keys(product, laid.modules);
+    let more = layout::module_keys(product, modules);
     let laid = layout::lay(product, more, &features, &things);
     Ok(Some(Layout { product, template: name, known: found.is_some(), laid }))
+}
+
+/// The product's own template: for the device's protocol where it speaks that.
+fn stock_name(product: &product::Product, own: Protocol) -> String {
+    let speaks = product.with(own).or_else(|| product.protocols.first());
+    speaks.map(|speaks| speaks.button_template.clone()).unwrap_or_default()
+}
+
+/// The default device profile that a phone of the product takes, of the device's protocol where there is one; those of a
+/// cluster are read together.
+async fn fallback(
+    ctx: &Context<'_>,
+    laid: &Laid<'_>,
+    product: &product::Product,
+) -> Result<Option<Arc<default_device_profile::Row>>> {
+    let own = ["product", "protocol", "button_template", "settings"].map(bit::<default_device_profile::Row>);
+    let columns = Columns::own(own.into_iter().fold(0, |all, one| all | one));
+    let (of, loaders) = (default_device_profile::OF_CLUSTER, &ctx.loaders()?.default_device_profile);
+    let known = loaders.page(of, laid.cluster.0, Slice::front(FALLBACKS), columns).await?;
+    let mut other = None;
+    for (row, _) in &known.rows {
+        if *row.product.get()? == product.name {
+            if *row.protocol.get()? == laid.protocol {
+                return Ok(Some(row.clone()));
+            }
+            other = Some(row.clone());
+        }
+    }
+    Ok(other)
 }
 
 /// The button template with this id, which must be for the product.

@@ -14,13 +14,13 @@ use std::{
 
 use async_graphql::SelectionField;
 use dataloader::{BatchFn, cached::Loader};
-use entity::change_subject::Noun;
+use entity::{ClusterId, change_subject::Noun};
 use tracing::Instrument;
 
 use super::{Result, drive::Gate};
 use crate::{
     error::Error,
-    rule::readiness::Finding,
+    rule::readiness::{Found, UserState},
     store::{
         Entry, Reader, audit_entry, button, cluster, default_device_profile, device, job, line, number,
         organization,
@@ -62,7 +62,7 @@ impl Asked {
 
 /// A thing, by its id.
 type OneKey = (i64, Columns);
-type Found<R> = Result<Option<Arc<R>>>;
+type Loaded<R> = Result<Option<Arc<R>>>;
 
 /// A loader that sends its keys when every resolver that can ask has asked, whoever asks last.
 struct Batched<K, V, F>
@@ -148,9 +148,11 @@ pub struct Loaders {
     pub quick_add: Of<quick_add::Row>,
     pub button: Of<button::Row>,
     pub template: Of<template::Row>,
+    button_templates: Batched<TemplateKey, Option<Arc<template::Row>>, ButtonTemplates>,
     pub service: Of<service::Row>,
     pub service_subscription: Of<service_subscription::Row>,
-    findings: Batched<i64, Arc<Vec<Finding>>, Findings>,
+    findings: Batched<i64, Arc<Vec<Found>>, Findings>,
+    user_states: Batched<i64, Option<Arc<UserState>>, UserStates>,
     pub number: Of<number::Row>,
     most_profiles: Batched<i64, Option<i32>, MostProfiles>,
     pub job: Of<job::Row>,
@@ -179,9 +181,11 @@ impl Loaders {
             quick_add: Of::new(reader, &gate),
             button: Of::new(reader, &gate),
             template: Of::new(reader, &gate),
+            button_templates: Batched::new(ButtonTemplates(reader.clone()), &gate),
             service: Of::new(reader, &gate),
             service_subscription: Of::new(reader, &gate),
             findings: Batched::new(Findings(reader.clone()), &gate),
+            user_states: Batched::new(UserStates(reader.clone()), &gate),
             number: Of::new(reader, &gate),
             most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
             job: Of::new(reader, &gate),
@@ -215,9 +219,11 @@ impl Loaders {
         self.most_profiles.clear_all().await;
         self.button.forget().await;
         self.template.forget().await;
+        self.button_templates.clear_all().await;
         self.service.forget().await;
         self.service_subscription.forget().await;
         self.findings.clear_all().await;
+        self.user_states.clear_all().await;
         self.number.forget().await;
         self.job.forget().await;
         self.role.forget().await;
@@ -227,9 +233,30 @@ impl Loaders {
         self.history_count.clear_all().await;
     }
 
+    /// The cluster's button template of that name, with all its columns.
+    pub async fn button_template(
+        &self,
+        cluster: ClusterId,
+        name: &str,
+    ) -> Result<Option<Arc<template::Row>>> {
+        self.button_templates.load((cluster.0, name.to_owned())).await
+    }
+
     /// What keeps a profile from being ready.
-    pub async fn findings(&self, profile: i64) -> Result<Arc<Vec<Finding>>> {
+    pub async fn findings(&self, profile: i64) -> Result<Arc<Vec<Found>>> {
         self.findings.load(profile).await
+    }
+
+    /// The same of many profiles, in their order, each with its findings.
+    pub async fn findings_of(&self, profiles: &[i64]) -> Result<Vec<(i64, Arc<Vec<Found>>)>> {
+        let mut found = self.findings.load_many(profiles.to_vec()).await?;
+        let of = |id: &i64| Ok((*id, found.remove(id).unwrap_or_else(|| Ok(Arc::default()))?));
+        profiles.iter().map(of).collect()
+    }
+
+    /// What a user's page tells of the user alone; nothing where the user is not seen.
+    pub async fn user_state(&self, user: i64) -> Result<Option<Arc<UserState>>> {
+        self.user_states.load(user).await
     }
 
     /// Most profiles that a user of the organization may have.
@@ -339,8 +366,8 @@ impl<R: Row> Of<R> {
 
 struct One<R>(Reader, PhantomData<fn() -> R>);
 
-impl<R: Row> BatchFn<OneKey, Found<R>> for One<R> {
-    async fn load(&mut self, keys: &[OneKey]) -> HashMap<OneKey, Found<R>> {
+impl<R: Row> BatchFn<OneKey, Loaded<R>> for One<R> {
+    async fn load(&mut self, keys: &[OneKey]) -> HashMap<OneKey, Loaded<R>> {
         let mut groups: HashMap<Columns, Vec<i64>> = HashMap::new();
         for (id, columns) in keys {
             groups.entry(*columns).or_default().push(*id);
@@ -465,11 +492,45 @@ impl BatchFn<PickKey, Result<Arc<Picked>>> for Picks {
     }
 }
 
+/// A cluster and the name of a button template there.
+type TemplateKey = (i64, String);
+
+struct ButtonTemplates(Reader);
+
+impl BatchFn<TemplateKey, Loaded<template::Row>> for ButtonTemplates {
+    async fn load(&mut self, keys: &[TemplateKey]) -> HashMap<TemplateKey, Loaded<template::Row>> {
+        let found = template::by_names(&self.0, self.0.scope(), keys).await.map_err(Error::from);
+        let mut found = found
+            .map(|found| found.into_iter().map(|(key, row)| (key, Arc::new(row))).collect::<HashMap<_, _>>());
+        let answer = |key: &TemplateKey| match &mut found {
+            Ok(found) => Ok(found.remove(key)),
+            Err(error) => Err(error.clone()),
+        };
+        let answers: Vec<_> = keys.iter().map(answer).collect();
+        keys.iter().cloned().zip(answers).collect()
+    }
+}
+
+struct UserStates(Reader);
+
+impl BatchFn<i64, Result<Option<Arc<UserState>>>> for UserStates {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Result<Option<Arc<UserState>>>> {
+        let mut found = readiness::user_states(&self.0, self.0.scope(), keys).await.map_err(Error::from);
+        let answer = |id: &i64| match &mut found {
+            Ok(found) => Ok(found.remove(id).map(Arc::new)),
+            Err(error) => Err(error.clone()),
+        };
+        let answers: Vec<_> = keys.iter().map(answer).collect();
+        keys.iter().copied().zip(answers).collect()
+    }
+}
+
 struct Findings(Reader);
 
-impl BatchFn<i64, Result<Arc<Vec<Finding>>>> for Findings {
-    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Result<Arc<Vec<Finding>>>> {
-        let mut found = readiness::findings(&self.0, self.0.scope(), keys).await.map_err(Error::from);
+impl BatchFn<i64, Result<Arc<Vec<Found>>>> for Findings {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Result<Arc<Vec<Found>>>> {
+        let found = readiness::findings(&self.0, self.0.scope(), self.0.unread(), keys).await;
+        let mut found = found.map_err(Error::from);
         let answer = |id: &i64| match &mut found {
             Ok(found) => Ok(Arc::new(found.remove(id).unwrap_or_default())),
             Err(error) => Err(error.clone()),
@@ -564,14 +625,15 @@ look!(device::Row {});
 look!(profile::Row {
     "loginUser" needs ["login_user_id"],
     "productInfo" needs ["product"],
-    "layout" needs ["product", "protocol", "button_template", "settings"]
+    "layout" needs ["cluster_id", "product", "protocol", "button_template", "settings"]
 });
 look!(phone::Row {
     "logoutProfile" needs ["logout_profile_id"],
     "owner" needs ["owner_id"],
     "productInfo" needs ["product"],
-    "layout" needs ["product", "protocol", "button_template"],
-    "effectiveProfile" needs ["product", "protocol", "button_template", "softkey_template", "logout_profile_id"]
+    "layout" needs ["cluster_id", "product", "protocol", "button_template"],
+    "effectiveProfile" needs
+        ["cluster_id", "product", "protocol", "button_template", "softkey_template", "logout_profile_id"]
 });
 look!(session::Row {
     "appliedProfileVersion" needs ["profile_version"],
@@ -621,8 +683,8 @@ look!(job::Row {
 look!(number::Row {
     "usage" needs ["status", "utility"],
     "e164Number" needs ["e164_number"],
-    "isReserved" needs ["reserved_for"],
-    "reservedFor" needs ["reserved_for", "organization_id"]
+    "isReserved" needs ["reserved_for", "reserved_until"],
+    "reservedFor" needs ["reserved_for", "reserved_until", "organization_id"]
 });
 
 /// The columns that the fields ask for: the row's, and those of what can come with it.

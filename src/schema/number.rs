@@ -119,24 +119,25 @@ impl NumberObject {
     }
 
     /// Whether it is kept for somebody.
-    async fn is_reserved(&self) -> Result<bool> {
-        Ok(self.0.reserved_for.get()?.is_some())
+    async fn is_reserved(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.holder(ctx)?.is_some())
     }
 
     /// User id of whom it is kept for, who need not exist any more; nothing where the entry is kept above your
     /// organization.
     async fn reserved_for(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        let Some(holder) = self.0.reserved_for.get()? else { return Ok(None) };
+        let Some(holder) = self.holder(ctx)? else { return Ok(None) };
         if ctx.caller()?.scope != Scope::All {
             let organization: Option<Organization> = one(ctx, Some(*self.0.organization_id.get()?)).await?;
-            return Ok(organization.map(|_| holder.as_str()));
+            return Ok(organization.map(|_| holder));
         }
         Ok(Some(holder))
     }
 
     /// When that ends by itself; nothing is never.
-    async fn reserved_until(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(self.0.reserved_until.get()?.map(date_time))
+    async fn reserved_until(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        let until = *self.0.reserved_until.get()?;
+        Ok(until.filter(|until| ctx.app().is_ok_and(|app| *until > app.now())).map(date_time))
     }
 
     /// While it cools, when it is available again.
@@ -195,6 +196,15 @@ impl NumberObject {
         #[graphql(desc = "Behind this place.")] after: Option<String>,
     ) -> Result<Connection<ChangeEvent>> {
         history(ctx, Noun::Number, self.0.id.get()?.0, first, after).await
+    }
+}
+
+impl NumberObject {
+    /// For whom it is kept by now (RSV-7).
+    fn holder(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let (holder, until) = (self.0.reserved_for.get()?, *self.0.reserved_until.get()?);
+        let now = ctx.app()?.now();
+        Ok(holder.as_deref().filter(|_| until.is_none_or(|until| until > now)))
     }
 }
 
@@ -289,12 +299,14 @@ impl From<NumberFilter> for Filter {
             })
             .add(filter.clusters, |ids| Filter::Numbers("t.cluster_id", numbers(&ids, id::cluster)))
             .add(filter.organization, |scope| scope.on("t.organization_id"))
-            .add(filter.reserved_for, |text| Filter::All(vec![text.exact("t.reserved_for"), within()]))
-            .whether(filter.is_reserved, "t.reserved_for IS NOT NULL")
+            .add(filter.reserved_for, |text| {
+                Filter::All(vec![text.exact("t.reserved_for"), Filter::Fixed(number::HELD), within()])
+            })
+            .whether(filter.is_reserved, number::HELD)
             .add(filter.has_holder, |wanted| {
                 let found = Filter::Exists(HOLDER, "u.id", "\"user\"");
                 let found = if wanted { found } else { Filter::Not(Box::new(found)) };
-                Filter::All(vec![Filter::Fixed("t.reserved_for IS NOT NULL"), within(), found])
+                Filter::All(vec![Filter::Fixed(number::HELD), within(), found])
             })
             .time(filter.cooling_until, "t.cooling_until")
             .time(filter.updated, "t.updated_at");

@@ -280,6 +280,7 @@ impl PhoneObject {
             device: *self.0.id.get()?,
             of: self.0.id.get()?.0,
             relation: template_store::OF_PHONE,
+            cluster: *self.0.cluster_id.get()?,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
             template: self.0.button_template.get()?,

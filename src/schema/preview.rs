@@ -17,8 +17,10 @@ use super::{
     line::{Line, LineAppearance},
     mutation::Done,
     number::Number,
+    organization::Organization,
     phone::Phone,
     profile::Profile,
+    session::Session,
     user::User,
     value::{
         enums::{NumberStatus, SoleProfiles},
@@ -94,6 +96,31 @@ impl DeletePreview {
     /// How many service URL buttons go along.
     async fn service_urls(&self) -> i32 {
         self.buttons(Kind::ServiceUrl)
+    }
+
+    /// How many subscriptions to phone services go along, those that are kept to be taken up again included.
+    async fn service_subscriptions(&self) -> i32 {
+        let removed = self.collect(|change| match change {
+            rule::Change::ServiceSubscriptionRemoved { .. } => Some(()),
+            _ => None,
+        });
+        i32::try_from(removed.len()).unwrap_or(i32::MAX)
+    }
+
+    /// The sessions that it ends, as they are before: who is logged out, and on which phone; those that are not for you to see
+    /// are left out.
+    async fn logged_out(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let ended = self.collect(|change| match change {
+            rule::Change::SessionEnded { session, .. } => Some(session.clone()),
+            _ => None,
+        });
+        // By their organization, as the phone may go as well.
+        let organizations: Vec<Organization> =
+            several(ctx, ended.iter().map(|session| session.organization_id.0)).await?;
+        let seen = organizations.iter().map(|organization| Ok(organization.row().id.get()?.0));
+        let seen = seen.collect::<Result<HashSet<_>>>()?;
+        let ended = ended.into_iter().filter(|session| seen.contains(&session.organization_id.0));
+        Ok(ended.map(|session| Session::of(Arc::new(session.into()))).collect())
     }
 
     /// How often each kind of change happens, in the order of their first.

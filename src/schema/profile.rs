@@ -44,8 +44,8 @@ use crate::{
     store::{
         button as button_store, line,
         page::{self, Filter, Order, Slice},
-        phone, profile, readiness as readiness_store, service_subscription as subscription_store, session,
-        template as template_store, user,
+        phone, profile, service_subscription as subscription_store, session, template as template_store,
+        user,
     },
 };
 
@@ -277,7 +277,8 @@ impl ProfileObject {
     }
 
     /// How it looks on a phone of its product or of another one: which line or button stands on which key, and what does not
-    /// fit. Nothing where the catalogue does not list its product.
+    /// fit. On another product the cluster's default device profile for that gives template and expansion modules, as at a
+    /// login there. Nothing where the catalogue does not list its product.
     async fn layout(
         &self,
         ctx: &Context<'_>,
@@ -285,7 +286,8 @@ impl ProfileObject {
             String,
         >,
         #[graphql(
-            desc = "A button template for the product; its own on its own product, else the product's own."
+            desc = "A button template for the product. Unless given, its own on its own product; on another one that of the \
+                    default device profile, or else the product's own."
         )]
         template: Option<ID>,
     ) -> Result<Option<Layout>> {
@@ -293,6 +295,7 @@ impl ProfileObject {
             device: *self.0.id.get()?,
             of: self.0.id.get()?.0,
             relation: template_store::OF_PROFILE,
+            cluster: *self.0.cluster_id.get()?,
             product: self.0.product.get()?,
             protocol: *self.0.protocol.get()?,
             template: self.0.button_template.get()?,
@@ -303,7 +306,9 @@ impl ProfileObject {
 
     /// Whether it works as its users expect, and what to do where it does not.
     async fn readiness(&self, ctx: &Context<'_>) -> Result<Readiness> {
-        Ok(Readiness::of(&ctx.loaders()?.findings(self.0.id.get()?.0).await?))
+        let profile = self.0.id.get()?.0;
+        let found = ctx.loaders()?.findings(profile).await?;
+        Ok(Readiness::of(found.iter().map(|found| (Some(profile), found.clone())).collect()))
     }
 
     /// The numbers of the inventory that are offered for its lines, by number: those of its cluster that are kept at its
@@ -422,7 +427,7 @@ pub struct ProfileFilter {
     pub is_logout_profile: Option<bool>,
     /// Whether somebody is logged in with it, on a phone that you see.
     pub in_use: Option<bool>,
-    /// With any of these findings of `readiness`; an empty list finds none.
+    /// With any of these findings of `readiness`; an empty list finds none, nor does what is found of users only.
     pub not_ready: Option<Vec<ReadinessCode>>,
     /// Subscribed to any of these phone services.
     pub services: Option<Vec<ID>>,
@@ -478,7 +483,7 @@ impl From<ProfileFilter> for Filter {
                 "phone",
             )
             .add(filter.not_ready, |codes| {
-                Filter::Any(codes.into_iter().map(|code| readiness_store::filter(code.into())).collect())
+                Filter::Any(codes.into_iter().map(|code| Filter::Found(code.into())).collect())
             })
             .add(filter.services, |ids| {
                 const SUBSCRIBED: &str =

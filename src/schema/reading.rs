@@ -89,7 +89,8 @@ pub fn is_own(parent: &str, field: &str) -> bool {
         | ("Layout", "keys" | "hidden")
         | ("LayoutKey" | "LayoutHidden", "button" | "line")
         | ("LineAppearance", "line")
-        | ("Session", "phone" | "profile") => true,
+        | ("Session", "phone" | "profile")
+        | ("UserError", "details") => true,
         (payload, "errors" | "button" | "device" | "removed" | "changes") => {
             payload.ends_with("ButtonPayload") || payload == "ReplaceButtonsPayload"
         }

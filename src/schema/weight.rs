@@ -6,7 +6,8 @@
 pub fn weight(field: &str) -> u64 {
     match field {
         // A count looks at everything that a page leaves out; the others are read thing by thing.
-        "totalCount" | "history" | "readiness" | "effectiveProfile" | "extensionMobility" | "layout" => 10,
+        "totalCount" | "history" | "readiness" | "subjects" | "effectiveProfile" | "extensionMobility"
+        | "layout" => 10,
         "deletePreview" | "nameAvailability" | "previewLineChange" | "selectableNumbers" => 50,
         // Everything of a kind at once, or every noun looked through.
         "products" | "rules" | "search" | "sessionSnapshot" => 100,

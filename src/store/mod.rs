@@ -106,6 +106,8 @@ pub struct Reader {
     scope: Scope,
     /// Kinds of things that the caller does not read.
     unread: Arc<[Noun]>,
+    /// When it is read, by the application's clock.
+    now: Option<Moment>,
     statements: Arc<AtomicU64>,
 }
 
@@ -130,6 +132,7 @@ pub struct Mark(usize);
 /// Reads that all see one moment of the database.
 pub struct Snapshot {
     db: DatabaseTransaction,
+    now: Moment,
     _permit: OwnedSemaphorePermit,
     statements: Arc<AtomicU64>,
 }
@@ -138,6 +141,10 @@ pub struct Snapshot {
 pub trait Source: Sync {
     /// Which SQL it speaks.
     fn backend(&self) -> DatabaseBackend;
+    /// The moment at which it is read, by the application's clock, where it is read for somebody.
+    fn now(&self) -> Option<Moment> {
+        None
+    }
     /// Runs a statement and answers its rows.
     fn rows(&self, statement: Statement) -> impl Future<Output = Result<Vec<QueryResult>, DbErr>> + Send;
 }
@@ -242,11 +249,11 @@ impl Store {
     /// Reads within a scope.
     pub fn read(&self, scope: Scope) -> Reader {
         let (db, reads, statements) = (self.db.clone(), self.reads.clone(), self.statements.clone());
-        Reader { db, reads, scope, unread: Arc::default(), statements }
+        Reader { db, reads, scope, unread: Arc::default(), now: None, statements }
     }
 
-    /// Reads of everything at one moment.
-    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+    /// Reads of everything at one moment, which is now.
+    pub async fn snapshot(&self, now: Moment) -> Result<Snapshot, DbErr> {
         let permit = tokio::time::timeout(self.wait, self.snapshots.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
         let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
@@ -256,7 +263,7 @@ impl Store {
             sqlite_transaction_mode: None,
         };
         let db = self.db.begin_with_options(options).await?;
-        Ok(Snapshot { db, _permit: permit, statements: self.statements.clone() })
+        Ok(Snapshot { db, now, _permit: permit, statements: self.statements.clone() })
     }
 
     /// Begins to write. `ids` is how many new things the transaction may make.
@@ -377,11 +384,21 @@ impl Reader {
     pub fn hiding(self, unread: impl Iterator<Item = Noun>) -> Self {
         Self { unread: unread.collect(), ..self }
     }
+
+    /// The same at a moment: what is over by then is.
+    #[must_use]
+    pub fn at(self, now: Moment) -> Self {
+        Self { now: Some(now), ..self }
+    }
 }
 
 impl Source for Reader {
     fn backend(&self) -> DatabaseBackend {
         self.db.get_database_backend()
+    }
+
+    fn now(&self) -> Option<Moment> {
+        self.now
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -399,6 +416,10 @@ impl Source for Reader {
 impl Source for Snapshot {
     fn backend(&self) -> DatabaseBackend {
         self.db.get_database_backend()
+    }
+
+    fn now(&self) -> Option<Moment> {
+        Some(self.now)
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -499,6 +520,10 @@ impl Tx {
 impl Source for Tx {
     fn backend(&self) -> DatabaseBackend {
         self.db.get_database_backend()
+    }
+
+    fn now(&self) -> Option<Moment> {
+        Some(self.now)
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {

@@ -74,11 +74,22 @@ pub const OF_ORGANIZATION: Relation = Relation { name: "numbers of organization"
 /// The numbers on a cluster.
 pub const OF_CLUSTER: Relation = Relation { name: "numbers of cluster", parent: "t.cluster_id", ..BELOW };
 
+/// Whether a number (`t`) is kept for somebody by now (RSV-7): what is over is nobody's, also before it is cleared.
+macro_rules! held {
+    () => {
+        "(t.reserved_for IS NOT NULL AND (t.reserved_until IS NULL OR t.reserved_until > {now}))"
+    };
+}
+
+/// Whether a number (`t`) is kept for somebody by now, as a condition.
+pub const HELD: &str = held!();
+
 /// The numbers that are kept for a user.
 pub const RESERVED_FOR_USER: Relation = Relation {
     name: "numbers reserved for user",
     join: " JOIN \"user\" u ON u.cluster_id = t.cluster_id AND u.user_id = t.reserved_for",
     parent: "u.id",
+    only: concat!(" AND ", held!()),
     ..BELOW
 };
 
@@ -150,17 +161,13 @@ pub struct Picker {
 impl Picker {
     /// What the picker offers, as a condition on numbers (`t`) and the profile (`p`).
     fn filter(&self) -> Filter {
-        let held = || {
-            let open = Filter::Fixed("t.reserved_until IS NULL");
-            let later = Filter::AtLeast("t.reserved_until", self.now.0 + 1);
-            Filter::All(vec![Filter::Fixed("t.reserved_for IS NOT NULL"), Filter::Any(vec![open, later])])
-        };
+        let held = || Filter::Fixed(HELD);
         let held_by = |who: Filter| Filter::All(vec![held(), who]);
         let named = || self.filter.user.map(|user| vec![user.0]).unwrap_or_default();
         let held_by_named = || {
-            const HELD: &str = "SELECT t.id FROM number t JOIN \"user\" u ON u.cluster_id = t.cluster_id AND \
+            const KEPT: &str = "SELECT t.id FROM number t JOIN \"user\" u ON u.cluster_id = t.cluster_id AND \
                                 u.user_id = t.reserved_for WHERE u.id";
-            held_by(Filter::Linked(HELD, named(), "\"user\""))
+            held_by(Filter::Linked(KEPT, named(), "\"user\""))
         };
         let choice = match self.filter.choice {
             Choice::Available => Filter::All(vec![
@@ -508,7 +515,7 @@ pub async fn update_range_facts(tx: &Tx, cmd: &UpdateRange) -> Result<RangeFacts
 
 /// What deleting one must know.
 pub async fn delete_one_facts(tx: &Tx, cmd: &DeleteOne) -> Result<DeleteOneFacts, DbErr> {
-    let current = one_facts(tx, cmd.id).await?.current;
+    let OneFacts { now, current, .. } = one_facts(tx, cmd.id).await?;
     let mut standing = false;
     if let Some(number) = &current {
         let pattern = || number.pattern.clone();
@@ -520,7 +527,7 @@ pub async fn delete_one_facts(tx: &Tx, cmd: &DeleteOne) -> Result<DeleteOneFacts
         };
         standing = !self::standing(tx, &range, &[pattern()]).await?.is_empty();
     }
-    Ok(DeleteOneFacts { current, standing })
+    Ok(DeleteOneFacts { now, current, standing })
 }
 
 /// What deleting a range must know.

@@ -4,7 +4,10 @@ use entity::{line, line_appearance, number, profile_user, user};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::{Tx, organization, profile};
-use crate::rule::orphan::{CleanUp, Facts, Orphan};
+use crate::rule::{
+    number::held_for,
+    orphan::{CleanUp, Facts, Orphan},
+};
 
 /// What taking an orphan away must know.
 pub async fn facts(tx: &Tx, cmd: &CleanUp) -> Result<Facts, DbErr> {
@@ -28,10 +31,10 @@ pub async fn facts(tx: &Tx, cmd: &CleanUp) -> Result<Facts, DbErr> {
         }
         Orphan::Number(_) => {
             let Some(found) = number(tx, cmd).await? else { return Ok(absent) };
-            let holder = match &found.reserved_for {
+            let holder = match held_for(&found, tx.now()) {
                 Some(user_id) => user::Entity::find()
                     .filter(user::Column::ClusterId.eq(found.cluster_id))
-                    .filter(user::Column::UserId.eq(user_id.as_str()))
+                    .filter(user::Column::UserId.eq(user_id))
                     .one(&tx.db)
                     .await?
                     .is_some(),

@@ -9,11 +9,11 @@ use std::{
 use sea_orm::{DatabaseBackend, DbErr, QueryResult};
 
 use super::{
-    Source, join,
+    Source, join, readiness,
     row::{Columns, Row, select},
     sql::{Sql, like},
 };
-use crate::caller::Scope;
+use crate::{caller::Scope, rule::readiness::Finding};
 
 /// The value that a list is ordered by.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -96,8 +96,10 @@ pub enum Filter {
     Linked(&'static str, Vec<i64>, &'static str),
     /// The query finds something whose column names a thing in the table that the caller sees.
     Exists(&'static str, &'static str, &'static str),
-    /// A condition that needs no value.
+    /// A condition that needs no value but, where `{now}` stands in it, the moment.
     Fixed(&'static str),
+    /// What keeps a profile from being ready is found of it.
+    Found(Finding),
 }
 
 /// Longer than any text that is kept. SQLite refuses patterns of 50,000 bytes and more.
@@ -187,8 +189,9 @@ impl Filter {
                 sql.push(")");
             }
             Self::Fixed(condition) => {
-                sql.push(condition);
+                sql.timed(condition);
             }
+            Self::Found(finding) => readiness::holds(sql, scope, *finding),
         }
     }
 }
@@ -228,7 +231,7 @@ pub async fn page<R: Row>(
     columns: Columns,
 ) -> Result<Page<R>, DbErr> {
     let list = List { scope, filter, order, slice, columns };
-    let mut sql = Sql::new(source.backend());
+    let mut sql = Sql::of(source);
     match list.tree::<R>(source.backend()) {
         Some(roots) => list.write_by_organization::<R>(&mut sql, roots),
         None => list.write::<R>(&mut sql, " WHERE 1 = 1"),
@@ -311,7 +314,7 @@ impl List<'_> {
 
 /// How many items a list holds.
 pub async fn count<R: Row>(source: &impl Source, scope: Scope, filter: &Filter) -> Result<i64, DbErr> {
-    let mut sql = Sql::new(source.backend());
+    let mut sql = Sql::of(source);
     sql.push("SELECT count(*) FROM ").push(R::TABLE).push(" t WHERE 1 = 1");
     R::scope(&mut sql, "t", scope);
     sql.push(" AND ");
@@ -330,7 +333,7 @@ pub struct Relation {
     /// The column that holds the parent's id.
     pub parent: &'static str,
     pub order: Order,
-    /// A further condition, beginning with ` AND `.
+    /// A further condition, beginning with ` AND `; `{now}` stands in it for the moment.
     pub only: &'static str,
     /// Whether every child of a parent that is seen is seen as well.
     pub seen: bool,
@@ -375,7 +378,7 @@ pub async fn children_where<R: Row>(
 ) -> Result<HashMap<i64, Page<R>>, DbErr> {
     let order = relation.order;
     let many = parents.len() > 1;
-    let mut sql = Sql::new(source.backend());
+    let mut sql = Sql::of(source);
     sql.push(if many { "SELECT * FROM (SELECT " } else { "SELECT " });
     sql.push(relation.parent).push(" AS parent, ");
     write_key(&mut sql, order);
@@ -391,7 +394,7 @@ pub async fn children_where<R: Row>(
     join::join(&mut sql, columns, scope);
     sql.push(" WHERE ");
     sql.among(relation.parent, parents.iter().copied());
-    sql.push(relation.only);
+    sql.timed(relation.only);
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
     }
@@ -430,10 +433,10 @@ pub async fn counts_where<R: Row>(
     parents: &[i64],
     filter: &Filter,
 ) -> Result<HashMap<i64, i64>, DbErr> {
-    let mut sql = Sql::new(source.backend());
+    let mut sql = Sql::of(source);
     sql.push("SELECT ").push(relation.parent).push(", count(*) FROM ").push(R::TABLE).push(" t");
     sql.push(relation.join).push(" WHERE ").among(relation.parent, parents.iter().copied());
-    sql.push(relation.only);
+    sql.timed(relation.only);
     if !relation.seen {
         R::scope(&mut sql, "t", scope);
     }

@@ -67,7 +67,7 @@ pub async fn search(
             Noun::Organization => sql.within("t.id", scope),
             Noun::Device => sql.push(" AND t.kind = 'OTHER'").within("t.organization_id", scope),
             // Those whom it serves see it.
-            Noun::Cluster | Noun::Template | Noun::Service | Noun::QuickAddGroup => {
+            Noun::Cluster | Noun::Template | Noun::Service | Noun::QuickAddGroup | Noun::Number => {
                 cluster::Row::scope(&mut sql, "t", scope);
                 &mut sql
             }

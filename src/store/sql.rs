@@ -1,8 +1,10 @@
 //! Statements put together from text and bound values, for both databases: placeholders and lists of keys are
 //! what differs. A list is one parameter, so that a shape of query has one prepared statement whatever its length.
 
+use entity::Moment;
 use sea_orm::{DatabaseBackend, Statement, Value, sea_query::ArrayType};
 
+use super::Source;
 use crate::caller::Scope;
 
 /// Rows to be written by one statement, each with its columns' values.
@@ -26,9 +28,14 @@ impl<const N: usize> Rows<N> {
 /// Items of a list that PostgreSQL does not know when it plans.
 const LIKELY: usize = 10;
 
+/// What stands in a text for the moment of who asks.
+const NOW: &str = "{now}";
+
 /// A statement in the making.
 pub struct Sql {
     backend: DatabaseBackend,
+    /// The moment of who asks.
+    now: Option<Moment>,
     text: String,
     values: Vec<Value>,
 }
@@ -36,12 +43,34 @@ pub struct Sql {
 impl Sql {
     /// Begins an empty statement.
     pub fn new(backend: DatabaseBackend) -> Self {
-        Self { backend, text: String::with_capacity(256), values: Vec::new() }
+        Self { backend, now: None, text: String::with_capacity(256), values: Vec::new() }
+    }
+
+    /// Begins an empty statement for a source, with its moment.
+    pub fn of(source: &impl Source) -> Self {
+        Self { now: source.now(), ..Self::new(source.backend()) }
+    }
+
+    /// Which SQL it is.
+    pub fn backend(&self) -> DatabaseBackend {
+        self.backend
     }
 
     /// Adds text. It comes from the code, never from input.
     pub fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
+        self
+    }
+
+    /// Adds text in which `{now}` stands for the moment of who asks. Where that is not known, nothing is over yet.
+    pub fn timed(&mut self, text: &str) -> &mut Self {
+        let now = self.now.unwrap_or(Moment(i64::MIN));
+        for (at, part) in text.split(NOW).enumerate() {
+            if at > 0 {
+                self.bind(now);
+            }
+            self.push(part);
+        }
         self
     }
 
@@ -186,6 +215,18 @@ mod tests {
         let mut sql = Sql::new(DatabaseBackend::Postgres);
         sql.among("a", [1].into_iter()).push(" AND ").among("b", [].into_iter());
         assert_eq!(sql.statement().sql, "a = $1 AND b = ANY($2)");
+    }
+
+    #[test]
+    fn the_moment_is_a_parameter_where_it_stands() {
+        for (now, want) in [(Some(Moment(7)), 7_i64), (None, i64::MIN)] {
+            let mut sql = Sql { now, ..Sql::new(DatabaseBackend::Postgres) };
+            sql.bind(1_i64).timed(" < {now} AND a > {now}");
+            let statement = sql.statement();
+            assert_eq!(statement.sql, "$1 < $2 AND a > $3");
+            let values = statement.values.expect("values").0;
+            assert_eq!(values, [1_i64, want, want].map(Value::from));
+        }
     }
 
     #[test]

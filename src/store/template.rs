@@ -1,5 +1,7 @@
 //! Button and softkey templates: rows, relations, facts. They are seen as their cluster is, also from below.
 
+use std::collections::HashMap;
+
 use entity::{
     ClusterId, Moment, OrganizationId, TemplateId,
     profile::Protocol,
@@ -12,7 +14,7 @@ use super::{
     name::Names,
     organization,
     page::{Order, Relation},
-    row::row,
+    row::{self, Columns, Row as _, row},
     sql::Sql,
 };
 use crate::{
@@ -80,6 +82,27 @@ pub const OF_SESSION: Relation = Relation {
     join: " JOIN session p ON p.cluster_id = t.cluster_id AND p.button_template = t.name",
     ..OF_PROFILE
 };
+
+/// The button templates of these names on their clusters, with all their columns, as far as they are seen.
+pub async fn by_names(
+    source: &impl Source,
+    scope: Scope,
+    keys: &[(i64, String)],
+) -> Result<HashMap<(i64, String), Row>, DbErr> {
+    let mut sql = Sql::new(source.backend());
+    sql.push("SELECT t.cluster_id, t.name");
+    row::select::<Row>(&mut sql, "t", row::all::<Row>());
+    let names: Vec<_> = keys.iter().map(|(_, name)| name.clone()).collect();
+    sql.push(" FROM template t WHERE t.kind = 'BUTTON' AND ").among_texts("t.name", &names);
+    sql.push(" AND ").among("t.cluster_id", keys.iter().map(|(cluster, _)| *cluster));
+    Row::scope(&mut sql, "t", scope);
+    let mut found = HashMap::new();
+    for row in source.rows(sql.statement()).await? {
+        let key = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        found.insert(key, Row::read(&row, Columns::own(row::all::<Row>()), &mut 2)?);
+    }
+    Ok(found)
+}
 
 /// What making one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {

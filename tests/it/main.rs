@@ -38,6 +38,7 @@ mod profile;
 mod property;
 mod query;
 mod quick_add;
+mod readiness;
 mod reading;
 mod readme;
 mod request;

@@ -237,8 +237,9 @@ story! {
         let profile = admin.profile(&estate, &estate.berlin, "EM-ben", &[]).await;
         admin.done("associateUsers", json!({"profileId": profile, "userIds": [ben]}), "").await;
         let put = json!({"deviceId": profile, "pattern": "4001"});
-        let payload = admin.mutate("addLineToDevice", put.clone(), "").await;
+        let payload = admin.mutate("addLineToDevice", put.clone(), "errors { details { reservedFor numberStatus until } }").await;
         assert_eq!(code(&payload), "NUMBER_RESERVED_FOR_OTHER_USER");
+        assert_eq!(payload["errors"][0]["details"], json!({"reservedFor": "anna", "numberStatus": null, "until": null}));
         assert_eq!(
             payload["errors"][0]["message"],
             "Number 4001 is reserved for 'anna'. Clear that with reserveNumbersFor, or choose another number."
@@ -281,7 +282,38 @@ story! {
         let profile = admin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
         let put = json!({"deviceId": profile, "pattern": "4001", "dryRun": true});
         assert_eq!(admin.refused("addLineToDevice", put.clone()).await, ["NUMBER_RESERVED_FOR_OTHER_USER at pattern"]);
+        let anna = admin.user(&estate, &estate.berlin, "anna").await;
+        let told = async || {
+            let query = format!(
+                r#"{{ numbers {{ nodes {{ isReserved reservedFor reservedUntil }} }} held: numbers(filter: {{isReserved: true}}) {{ totalCount }}
+                    free: numbers(filter: {{isReserved: false}}) {{ totalCount }}
+                    named: numbers(filter: {{reservedFor: {{equals: "anna"}}}}) {{ totalCount }}
+                    there: numbers(filter: {{hasHolder: true}}) {{ totalCount }}
+                    user(by: {{id: "{anna}"}}) {{ extensionMobility {{ reservedNumbers {{ totalCount nodes {{ pattern }} }} }} }} }}"#
+            );
+            admin.data(&query).await
+        };
+        let counts = |held: bool| {
+            let (yes, no) = if held { (1, 0) } else { (0, 1) };
+            let nodes = if held { json!([{"pattern": "4001"}]) } else { json!([]) };
+            [
+                json!({"totalCount": yes}), json!({"totalCount": no}), json!({"totalCount": yes}), json!({"totalCount": yes}),
+                json!({"extensionMobility": {"reservedNumbers": {"totalCount": yes, "nodes": nodes}}}),
+            ]
+        };
+        let lists = ["held", "free", "named", "there", "user"];
+        let before = told().await;
+        let until = json!("2026-01-08T00:00:00+00:00");
+        assert_eq!(before["numbers"]["nodes"], json!([{"isReserved": true, "reservedFor": "anna", "reservedUntil": until}]));
+        assert_eq!(lists.map(|list| before[list].clone()), counts(true));
+        let id = text(&seen(&admin, &estate, "4001").await["id"]);
+        assert_eq!(admin.refused("deleteNumber", json!({"id": id})).await, ["NUMBER_NOT_FREE at id"]);
         server.pass(DAY * 7);
+        // Before anything has cleared it, every read says so.
+        let after = told().await;
+        assert_eq!(after["numbers"]["nodes"], json!([{"isReserved": false, "reservedFor": null, "reservedUntil": null}]));
+        assert_eq!(lists.map(|list| after[list].clone()), counts(false));
+        admin.done("deleteNumber", json!({"id": id, "dryRun": true}), "").await;
         admin.done("addLineToDevice", put, "").await;
         assert_eq!(command::number::release_due(&server.app).await.expect("released"), 1);
         assert_eq!(seen(&admin, &estate, "4001").await["reservedFor"], json!(null));
@@ -551,10 +583,16 @@ story! {
         let filtered = r#"{ numbers(filter: {reservedFor: {equals: "anna"}}) { nodes { pattern } } }"#;
         assert_eq!(berlin.data(filtered).await["numbers"]["nodes"], json!([{"pattern": "4002"}]));
         assert_eq!(south.data(list).await["numbers"], json!({"totalCount": 0, "nodes": []}));
+        // What is listed is found by search as well, and nothing else.
+        let search = r#"{ search(text: "400", nouns: [NUMBER]) { ... on Number { pattern } } }"#;
+        assert_eq!(berlin.data(search).await["search"], json!([{"pattern": "4001"}, {"pattern": "4002"}]));
+        assert_eq!(south.data(search).await["search"], json!([]));
 
         let profile = berlin.profile(&estate, &estate.berlin, "EM-1", &[]).await;
-        let payload = berlin.mutate("addLineToDevice", json!({"deviceId": profile, "pattern": "4001"}), "").await;
+        let put = json!({"deviceId": profile, "pattern": "4001"});
+        let payload = berlin.mutate("addLineToDevice", put, "errors { details { reservedFor } }").await;
         assert!(text(&payload["errors"][0]["message"]).contains("reserved for somebody else"), "{payload}");
+        assert_eq!(payload["errors"][0]["details"], json!({"reservedFor": null}));
         let above = berlin.data(r#"{ numbers(filter: {pattern: {equals: "4001"}}) { nodes { id } } }"#).await;
         let above = json!({"numberId": above["numbers"]["nodes"][0]["id"], "to": "RESERVED"});
         assert_eq!(berlin.refused("changeNumberStatus", above).await, ["NOT_FOUND at numberId"]);

@@ -8,7 +8,7 @@ use crate::{
     story,
 };
 
-const PREVIEW: &str = "blockedBy { code path } speedDials busyLampFields callParks serviceUrls counts { kind count } \
+const PREVIEW: &str = "blockedBy { code path } serviceSubscriptions loggedOut { id phone { name } user { userId } } speedDials busyLampFields callParks serviceUrls counts { kind count } \
     profiles { name } lines { line { pattern } result } numbers { number { pattern } from to availableAt } \
     users { user { userId } wasDefault } promoted { device { name } } logoutPhones { name }";
 
@@ -105,5 +105,58 @@ story! {
         assert_eq!(admin.code(&format!(r#"{{ deletePreview(id: "{}") {{ speedDials }} }}"#, estate.emea)).await, "BAD_USER_INPUT");
         // Nothing was done by looking.
         assert_eq!(admin.data("{ profiles { totalCount } users { totalCount } }").await, json!({"profiles": {"totalCount": 2}, "users": {"totalCount": 2}}));
+    }
+}
+
+story! {
+    /// DEL-1, DEL-10: who is logged out, and how many subscriptions go along, is told before, on the dry run and after; a
+    /// phone elsewhere is not told of.
+    async fn who_is_logged_out_is_told_before(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+        let (anna, ben) = (admin.user(&estate, &estate.berlin, "anna").await, admin.user(&estate, &estate.berlin, "ben").await);
+        admin.done("associateUsers", json!({"profileId": id, "userIds": [anna, ben]}), "").await;
+        let subscribed = async |name: &str| {
+            let service = json!({"clusterId": estate.emea, "name": name, "url": format!("http://{name}.example")});
+            let service = admin.done("createService", service, "service { id }").await["service"]["id"].take();
+            let subscribe = json!({"deviceId": id, "serviceId": service});
+            admin.done("subscribeService", subscribe, "subscription { id }").await["subscription"]["id"].take()
+        };
+        subscribed("weather").await;
+        let former = subscribed("news").await;
+        admin.done("unsubscribeService", json!({"subscriptionId": former}), "").await;
+        let mut sessions = Vec::new();
+        for (user, site, name) in [(&anna, &estate.berlin, "SEP1"), (&ben, &estate.paris, "SEP2")] {
+            let phone = admin.phone(&estate, site, name).await;
+            let login = json!({"userId": user, "profileId": id, "phoneId": phone});
+            let session = admin.done("login", login, "session { id }").await["session"]["id"].take();
+            let user = if name == "SEP1" { "anna" } else { "ben" };
+            sessions.push(json!({"id": session, "phone": {"name": name}, "user": {"userId": user}}));
+        }
+        let told = preview(&admin, &id).await;
+        assert_eq!(told["blockedBy"], json!([{"code": "PROFILE_IN_USE", "path": ["id"]}]));
+        assert_eq!((&told["loggedOut"], &told["serviceSubscriptions"]), (&json!(sessions), &json!(2)));
+
+        // The refusal names the same phones, with what `logout` takes.
+        let refused = admin.mutate("deleteProfile", json!({"id": id}), "errors { details { phones { name } numberStatus } }").await;
+        let details = json!({"phones": [{"name": "SEP1"}, {"name": "SEP2"}], "numberStatus": null});
+        assert_eq!(refused["errors"][0]["details"], details);
+
+        let berlin = server.somebody(Role::Admin, &estate.berlin).await;
+        let refused = berlin.mutate("deleteProfile", json!({"id": id}), "errors { details { phones { name } numberStatus } }").await;
+        assert_eq!(refused["errors"][0]["details"]["phones"], json!([{"name": "SEP1"}]));
+        let near = preview(&berlin, &id).await;
+        assert_eq!((&near["loggedOut"], &near["serviceSubscriptions"]), (&json!([sessions[0]]), &json!(2)));
+
+        let select = format!("preview {{ {PREVIEW} }}");
+        let mut open = told;
+        open["blockedBy"] = json!([]);
+        for dry in [true, false] {
+            let delete = json!({"id": id, "onActiveSession": "LOGOUT", "dryRun": dry});
+            assert_eq!(admin.done("deleteProfile", delete, &select).await["preview"], open, "dry run: {dry}");
+        }
+        let idle = admin.profile(&estate, &estate.berlin, "EM-2", &[]).await;
+        let told = preview(&admin, &idle).await;
+        assert_eq!((&told["loggedOut"], &told["serviceSubscriptions"]), (&json!([]), &json!(0)));
     }
 }

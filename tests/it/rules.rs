@@ -216,6 +216,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("DEL-2", "how the seed's sentence is to be read; DEL-1 is kept"),
 ];
 
+/// Parts of rules that a test names, which nothing here can keep or break, each with the reason.
+const PARTLY: &[(&str, &str)] = &[(
+    "SVC-13",
+    "that the default device profile's services stand in for a profile without any: Unified CM's default device profile \
+     keeps none in its API, and so none are kept here",
+)];
+
 /// Every rule of the book is named by a test, or it is said why there is none.
 #[test]
 fn every_rule_of_the_book_is_named_by_a_test() {
@@ -231,6 +238,9 @@ fn every_rule_of_the_book_is_named_by_a_test() {
         named.insert(format!("{family}-{number}"));
     }
     let elsewhere: BTreeSet<_> = ELSEWHERE.iter().map(|(id, _)| (*id).to_owned()).collect();
+    for (id, why) in PARTLY {
+        assert!(named.contains(*id) && !elsewhere.contains(*id) && !why.is_empty(), "{id}");
+    }
     let mut missing = Vec::new();
     for (family, numbers) in BOOK {
         for number in numbers.iter().cloned().flatten() {

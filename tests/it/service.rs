@@ -134,6 +134,9 @@ story! {
         subscribe(&admin, &profile, &calls, json!({"values": [{"name": "Ext1", "value": "1"}]})).await;
         assert_eq!(admin.refused("deleteService", json!({"id": calls})).await, ["SERVICE_IN_USE at id"]);
         assert_eq!(admin.refused("deleteService", json!({"id": everywhere})).await, ["SERVICE_IS_DEFAULT at id"]);
+        // SVC-7: nor is there a way around by another URL.
+        let other = json!({"id": everywhere, "url": "http://x.example/"});
+        assert_eq!(admin.refused("updateService", other).await, ["SERVICE_IS_DEFAULT at url"]);
         assert_eq!(admin.refused("deleteCluster", json!({"id": estate.emea})).await, ["CLUSTER_NOT_EMPTY at id"]);
         let done = admin.done("deleteService", json!({"id": calls, "unsubscribe": true}), "unsubscribed changes { kind }").await;
         assert_eq!(done["unsubscribed"], 1);
@@ -404,7 +407,7 @@ story! {
         let small = text(&admin.done("createPhone", small, "phone { id }").await["phone"]["id"]);
         subscribe(&admin, &small, &em, json!({})).await;
         admin.done("updateUser", json!({"id": user, "phoneIds": [phone, small]}), "").await;
-        assert_eq!(found().await, ["DEFAULT_DEVICE_PROFILE_MISSING WARNING createDefaultDeviceProfile"]);
+        assert_eq!(found().await, ["DEFAULT_DEVICE_PROFILE_MISSING ERROR createDefaultDeviceProfile"]);
         let fallback = json!({"clusterId": estate.emea, "product": "Cisco 7841", "protocol": "SIP"});
         admin.done("createDefaultDeviceProfile", fallback, "").await;
         assert_eq!(found().await, [""; 0]);

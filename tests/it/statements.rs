@@ -88,6 +88,20 @@ const SHAPES: &[(&str, &str, u64)] = &[
         // Users; their profiles, default profiles, lines and reserved numbers; how many profiles, and how many at most.
         7,
     ),
+    (
+        "users with what is not ready",
+        "users(first: $n) { nodes { userId extensionMobility { readiness { isReady findings { code message profile { name } \
+         subjects { id ... on Profile { name } ... on User { userId } ... on ServiceSubscription { name } } } } } } }",
+        // Users; what is known of each; what is found of their profiles; these profiles and, of what it is about, the profiles as
+        // such: two more columns asked for are another statement; users; lines; subscriptions.
+        6,
+    ),
+    (
+        "profiles laid out on another product",
+        "profiles(first: $n) { nodes { name layout(product: \"Cisco 6901\") { template fits } } }",
+        // Profiles, none of them for that; the default device profiles of their clusters; the templates; two lists.
+        5,
+    ),
     ("users with their default profile", "users(first: $n) { nodes { userId defaultProfile { name } } }", 2),
     (
         "users with phones and the phones' lines",

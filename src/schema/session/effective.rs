@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
-use entity::{DeviceId, line_appearance, profile::Protocol};
+use entity::{ClusterId, DeviceId, line_appearance, profile::Protocol};
 
 use super::{
     super::{
@@ -38,6 +38,7 @@ const LINES: u32 = 200;
 /// What a phone shows.
 pub struct EffectiveProfile {
     phone: DeviceId,
+    cluster: ClusterId,
     product: String,
     protocol: Protocol,
     button_template: String,
@@ -80,6 +81,7 @@ pub async fn effective(ctx: &Context<'_>, phone: &phone::Row) -> Result<Effectiv
     };
     Ok(EffectiveProfile {
         phone: id,
+        cluster: *phone.cluster_id.get()?,
         product: phone.product.get()?.clone(),
         protocol: *phone.protocol.get()?,
         button_template: phone.button_template.get()?.clone(),
@@ -238,7 +240,8 @@ impl EffectiveProfile {
     }
 
     /// The phone services that it offers: those that the profile, or the phone where it shows its own, is subscribed to, also
-    /// on a phone of another model (SVC-13).
+    /// on a phone of another model (SVC-13). A default device profile keeps no services here, so none stand in for those of a
+    /// profile that has none.
     async fn service_subscriptions(
         &self,
         ctx: &Context<'_>,
@@ -261,6 +264,7 @@ impl EffectiveProfile {
             device: self.source()?,
             of,
             relation,
+            cluster: self.cluster,
             product: &self.product,
             protocol: self.protocol,
             template: self.template()?.unwrap_or_default(),

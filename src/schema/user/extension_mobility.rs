@@ -10,6 +10,7 @@ use super::super::{
     line::LineAppearance,
     number::Number,
     profile::Profile,
+    readiness::Readiness,
     session::Session,
 };
 use crate::store::{line, number, profile, session, user};
@@ -30,7 +31,7 @@ pub struct Entitlement {
 }
 
 /// Everything of extension mobility that belongs to a user: profiles, lines, numbers that are kept, and how much more
-/// there may be.
+/// there may be, and what keeps any of it from working.
 #[Object]
 impl UserExtensionMobility {
     /// The profiles that serve the user, by name, as a phone lists them at login.
@@ -89,6 +90,12 @@ impl UserExtensionMobility {
     ) -> Result<Connection<Session>> {
         let asked = Asked { first, after, last, before };
         below(ctx, session::OF_USER, self.0.id.get()?.0, asked).await
+    }
+
+    /// Whether everything works as the user expects: what is found of the user, and of the user's first 200 profiles by name,
+    /// the worst first. Of who has no default profile, it tells about this user alone.
+    async fn readiness(&self, ctx: &Context<'_>) -> Result<Readiness> {
+        Readiness::of_user(ctx, self.0.id.get()?.0).await
     }
 
     /// How many profiles the user has and may have.

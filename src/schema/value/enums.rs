@@ -496,7 +496,7 @@ pub enum ServiceType {
     Messages,
 }
 
-/// What keeps a profile from working as its users expect.
+/// What keeps a profile, or a user, from working as people expect.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "crate::rule::readiness::Finding")]
 pub enum ReadinessCode {
@@ -510,14 +510,19 @@ pub enum ReadinessCode {
     LinesDoNotFit,
     /// One of its users has no default profile.
     DefaultProfileMissing,
-    /// A phone of its users is of another model, for which the cluster has no default device profile.
+    /// A phone of its users, or one that shows it, is of another model, for which the cluster has no default device profile:
+    /// nobody can log in there with it.
     DefaultDeviceProfileMissing,
     /// The number inventory does not say of each of its numbers that it is used.
     NumberWrong,
+    /// One of its numbers is kept for somebody who is not one of its users.
+    NumberReservedForOther,
     /// The URL of one of its services is older than the service.
     ServiceUrlStale,
     /// It is subscribed to a service that is disabled.
     ServiceDisabled,
+    /// A user has no profile. It is told on the user's page only.
+    ProfileMissing,
 }
 
 /// Which of a device's four lists of buttons.

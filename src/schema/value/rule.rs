@@ -10,10 +10,11 @@ use async_graphql::{
     registry::{Deprecation, MetaEnumValue, MetaType, MetaTypeId, Registry},
     resolver_utils::{EnumItem, enum_value, parse_enum},
 };
-use entity::AppearanceId;
+use chrono::{DateTime, Utc};
+use entity::{AppearanceId, DeviceId};
 
-use super::id::NodeId;
-use crate::rule::{self, Breach, Rule};
+use super::{enums::NumberStatus, id::NodeId, scalar::date_time};
+use crate::rule::{self, Breach, Rule, number::Why};
 
 /// A rule by its stable name. Written by hand and not derived, because the rules are already listed once,
 /// with their names and sentences, in [`rule::RuleCode`].
@@ -178,6 +179,61 @@ pub struct UserError {
     pub original_id: Option<ID>,
     /// For a name or user id that is taken, up to three free ones near it; else empty.
     pub suggestions: Vec<String>,
+    /// What the message says of a number or of phones, to act on; null for other rules.
+    pub details: Option<UserErrorDetails>,
+}
+
+/// What a rule says of a number that cannot be used, or of phones that are in use. What does not belong to the rule is null or
+/// empty.
+#[derive(Clone, Debug, Default, PartialEq, SimpleObject)]
+pub struct UserErrorDetails {
+    /// The status that keeps the number from being used, for `NUMBER_NOT_AVAILABLE` and `NUMBER_COOLING`; null where the number
+    /// is kept outside your organization.
+    pub number_status: Option<NumberStatus>,
+    /// When the number is available again, for `NUMBER_COOLING`.
+    pub until: Option<DateTime<Utc>>,
+    /// User id of whom the number is kept for, for `NUMBER_RESERVED_FOR_OTHER_USER`, where you may know.
+    pub reserved_for: Option<String>,
+    /// The phones on which people are logged in, for `PROFILE_IN_USE`, `USER_LOGGED_IN` and `MULTI_LOGIN_NOT_ALLOWED`; those that
+    /// are not for you to see are left out.
+    pub phones: Vec<PhoneInUse>,
+}
+
+/// A phone on which somebody is logged in.
+#[derive(Clone, Debug, PartialEq, SimpleObject)]
+pub struct PhoneInUse {
+    /// Its global id, such as for `logout`.
+    pub id: ID,
+    /// Its name.
+    pub name: String,
+}
+
+impl UserErrorDetails {
+    fn of(rule: &Rule) -> Option<Self> {
+        let nothing = Self::default();
+        Some(match rule {
+            Rule::NumberNotAvailable { why: Why::Status(status), .. } => {
+                Self { number_status: Some((*status).into()), ..nothing }
+            }
+            Rule::NumberNotAvailable { why: Why::Elsewhere, .. } => nothing,
+            Rule::NumberCooling { until, .. } => {
+                Self { number_status: Some(NumberStatus::Cooling), until: until.0.map(date_time), ..nothing }
+            }
+            Rule::NumberReservedForOtherUser { holder, .. } => {
+                Self { reserved_for: holder.0.clone(), ..nothing }
+            }
+            Rule::ProfileInUse { phones, .. }
+            | Rule::UserLoggedIn { phones, .. }
+            | Rule::MultiLoginNotAllowed { phones, .. } => {
+                let named = |(id, name): &(DeviceId, String)| PhoneInUse {
+                    id: NodeId::Phone(*id).encode(),
+                    name: name.clone(),
+                };
+                Self { phones: phones.seen.iter().map(named).collect(), ..nothing }
+            }
+            _ => return None,
+        })
+    }
 }
 
 impl From<&Breach> for UserError {
@@ -213,6 +269,7 @@ impl From<&Breach> for UserError {
             cisco_code: breach.rule.cisco_code(),
             original_id,
             suggestions,
+            details: UserErrorDetails::of(&breach.rule),
         }
     }
 }
@@ -267,6 +324,38 @@ mod tests {
         assert_eq!(error(held("anna"), "phoneId").cisco_code, Some(18));
         assert_eq!(error(Rule::NotFound { noun: "phone", id: "1".into() }, "phoneId").cisco_code, Some(11));
         assert_eq!(error(Rule::NameRequired, "name").cisco_code, None);
+    }
+
+    #[test]
+    fn what_is_said_of_numbers_and_phones_is_told_apart_from_the_message() {
+        use crate::rule::{
+            number::{Holder, Until},
+            session::Phones,
+        };
+        use entity::{Moment, number::Status};
+        let pattern = || "4001".to_owned();
+        let details = |rule| error(rule, "pattern").details;
+        let nothing = UserErrorDetails::default();
+        let reserved = Rule::NumberNotAvailable { pattern: pattern(), why: Why::Status(Status::Reserved) };
+        let want = UserErrorDetails { number_status: Some(NumberStatus::Reserved), ..nothing.clone() };
+        assert_eq!(details(reserved), Some(want));
+        // A neighbour's number: that is all there is to know.
+        let elsewhere = Rule::NumberNotAvailable { pattern: pattern(), why: Why::Elsewhere };
+        assert_eq!(details(elsewhere), Some(nothing.clone()));
+        let cooling = Rule::NumberCooling { pattern: pattern(), until: Until(Some(Moment(0))) };
+        assert_eq!(details(cooling).and_then(|details| details.until), Some(date_time(Moment(0))));
+        for (holder, said) in [(Some("anna"), "'anna'"), (None, "somebody else")] {
+            let holder = Holder(holder.map(str::to_owned));
+            let rule = Rule::NumberReservedForOtherUser { pattern: pattern(), holder: holder.clone() };
+            assert!(rule.to_string().contains(said));
+            assert_eq!(details(rule).map(|details| details.reserved_for), Some(holder.0));
+        }
+        let phones = Phones { seen: vec![(DeviceId(7), "SEP1".to_owned())], others: true };
+        let told = error(Rule::ProfileInUse { profile: "EM".to_owned(), phones }, "id");
+        let phone = PhoneInUse { id: NodeId::Phone(DeviceId(7)).encode(), name: "SEP1".to_owned() };
+        assert_eq!(told.details, Some(UserErrorDetails { phones: vec![phone], ..nothing }));
+        assert!(told.message.contains("in use on SEP1 and phones that you do not see."), "{}", told.message);
+        assert_eq!(details(Rule::NameRequired), None);
     }
 
     #[test]
