@@ -417,6 +417,7 @@ story! {
             format!(r#"lines(filter: {{devices: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"lines(filter: {{users: ["{{User}}"]}}) {{ {count} }}"#),
             format!(r#"clones(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),
+            format!(r#"appearances(filter: {{or: [{{lines: ["{{Line}}"]}}, {{devices: ["{{Profile}}"]}}, {{ids: ["{{LineAppearance}}"]}}]}}) {{ {count} }}"#),
             format!(r#"users(filter: {{profiles: ["{{Profile}}"]}}) {{ {count} }}"#),
             format!(r#"users(filter: {{phones: ["{{Phone}}"]}}) {{ {count} }}"#),
             format!(r#"users(filter: {{lines: ["{{Line}}"]}}) {{ {count} }}"#),

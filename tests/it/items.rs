@@ -234,12 +234,12 @@ story! {
         assert_eq!((&whole["done"], &whole["refused"]), (&json!(0), &json!(2)));
         let each = admin.mutate("createNumbersByPattern", json!({"items": items, "policy": "EACH"}), select).await;
         assert_eq!((&each["done"], &each["refused"]), (&json!(2), &json!(2)), "{each}");
-        assert_eq!(each["items"][2]["payload"]["errors"], json!([{"code": "NUMBER_NOT_UNIQUE", "path": "items.2.pattern"}]));
+        assert_eq!(each["items"][2]["payload"]["errors"], json!([{"code": "NUMBER_NOT_UNIQUE", "path": ["items", "2", "pattern"]}]));
         let id = |at: usize| each["items"][at]["payload"]["number"]["id"].clone();
         let items = json!([{"numberId": id(1), "to": "RESERVED"}, {"numberId": id(3), "to": "USED"}]);
         let moved = admin.mutate("changeStatusesOfNumbers", json!({"items": items, "policy": "EACH"}), select).await;
         assert_eq!(moved["items"][0]["payload"]["number"]["status"], "RESERVED");
-        assert_eq!(moved["items"][1]["payload"]["errors"], json!([{"code": "NUMBER_STATUS_ILLEGAL", "path": "items.1.to"}]));
+        assert_eq!(moved["items"][1]["payload"]["errors"], json!([{"code": "NUMBER_STATUS_ILLEGAL", "path": ["items", "1", "to"]}]));
     }
 }
 

@@ -136,7 +136,7 @@ async fn planted(server: &Roamline) -> Vec<String> {
 
 impl Client {
     async fn upload(&self, query: &str, rows: &[Value]) -> String {
-        let data: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        let data = rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         let (status, body) = self.send(&format!("/jobs/import?{query}"), "application/jsonl", data).await;
         assert_eq!(status, 202, "{body}");
         text(&serde_json::from_str::<Value>(&body).expect("JSON")["id"])
