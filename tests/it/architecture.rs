@@ -86,6 +86,7 @@ const TABLE: &[Row] = &[
             "data_encoding",
             "entity",
             "getrandom",
+            "lru",
             "serde",
             "serde_json",
             "sha2",
