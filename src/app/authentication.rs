@@ -80,16 +80,15 @@ impl App {
         let memory = &self.0.tokens;
         let issuer = self.0.issuer.as_ref().filter(|_| Issuer::is_token(secret));
         let mut turn = None;
-        let (token, until, refused) = match issuer {
+        let (token, until, refused) = if let Some(issuer) = issuer {
             // The issuer may have to be asked for its keys, which nobody else waits for.
-            Some(issuer) => self.granted(issuer, secret).await?,
-            None => {
-                turn = Some(memory.turn(&hash).await);
-                if let Some(known) = memory.shown(&hash) {
-                    return Ok(known);
-                }
-                (store::token::by_hash(&self.0.store, &hash).await?, None, None)
+            self.granted(issuer, secret).await?
+        } else {
+            turn = Some(memory.turn(&hash).await);
+            if let Some(known) = memory.shown(&hash) {
+                return Ok(known);
             }
+            (store::token::by_hash(&self.0.store, &hash).await?, None, None)
         };
         let known = Known { at: Instant::now(), token, until, refused };
         memory.remember(hash, known.clone());
