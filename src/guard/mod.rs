@@ -95,7 +95,8 @@ type Parsed = (String, Arc<Known>);
 #[derive(Debug, Default)]
 pub struct Fresh {
     parsed: Option<Parsed>,
-    persisted: Option<Offer>,
+    // Rare, and so apart from what every request has.
+    persisted: Option<Box<Offer>>,
 }
 
 /// What a request was priced at before it ran. One that is dropped before anything began gives its points back.
@@ -210,7 +211,7 @@ impl Guard {
             self.kept().put(text, known);
         }
         if let Some(offer) = fresh.persisted {
-            self.texts.keep(offer);
+            self.texts.keep(*offer);
         }
     }
 
@@ -239,7 +240,7 @@ impl Guard {
 
     fn judge(&self, mut request: Request) -> Result<Prepared, Refusal> {
         check_variables(&request.variables, self.limits.nesting)?;
-        let persisted = self.texts.find(&mut request)?;
+        let persisted = self.texts.find(&mut request)?.map(Box::new);
         let (known, parsed) = self.document(&request.query)?;
         let caller =
             request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());

@@ -100,6 +100,7 @@ async fn what_its_client_left_is_paid_for() {
     let request = tokio::spawn(server.clone().oneshot(query("{sleeps(ms:3600000) a:hello b:hello}")));
     // Until it has begun.
     loop {
+        tokio::task::yield_now().await;
         let now = left(&server).await;
         if before - now != 1 {
             assert_eq!(before - now, 1 + 3);
