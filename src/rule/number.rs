@@ -1272,7 +1272,8 @@ mod tests {
         };
         assert_eq!(ok(add("4002", Policy::default())).len(), 2);
         assert_eq!(ok(add("4001", unique())).len(), 1);
-        no(add("4003", unique()), &[("NUMBER_NOT_UNIQUE", "first")]);
+        // Each of them is named.
+        no(add("4003", unique()), &[("NUMBER_NOT_UNIQUE", "first"), ("NUMBER_NOT_UNIQUE", "first")]);
         no(
             add("4001", Policy { off: true, ..Policy::default() }),
             &[("NUMBER_MANAGEMENT_OFF", "organizationId")],
