@@ -231,7 +231,7 @@ async fn set_aside(tx: &Tx, changes: &[Change]) -> Result<(), DbErr> {
     // A single one is in the way of what comes to its place, and of nothing else.
     let added =
         |change: &Change| matches!(change, Change::AppearanceAdded { .. } | Change::ButtonAdded { .. });
-    let alone = if changes.iter().any(added) { 0 } else { 1 };
+    let alone = usize::from(!changes.iter().any(added));
     for (table, moving) in [("line_appearance", appearances), ("button", buttons)] {
         if moving.len() <= alone {
             continue;
