@@ -163,6 +163,22 @@ impl World {
             }
             device.services.insert(name.clone(), own);
         }
+        // What was unsubscribed waits again, without passwords.
+        for (name, old) in was.device.services.iter().filter(|(_, old)| !old.subscribed) {
+            let Some(service) = self.services.get(name) else {
+                left.push(format!("SERVICE_SUBSCRIPTION {name} NOT_FOUND"));
+                continue;
+            };
+            for secret in old.given.iter().filter(|it| it.password) {
+                if let Some(parameter) = service.names(secret) {
+                    left.push(format!("SERVICE_PASSWORD {name}: {parameter} REVERT_NOT_POSSIBLE"));
+                }
+            }
+            let mut own = old.clone();
+            own.button = None;
+            own.given.retain(|it| !it.password);
+            device.services.insert(name.clone(), own);
+        }
         let others = was.device.buttons.iter().filter(|(at, _)| at.0 != Press::Url || !taken.contains(at));
         device.buttons.extend(others.map(|(at, button)| (*at, button.clone())));
         self.devices.insert(key.to_owned(), device);
