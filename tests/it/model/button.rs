@@ -1,5 +1,7 @@
 //! Buttons of devices: four lists of positions, each with what its buttons may be.
 
+#![expect(clippy::option_option, reason = "what is not sent, what is sent as null, and what has a value")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -38,6 +40,7 @@ pub struct Button {
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
+    Update { device: &'static str, kind: Press, index: i32, what: Option<&'static str>, label: Option<Option<&'static str>> },
     Add { device: &'static str, kind: Press, index: Option<i32>, what: &'static str },
     Move { device: &'static str, kind: Press, from: i32, to: i32 },
     Remove { device: &'static str, kind: Press, index: i32 },
@@ -58,6 +61,12 @@ pub fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => kind().prop_flat_map(move |kind| (name(), Just(kind), place(), one(kind)))
             .prop_map(|(device, kind, index, what)| Step::Add { device, kind, index, what }),
+        2 => kind().prop_flat_map(move |kind| {
+            let label = proptest::option::weighted(0.7, proptest::sample::select(&["Desk", "Hall"][..]));
+            let what = proptest::option::weighted(0.6, one(kind));
+            (name(), Just(kind), 1_i32..4, what, proptest::option::weighted(0.6, label))
+        })
+            .prop_map(|(device, kind, index, what, label)| Step::Update { device, kind, index, what, label }),
         1 => (name(), kind(), 1_i32..5, 0_i32..5)
             .prop_map(|(device, kind, from, to)| Step::Move { device, kind, from, to }),
         1 => (name(), kind(), 1_i32..5)
@@ -73,6 +82,16 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
         Step::Add { device, kind, index, what } => {
             let button = json!({kind.field(): kind.input(*index, what)});
             ("addButton", json!({"deviceId": ask.device(device), "button": button}))
+        }
+        Step::Update { device, kind, index, what, label } => {
+            let mut input = json!({"buttonId": ask.button(device, *kind, *index)});
+            if let Some(what) = what {
+                input = ask.with(input, kind.said(what));
+            }
+            if let Some(label) = label {
+                input["label"] = json!(label);
+            }
+            ("updateButton", input)
         }
         Step::Move { device, kind, from, to } => {
             ("moveButton", json!({"buttonId": ask.button(device, *kind, *from), "index": to}))
@@ -104,14 +123,26 @@ impl Press {
     }
 
     fn input(self, index: Option<i32>, what: &str) -> Value {
+        let mut input = self.said(what);
+        input["index"] = json!(index);
         match self {
-            Self::Dial => json!({"index": index, "number": what, "label": "Dial"}),
+            Self::Dial => input["label"] = json!("Dial"),
+            Self::Url => input["service"] = json!("Login"),
+            Self::Lamp | Self::Park => {}
+        }
+        input
+    }
+
+    /// What a button does, as the input says it.
+    fn said(self, what: &str) -> Value {
+        match self {
+            Self::Dial => json!({"number": what}),
             Self::Lamp => {
                 let (destination, pattern) = watched(what);
-                json!({"index": index, "destination": destination, "pattern": pattern})
+                json!({"destination": destination, "pattern": pattern})
             }
-            Self::Park => json!({"index": index, "pattern": what}),
-            Self::Url => json!({"index": index, "service": "Login", "url": what}),
+            Self::Park => json!({"pattern": what}),
+            Self::Url => json!({"url": what}),
         }
     }
 
@@ -150,7 +181,8 @@ fn watched(what: &str) -> (Option<&str>, Option<&str>) {
 impl World {
     /// What becomes of buttons.
     pub fn button(&mut self, step: &Step) -> Broken {
-        let (Step::Add { device, .. }
+        let (Step::Update { device, .. }
+        | Step::Add { device, .. }
         | Step::Move { device, .. }
         | Step::Remove { device, .. }
         | Step::Replace { device, .. }) = step;
@@ -158,6 +190,19 @@ impl World {
         let Some(device) = self.devices.get_mut(&device.to_lowercase()) else { return vec!["NOT_FOUND"] };
         let mut broken = Broken::new();
         match step {
+            Step::Update { kind, index, what, label, .. } => {
+                let Some(button) = device.buttons.get_mut(&(*kind, *index)) else { return vec!["NOT_FOUND"] };
+                if let Some(what) = what {
+                    broken.extend(kind.faults(what));
+                    (*what).clone_into(&mut button.what);
+                }
+                if let Some(label) = label {
+                    button.label = label.map(str::to_owned);
+                }
+                if *kind == Press::Dial && button.label.is_none() {
+                    broken.push("SPEED_DIAL_LABEL_REQUIRED");
+                }
+            }
             Step::Add { kind, index, what, .. } => broken.extend(device.press(ids[0], *kind, *index, what)),
             Step::Move { kind, from, to, .. } => {
                 if !device.buttons.contains_key(&(*kind, *from)) {
@@ -239,10 +284,10 @@ impl Device {
         let list = |kind: Press| {
             let own = self.buttons.iter().filter(move |((press, _), _)| *press == kind);
             own.map(|((_, index), button)| match kind {
-                Press::Dial | Press::Park => json!([index, button.what]),
+                Press::Dial | Press::Park => json!([index, button.what, button.label]),
                 Press::Lamp => {
                     let (destination, pattern) = watched(&button.what);
-                    json!([index, destination, pattern])
+                    json!([index, destination, pattern, button.label])
                 }
                 Press::Url => json!([index, button.what, button.service, button.label]),
             })

@@ -19,7 +19,10 @@ pub enum Step {
     AddLine { device: &'static str, number: &'static str, index: Option<i32> },
     RemoveLine { device: &'static str, number: &'static str },
     MoveLine { device: &'static str, number: &'static str, index: i32 },
+    Label { device: &'static str, number: &'static str, label: Option<&'static str> },
     ChangeLine { device: &'static str, number: &'static str, calls: i32 },
+    /// By itself, or through where it stands on a device.
+    Describe { number: &'static str, through: Option<&'static str>, text: &'static str },
     ReplaceLines { device: &'static str, lines: Vec<(&'static str, i32)> },
 }
 
@@ -33,6 +36,10 @@ pub fn steps() -> impl Strategy<Value = Step> {
         2 => (name(), number()).prop_map(|(device, number)| Step::RemoveLine { device, number }),
         1 => (name(), number(), 0_i32..5)
             .prop_map(|(device, number, index)| Step::MoveLine { device, number, index }),
+        1 => (name(), number(), proptest::option::weighted(0.8, proptest::sample::select(&["Desk", "Hall"][..])))
+            .prop_map(|(device, number, label)| Step::Label { device, number, label }),
+        2 => (number(), proptest::option::weighted(0.7, name()), proptest::sample::select(&["", "Door"][..]))
+            .prop_map(|(number, through, text)| Step::Describe { number, through, text }),
         2 => (name(), number(), prop_oneof![3 => 2_i32..90, 1 => 90_i32..203, 1 => 0_i32..2])
             .prop_map(|(device, number, calls)| Step::ChangeLine { device, number, calls }),
         2 => (name(), proptest::collection::vec((number(), 1_i32..5), 0..3))
@@ -58,6 +65,16 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
         }
         Step::MoveLine { device: on, number, index } => {
             ("updateAppearance", json!({"appearanceId": ask.appearance(on, number), "index": index}))
+        }
+        Step::Label { device: on, number, label } => {
+            ("updateAppearance", json!({"appearanceId": ask.appearance(on, number), "label": label}))
+        }
+        Step::Describe { number, through, text } => {
+            let line = match through {
+                Some(on) => json!({"appearanceId": ask.appearance(on, number)}),
+                None => json!({"lineId": ask.id("Line", number)}),
+            };
+            ("updateLine", json!({"line": line, "description": text}))
         }
         Step::ChangeLine { device: on, number, calls } => (
             "changeLineSettings",
@@ -120,6 +137,27 @@ impl World {
                     device.lines.insert(*index, (*number).to_owned());
                 }
             }
+            Step::Label { device, number, label } => {
+                let key = device.to_lowercase();
+                if self.place(&key, number).is_none() {
+                    return vec!["NOT_FOUND"];
+                }
+                if let Some(device) = self.devices.get_mut(&key) {
+                    device.labels.remove(*number);
+                    device.labels.extend(label.map(|label| ((*number).to_owned(), label)));
+                }
+            }
+            Step::Describe { number, through, text } => {
+                let key = through.map(str::to_lowercase);
+                if key.as_ref().is_some_and(|key| self.place(key, number).is_none()) {
+                    return vec!["NOT_FOUND"];
+                }
+                let Some(line) = self.lines.get_mut(*number) else { return vec!["NOT_FOUND"] };
+                if key.is_some() && line.on.first() != key.as_ref() {
+                    broken.push("LINE_IS_CLONE");
+                }
+                (*text).clone_into(&mut line.description);
+            }
             Step::ChangeLine { device, number, calls } => {
                 let key = device.to_lowercase();
                 if self.place(&key, number).is_none() {
@@ -151,6 +189,8 @@ impl World {
         let key = device.to_lowercase();
         let Some(device) = self.devices.get_mut(&key) else { return vec!["NOT_FOUND"] };
         let before = std::mem::take(&mut device.lines);
+        // What stays is laid anew, without a label.
+        device.labels.clear();
         for number in before.values() {
             if !lines.iter().any(|(named, _)| named == number) {
                 // Back for a moment, to be taken off as any other.
@@ -241,15 +281,16 @@ impl World {
     pub fn take_off(&mut self, key: &str, number: &str) {
         if let Some(device) = self.devices.get_mut(key) {
             device.lines.retain(|_, other| other != number);
+            device.labels.remove(number);
         }
         if let Some(line) = self.lines.get_mut(number) {
             line.on.retain(|other| other != key);
         }
-        let (cooling, day) = (self.cooling, self.day);
+        let (cooling, now) = (self.cooling, self.now);
         if !self.stands(number)
             && let Some(number) = self.numbers.get_mut(number)
         {
-            number.free(cooling, day);
+            number.free(cooling, now);
         }
     }
 

@@ -164,9 +164,9 @@ impl World {
                     return vec!["NOT_FOUND"];
                 }
                 let below = self.organizations.keys().any(|other| other.starts_with(&format!("{path}.")));
-                let groups = self.groups.keys().any(|(at, _)| at == path);
+                let mut kept = self.groups.keys().chain(self.clusters.keys()).chain(self.roles.keys());
                 // The gateway is kept at the site.
-                if below || groups || *path == SITE {
+                if below || kept.any(|(at, _)| at == path) || *path == SITE {
                     broken.push("ORGANIZATION_NOT_EMPTY");
                 }
             }
@@ -200,12 +200,19 @@ impl World {
             Some(rest) if rest.is_empty() || rest.starts_with('.') => format!("{to}{rest}"),
             _ => path.to_owned(),
         };
-        let (organizations, groups) =
-            (std::mem::take(&mut self.organizations), std::mem::take(&mut self.groups));
+        let organizations = std::mem::take(&mut self.organizations);
         self.organizations = organizations.into_iter().map(|(path, it)| (moved(&path), it)).collect();
-        self.groups = groups.into_iter().map(|((at, name), it)| ((moved(&at), name), it)).collect();
+        moved_along(&mut self.groups, moved);
+        moved_along(&mut self.clusters, moved);
+        moved_along(&mut self.roles, moved);
         taken.then_some("ORGANIZATION_NAME_TAKEN")
     }
+}
+
+/// Gives what is kept at organizations their new paths.
+fn moved_along<T>(kept: &mut BTreeMap<(String, String), T>, moved: impl Fn(&str) -> String) {
+    let before = std::mem::take(kept);
+    kept.extend(before.into_iter().map(|((at, name), it)| ((moved(&at), name), it)));
 }
 
 /// Whether a kind may stand below another one.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     server::{Ask, Request},
+    session::{Apply, active},
     step::{name, number, users},
     world::{Broken, Device, Kind, STOCK, World, repeated},
 };
@@ -33,10 +34,12 @@ pub enum Step {
         profile: &'static str,
         button: Option<&'static str>,
         softkeys: Option<Option<&'static str>>,
+        apply: Apply,
     },
     DeleteProfile {
         name: &'static str,
         release: bool,
+        out: bool,
     },
     Restore {
         name: &'static str,
@@ -49,6 +52,7 @@ pub fn steps() -> impl Strategy<Value = Step> {
         name(),
         proptest::option::of(super::template::name()),
         proptest::option::of(proptest::option::of(super::template::name())),
+        proptest::sample::select(&[Apply::Leave, Apply::Leave, Apply::Relogin, Apply::Logout][..]),
     );
     prop_oneof![
         5 => (name(), proptest::collection::vec(number(), 0..3), users())
@@ -56,8 +60,11 @@ pub fn steps() -> impl Strategy<Value = Step> {
         1 => (name(), name()).prop_map(|(from, name)| Step::CopyProfile { from, name }),
         1 => (name(), proptest::sample::select(&["", "Hot desk"][..]))
             .prop_map(|(profile, text)| Step::Describe { profile, text }),
-        1 => templates.prop_map(|(profile, button, softkeys)| Step::UseTemplates { profile, button, softkeys }),
-        2 => (name(), any::<bool>()).prop_map(|(name, release)| Step::DeleteProfile { name, release }),
+        2 => templates.prop_map(|(profile, button, softkeys, apply)| {
+            Step::UseTemplates { profile, button, softkeys, apply }
+        }),
+        2 => (name(), any::<bool>(), any::<bool>())
+            .prop_map(|(name, release, out)| Step::DeleteProfile { name, release, out }),
         2 => name().prop_map(|name| Step::Restore { name }),
     ]
 }
@@ -75,8 +82,8 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
         Step::Describe { profile: name, text } => {
             ("updateProfile", json!({"id": ask.profile(name), "description": text}))
         }
-        Step::UseTemplates { profile: name, button, softkeys } => {
-            let mut input = json!({"id": ask.profile(name)});
+        Step::UseTemplates { profile: name, button, softkeys, apply } => {
+            let mut input = json!({"id": ask.profile(name), "applyPolicy": apply.said()});
             if let Some(button) = button {
                 input["buttonTemplate"] = json!(button);
             }
@@ -85,9 +92,12 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
             }
             ("updateProfile", input)
         }
-        Step::DeleteProfile { name, release } => {
-            ("deleteProfile", json!({"id": ask.profile(name), "releaseLogoutPhones": release}))
-        }
+        Step::DeleteProfile { name, release, out } => (
+            "deleteProfile",
+            json!({
+                "id": ask.profile(name), "releaseLogoutPhones": release, "onActiveSession": active(*out),
+            }),
+        ),
         Step::Restore { name } => ("restoreProfile", json!({"profileId": ask.id("Gone", name)})),
     }
 }
@@ -135,7 +145,7 @@ impl World {
                 Some(device) => (*text).clone_into(&mut device.description),
                 None => broken.push("NOT_FOUND"),
             },
-            Step::DeleteProfile { name, release } => {
+            Step::DeleteProfile { name, release, out } => {
                 if self.device(name, Kind::Profile).is_none() {
                     return vec!["NOT_FOUND"];
                 }
@@ -143,23 +153,28 @@ impl World {
                 if !release && self.shown_by_phones(&key) {
                     broken.push("PROFILE_IS_LOGOUT_PROFILE");
                 }
-                if self.sessions.values().any(|(_, profile)| *profile == key) {
-                    broken.push("PROFILE_IN_USE");
-                }
+                let own = Some(key.clone());
+                self.clear(&mut broken, *out, "PROFILE_IN_USE", |_, session| session.profile == own);
                 self.delete_device(&key);
             }
-            Step::UseTemplates { profile, button, softkeys } => {
+            Step::UseTemplates { profile, button, softkeys, apply } => {
                 if self.device(profile, Kind::Profile).is_none() {
                     return vec!["NOT_FOUND"];
                 }
                 broken.extend(button.and_then(|button| self.misfit(button, "Cisco 8841")));
+                let mut changed = false;
                 if let Some(device) = self.device(profile, Kind::Profile) {
+                    let before = (device.template.clone(), device.softkeys.clone());
                     if let Some(button) = button {
                         (*button).clone_into(&mut device.template);
                     }
                     if let Some(softkeys) = softkeys {
                         device.softkeys = softkeys.map(str::to_owned);
                     }
+                    changed = before != (device.template.clone(), device.softkeys.clone());
+                }
+                if changed {
+                    self.apply(*apply, &profile.to_lowercase());
                 }
             }
             Step::Restore { name } => return self.restore(name),

@@ -8,6 +8,7 @@ use super::{
     server::{Ask, Request},
     service::{Sent, Subscription, service, values},
     step::{number, user},
+    user::User,
     world::{Broken, Device, Kind, STOCK, World},
 };
 
@@ -211,16 +212,18 @@ impl World {
                 let (mut device, key) = (Device::new(&name, Kind::Profile), name.to_lowercase());
                 device.users.push((*user).to_owned());
                 group.template.unwrap_or(STOCK).clone_into(&mut device.template);
-                device.description = format!("Berg - {number}");
+                let last_name = self.users.get(*user).filter(|_| !new).map_or("Berg", |user| user.last_name);
+                device.description = format!("{last_name} - {number}");
                 broken.extend(self.equip(&mut device, &group, says.as_ref()));
                 let old = self.devices.insert(key.clone(), device);
                 if !number.is_empty() {
-                    broken.extend(self.put_as(&key, &number, None, group.calls, Some("Berg")));
+                    broken.extend(self.put_as(&key, &number, None, group.calls, Some(last_name)));
                 }
                 if let Some(old) = old {
                     self.devices.insert(key.clone(), old);
                 }
-                self.users.entry((*user).to_owned()).or_default().get_or_insert(key);
+                let user = self.users.entry((*user).to_owned()).or_insert(User::new());
+                user.default.get_or_insert(key);
             }
         }
         broken

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     button::Press,
     service::Subscription,
+    user::User,
     world::{Broken, Device, STOCK, World},
 };
 
@@ -16,6 +17,8 @@ pub struct Deleted {
     lines: BTreeMap<i32, Stood>,
     /// Users whose default profile it was.
     defaults: Vec<(String, u32)>,
+    /// Users for whom applications might control it.
+    controllers: Vec<(String, u32)>,
     /// Keys of phones that showed it while nobody was logged in.
     phones: Vec<(String, u32, String)>,
 }
@@ -46,15 +49,17 @@ impl Deleted {
                 shared: line.on.len() > 1,
             }
         };
-        let default = |(user, default): (&String, &Option<String>)| {
-            (default.as_deref() == Some(key)).then(|| (user.clone(), born("user", user)))
+        let those = |of: &dyn Fn(&User) -> bool| -> Vec<_> {
+            let users = before.users.iter().filter(|(_, user)| of(user));
+            users.map(|(user, _)| (user.clone(), born("user", user))).collect()
         };
         let phones = before.devices.iter().filter(|(_, phone)| phone.logout.as_deref() == Some(key));
         Self {
             device: device.clone(),
             users: device.users.iter().map(|user| (user.clone(), born("user", user))).collect(),
             lines: device.lines.iter().map(|(place, number)| (*place, line(number))).collect(),
-            defaults: before.users.iter().filter_map(default).collect(),
+            defaults: those(&|user| user.default.as_deref() == Some(key)),
+            controllers: those(&|user| user.cti.contains(key)),
             phones: phones
                 .map(|(key, phone)| (key.clone(), born("device", key), phone.name.clone()))
                 .collect(),
@@ -77,6 +82,7 @@ impl World {
         let mut device = Device {
             users: Vec::new(),
             lines: BTreeMap::new(),
+            labels: BTreeMap::new(),
             services: BTreeMap::new(),
             buttons: BTreeMap::new(),
             ..was.device.clone()
@@ -104,21 +110,34 @@ impl World {
             let made = !self.lines.contains_key(&line.number);
             let description = made.then_some(line.description.as_str());
             let broken = self.put_as(&key, &line.number, Some(*place), line.calls, description);
-            match broken.first() {
-                Some(first) => left.push(format!("LINE {} {first}", line.number)),
+            if let Some(first) = broken.first() {
+                left.push(format!("LINE {} {first}", line.number));
+                continue;
+            }
+            if made {
                 // It is the line that went, and not another one.
-                None if made => drop(self.born.insert(("line", line.number.clone()), line.id)),
-                None => {}
+                self.born.insert(("line", line.number.clone()), line.id);
+            }
+            if let (Some(device), Some(label)) =
+                (self.devices.get_mut(&key), was.device.labels.get(&line.number))
+            {
+                device.labels.insert(line.number.clone(), label);
             }
         }
         self.restore_buttons(&key, &was, &mut left);
         for (user, id) in was.defaults.iter().filter(|(user, _)| serves.contains(user)) {
-            match self.users.get_mut(user) {
+            match self.users.get_mut(user).map(|user| &mut user.default) {
                 Some(default @ None) => *default = Some(key.clone()),
                 Some(Some(_)) if self.born.get(&("user", user.clone())) == Some(id) => {
                     left.push(format!("DEFAULT_PROFILE {user} VALUE_INVALID"));
                 }
                 _ => {}
+            }
+        }
+        for (user, id) in &was.controllers {
+            match self.users.get_mut(user).filter(|_| self.born.get(&("user", user.clone())) == Some(id)) {
+                Some(user) => drop(user.cti.insert(key.clone())),
+                None => left.push(format!("CONTROLLED_PROFILE {user} NOT_FOUND")),
             }
         }
         for (phone, id, name) in &was.phones {

@@ -2,15 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use data_encoding::BASE64URL_NOPAD;
-use roamline::{bulk::job::work_off, command::number::release_due};
+use roamline::{
+    bulk::job::work_off,
+    command::{number::release_due, session::expire_due},
+};
 use serde_json::{Value, json};
 
 use super::{
     bulk,
     button::{self, Press},
-    line, number, organization, phone, profile, quick_add, service, session,
-    step::{REGISTERED, Step},
+    cluster, device, line, number, organization, orphan, phone, profile, quick_add, role, service, session,
+    step::Step,
     template, user,
 };
 use crate::roamline::{Client, Estate, Roamline, text};
@@ -18,11 +22,21 @@ use crate::roamline::{Client, Estate, Roamline, text};
 /// Everything that a step may name or change, in one request.
 const ALL: &str = "{
     profiles(first: 40) { nodes { id name description version users(first: 10) { nodes { userId } } HELD } }
-    phones(first: 40) { nodes { id name description version logoutProfile { name } HELD } }
-    users(first: 200) { nodes { id userId defaultProfile { name } } }
-    lines(first: 200) { nodes { id pattern description appearances { totalCount } } }
-    numbers(first: 200) { nodes { id pattern status usage reservedFor } }
-    sessions(first: 200) { nodes { phone { name } user { userId } profile { name } } }
+    phones(first: 40) { nodes {
+        id name description version owner { userId } extensionMobility logoutProfile { name } HELD
+    } }
+    otherDevices(first: 20) { nodes { id name } }
+    users(first: 20) { nodes {
+        id userId lastName maxLoginMinutes primaryExtension { pattern } defaultProfile { name }
+        phones(first: 9) { nodes { name } } ctiProfiles(first: 9) { nodes { name } }
+    } }
+    lines(first: 20) { nodes { id pattern description appearances { totalCount } } }
+    numbers(first: 20) { nodes { id pattern status usage reservedFor description extra { name value } } }
+    sessions(first: 20) { nodes {
+        id phone { name } user { userId } profile { name } expiresAt pendingRelogin { field }
+    } }
+    clusters(first: 20) { nodes { id name organization { path } multipleLogin maxLoginMinutes } }
+    roles(first: 20) { nodes { id name organization { path } rights { noun actions } } }
     services(first: 200) { nodes {
         id name url enabled enterprise parameters { name default required password }
     } }
@@ -38,9 +52,9 @@ const ALL: &str = "{
 }";
 /// What both kinds of devices hold.
 const HELD: &str = "buttonTemplate softkeyTemplate
-    lines(first: 50) { nodes { id index role line { pattern } settings { maxCalls } } }
-    speedDials(first: 50) { nodes { id index number } } callParks(first: 50) { nodes { id index pattern } }
-    busyLampFields(first: 50) { nodes { id index destination pattern } }
+    lines(first: 50) { nodes { id index label role line { pattern } settings { maxCalls } } }
+    speedDials(first: 50) { nodes { id index number label } } callParks(first: 50) { nodes { id index pattern label } }
+    busyLampFields(first: 50) { nodes { id index destination pattern label } }
     serviceUrls(first: 50) { nodes { id index url service label } }
     serviceSubscriptions(first: 5) { nodes { SUBSCRIPTION } } formerServiceSubscriptions(first: 5) { nodes { SUBSCRIPTION } }";
 /// What a device is subscribed to.
@@ -52,7 +66,17 @@ pub struct Server {
     pub admin: Client,
     pub estate: Estate,
     pub node: Arc<Roamline>,
-    pub gateway: String,
+}
+
+/// What the server said to a step.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The codes of the rules that it breaks, sorted, or what was left out of what was done.
+    pub told: Vec<String>,
+    /// How many changes it made.
+    pub changes: usize,
+    /// The newest of them.
+    pub newest: Option<String>,
 }
 
 /// Ids of what was read last, by kind and name; `Gone` are profiles that were there.
@@ -64,8 +88,9 @@ pub type Request = (&'static str, Value);
 /// What an input is made of.
 pub struct Ask<'a> {
     pub estate: &'a Estate,
-    gateway: &'a str,
-    ids: &'a Ids,
+    pub ids: &'a Ids,
+    /// The change that may be taken back.
+    pub newest: Option<&'a str>,
 }
 
 impl Ask<'_> {
@@ -83,7 +108,13 @@ impl Ask<'_> {
             Step::Template(step) => template::ask(step, self),
             Step::QuickAdd(step) => quick_add::ask(step, self),
             Step::Organization(step) => organization::ask(step, self),
+            Step::Cluster(step) => cluster::ask(step, self),
+            Step::Role(step) => role::ask(step, self),
+            Step::Device(step) => device::ask(step, self),
+            Step::Orphan(step) => orphan::ask(step, self),
             Step::Bulk(step) => bulk::ask(step, self),
+            Step::Revert => ("revertChange", json!({"change": self.newest.unwrap_or("s0")})),
+            Step::Pass(_) => unreachable!("the clock is not asked"),
         }
     }
 
@@ -102,13 +133,10 @@ impl Ask<'_> {
         self.id("Profile", name)
     }
 
-    /// The id of a profile, a phone or the gateway.
+    /// The id of a profile, a phone or another device.
     pub fn device(&self, name: &str) -> String {
-        match self.ids.get(&("Phone", name.to_lowercase())) {
-            Some(id) => id.clone(),
-            None if name == REGISTERED => self.gateway.to_owned(),
-            None => self.profile(name),
-        }
+        let known = |kind| self.ids.get(&(kind, name.to_lowercase()));
+        known("Phone").or_else(|| known("OtherDevice")).cloned().unwrap_or_else(|| self.profile(name))
     }
 
     /// The version of a device.
@@ -158,26 +186,28 @@ impl Ask<'_> {
 }
 
 impl Server {
-    /// Asks for a step and tells the codes of the rules that it breaks, sorted, or what was left out of what was done.
-    pub async fn step(&self, step: &Step, ids: &Ids) -> Vec<String> {
-        if let Step::Number(number::Step::DaysPass { days }) = step {
-            self.node.pass(Duration::from_hours(24 * u64::try_from(*days).expect("forwards")));
+    /// Asks for a step.
+    pub async fn step(&self, step: &Step, ids: &Ids, newest: Option<&str>) -> Said {
+        if let Step::Pass(minutes) = step {
+            self.node.pass(Duration::from_mins(minutes.unsigned_abs()));
             release_due(&self.node.app).await.expect("released");
-            return Vec::new();
+            expire_due(&self.node.app).await.expect("ended");
+            return Said::default();
         }
         if let Step::Bulk(bulk::Step::Import { users }) = step {
-            return self.import(users).await;
+            return Said { told: self.import(users).await, ..Said::default() };
         }
-        let ask = Ask { estate: &self.estate, gateway: &self.gateway, ids };
+        let ask = Ask { estate: &self.estate, ids, newest };
         let (mutation, input) = ask.request(step);
         let kind = mutation[..1].to_uppercase() + &mutation[1..];
         let more = match step {
-            Step::Bulk(_) => "items { payload { errors { code } } }",
+            Step::Bulk(step) => step.select(),
             Step::Profile(profile::Step::Restore { .. }) => "leftOut { what name code }",
             _ => "",
         };
         let query = format!(
-            "mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code }} {more} }} }}"
+            "mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ \
+             errors {{ code }} changes {{ kind }} cursor {more} }} }}"
         );
         let answer = self.admin.ask(&query, json!({"input": input})).await;
         assert!(answer["errors"].is_null(), "{step:?}: {answer:#}");
@@ -192,7 +222,7 @@ impl Server {
             format!("~ {} {} {}", text(&left["what"]), text(&left["name"]), text(&left["code"]))
         }));
         told.sort_unstable();
-        told
+        Said { told, changes: list("changes").len(), newest: payload["cursor"].as_str().map(str::to_owned) }
     }
 
     /// Runs a job to its end and tells the codes of each row.
@@ -242,7 +272,19 @@ impl Server {
             shown.into_values().collect::<Vec<_>>()
         };
         let users = rows("users", "User", &|user| {
-            (text(&user["userId"]), json!([user["userId"], user["defaultProfile"]["name"]]))
+            let row = json!([
+                user["userId"],
+                user["defaultProfile"]["name"],
+                user["lastName"],
+                user["maxLoginMinutes"],
+                user["primaryExtension"]["pattern"],
+                names(&user["phones"]),
+                names(&user["ctiProfiles"])
+            ]);
+            (text(&user["userId"]), row)
+        });
+        let others = rows("otherDevices", "OtherDevice", &|other| {
+            (text(&other["name"]).to_lowercase(), other["name"].clone())
         });
         let lines = rows("lines", "Line", &|line| {
             let count = &line["appearances"]["totalCount"];
@@ -250,7 +292,16 @@ impl Server {
         });
         let numbers = rows("numbers", "Number", &|number| {
             let parks = number["usage"].as_array().is_some_and(|usage| usage.contains(&json!("CALL_PARK")));
-            let row = json!([number["pattern"], number["status"], parks, number["reservedFor"]]);
+            let extra = number["extra"].as_array().expect("fields").iter();
+            let extra: Vec<_> = extra.map(|field| json!([field["name"], field["value"]])).collect();
+            let row = json!([
+                number["pattern"],
+                number["status"],
+                parks,
+                number["reservedFor"],
+                number["description"],
+                extra
+            ]);
             (text(&number["pattern"]), row)
         });
         let services = rows("services", "PhoneService", &|service| {
@@ -294,11 +345,29 @@ impl Server {
                 (!keep.is_null()).then(|| json!([keep["deleteUnused"], keep["template"]["description"]]));
             (text(&node["path"]), json!([node["path"], node["kind"], node["maxProfilesPerUser"], keep]))
         });
-        let session = |session: &Value| {
-            json!([session["phone"]["name"], session["user"]["userId"], session["profile"]["name"]])
-        };
-        let mut sessions: Vec<_> = nodes(&data["sessions"]).iter().map(session).collect();
-        sessions.sort_by_key(|session| text(&session[0]).to_lowercase());
+        let sessions = rows("sessions", "Session", &|session| {
+            let pending = session["pendingRelogin"].as_array().into_iter().flatten();
+            let pending: Vec<_> = pending.map(|it| &it["field"]).collect();
+            let row = json!([
+                session["phone"]["name"],
+                session["user"]["userId"],
+                session["profile"]["name"],
+                session["expiresAt"].as_str().map(minute),
+                pending
+            ]);
+            (text(&session["phone"]["name"]).to_lowercase(), row)
+        });
+        let clusters = rows("clusters", "Cluster", &|cluster| {
+            let at = text(&cluster["organization"]["path"]);
+            let row = json!([at, cluster["name"], cluster["multipleLogin"], cluster["maxLoginMinutes"]]);
+            (format!("{at} {}", text(&cluster["name"])), row)
+        });
+        let roles = rows("roles", "ComposedRole", &|role| {
+            let at = text(&role["organization"]["path"]);
+            let rights = role["rights"].as_array().expect("rights").iter();
+            let rights: Vec<_> = rights.map(|right| json!([right["noun"], right["actions"]])).collect();
+            (format!("{at} {}", text(&role["name"])), json!([at, role["name"], rights]))
+        });
         // What went last of those that had a name is the one that comes back; `Gone` stands before `Profile`.
         let were = before.iter().filter(|((kind, _), _)| matches!(*kind, "Gone" | "Profile"));
         for ((_, name), id) in were {
@@ -308,9 +377,9 @@ impl Server {
         }
         let shown = json!({
             "profiles": profiles, "phones": phones, "users": users, "lines": lines, "numbers": numbers,
-            "sessions": sessions, "services": services, "buttonTemplates": button_templates,
+            "others": others, "sessions": sessions, "services": services, "buttonTemplates": button_templates,
             "softkeyTemplates": softkey_templates, "defaults": defaults, "groups": groups,
-            "organizations": organizations,
+            "organizations": organizations, "clusters": clusters, "roles": roles,
         });
         (shown, ids)
     }
@@ -325,7 +394,7 @@ fn device_of(ids: &mut Ids, kind: &'static str, device: &Value) -> Value {
     for line in nodes(&device["lines"]) {
         let number = &line["line"]["pattern"];
         ids.insert(("LineAppearance", format!("{name} {}", text(number))), text(&line["id"]));
-        lines.push(json!([line["index"], number, line["role"], line["settings"]["maxCalls"]]));
+        lines.push(json!([line["index"], number, line["role"], line["settings"]["maxCalls"], line["label"]]));
     }
     let mut list = |list: &str, noun: &'static str, fields: &[&str]| -> Value {
         let one = |button: &Value| {
@@ -337,9 +406,9 @@ fn device_of(ids: &mut Ids, kind: &'static str, device: &Value) -> Value {
         nodes(&device[list]).iter().map(one).collect()
     };
     let buttons = json!([
-        list("speedDials", "SpeedDial", &["number"]),
-        list("busyLampFields", "BusyLampField", &["destination", "pattern"]),
-        list("callParks", "CallParkButton", &["pattern"]),
+        list("speedDials", "SpeedDial", &["number", "label"]),
+        list("busyLampFields", "BusyLampField", &["destination", "pattern", "label"]),
+        list("callParks", "CallParkButton", &["pattern", "label"]),
         list("serviceUrls", "ServiceUrlButton", &["url", "service", "label"]),
     ]);
     let mut services = BTreeMap::new();
@@ -364,13 +433,27 @@ fn device_of(ids: &mut Ids, kind: &'static str, device: &Value) -> Value {
             services.insert(service, row);
         }
     }
-    let users: Vec<_> = nodes(&device["users"]).iter().map(|user| user["userId"].clone()).collect();
+    let users = nodes(&device["users"]).iter().chain(device.get("owner").filter(|owner| !owner.is_null()));
+    let users: Vec<_> = users.map(|user| user["userId"].clone()).collect();
     json!({
         "name": device["name"], "description": device["description"], "users": users, "lines": lines,
         "buttons": buttons, "services": services.into_values().collect::<Vec<_>>(),
         "logout": device["logoutProfile"]["name"],
-        "templates": [device["buttonTemplate"], device["softkeyTemplate"]],
+        "templates": [device["buttonTemplate"], device["softkeyTemplate"]], "mobile": device["extensionMobility"],
     })
+}
+
+/// The names in a list, sorted as the model sorts them.
+fn names(connection: &Value) -> Vec<String> {
+    let mut names: Vec<_> = nodes(connection).iter().map(|node| text(&node["name"])).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    names
+}
+
+/// A point in time, in minutes since all began.
+fn minute(at: &str) -> i64 {
+    let since = |text| DateTime::parse_from_rfc3339(text).expect("a point in time").timestamp();
+    (since(at) - since("2026-01-01T00:00:00Z")) / 60
 }
 
 fn nodes(connection: &Value) -> &[Value] {

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 
 use super::{
-    bulk, button, line, number, organization, phone, profile, quick_add, service, session, template, user,
+    bulk, button, cluster, device, line, number, organization, orphan, phone, profile, quick_add, role, service,
+    session, template, user,
 };
 
 /// The names that profiles and phones are asked for under; they share one namespace, whatever the case.
@@ -30,28 +31,42 @@ pub enum Step {
     Template(template::Step),
     QuickAdd(quick_add::Step),
     Organization(organization::Step),
+    Cluster(cluster::Step),
+    Role(role::Step),
+    Device(device::Step),
+    /// One of many that are cleaned up.
+    Orphan(orphan::Step),
     Bulk(bulk::Step),
+    /// Takes the newest change back.
+    Revert,
+    /// So many minutes pass.
+    Pass(i64),
 }
 
 /// Histories of a length.
 pub fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let plain = prop_oneof![
         9 => profile::steps().prop_map(Step::Profile),
-        5 => phone::steps().prop_map(Step::Phone),
-        10 => user::steps().prop_map(Step::User),
+        6 => phone::steps().prop_map(Step::Phone),
+        11 => user::steps().prop_map(Step::User),
         12 => line::steps().prop_map(Step::Line),
-        6 => button::steps().prop_map(Step::Button),
-        7 => number::steps().prop_map(Step::Number),
+        7 => button::steps().prop_map(Step::Button),
+        9 => number::steps().prop_map(Step::Number),
+        9 => session::steps().prop_map(Step::Session),
+        14 => service::steps().prop_map(Step::Service),
     ];
     let more = prop_oneof![
-        5 => session::steps().prop_map(Step::Session),
-        14 => service::steps().prop_map(Step::Service),
         4 => template::steps().prop_map(Step::Template),
         5 => quick_add::steps().prop_map(Step::QuickAdd),
         5 => organization::steps().prop_map(Step::Organization),
-        4 => bulk::steps().prop_map(Step::Bulk),
+        3 => cluster::steps().prop_map(Step::Cluster),
+        1 => role::steps().prop_map(Step::Role),
+        1 => device::steps().prop_map(Step::Device),
+        8 => bulk::steps().prop_map(Step::Bulk),
+        9 => Just(Step::Revert),
+        2 => prop_oneof![(1_i64..200), (1_i64..9).prop_map(|days| days * 1_440)].prop_map(Step::Pass),
     ];
-    proptest::collection::vec(prop_oneof![49 => plain, 37 => more], length)
+    proptest::collection::vec(prop_oneof![77 => plain, 38 => more], length)
 }
 
 /// One of the devices' names.

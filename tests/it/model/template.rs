@@ -155,7 +155,8 @@ impl World {
         (template.product != Some(product)).then_some("TEMPLATE_MISMATCH")
     }
 
-    fn named_by(&self, button: bool, name: &str) -> usize {
+    /// How many profiles and phones name a template.
+    pub fn named_by(&self, button: bool, name: &str) -> usize {
         let named = self.devices.values().filter(|device| device.kind != Kind::Other).filter(|device| {
             if button { device.template == name } else { device.softkeys.as_deref() == Some(name) }
         });

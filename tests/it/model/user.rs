@@ -1,25 +1,54 @@
 //! Users and the profiles that serve them: the first is significant, one is the default.
 
+#![expect(clippy::option_option, reason = "what is not sent, what is sent as null, and what has a value")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     server::{Ask, Request},
-    step::{name, user, users},
+    session::active,
+    step::{name, number, user, users},
     world::{Broken, Device, Kind, World, repeated},
 };
+
+/// A user of the cluster.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Key of the profile that is taken at login.
+    pub default: Option<String>,
+    pub last_name: &'static str,
+    /// The longest login, in minutes.
+    pub minutes: Option<i32>,
+    pub primary: Option<&'static str>,
+    /// Keys of the phones that the user controls.
+    pub phones: BTreeSet<String>,
+    /// Keys of the profiles that applications may control.
+    pub cti: BTreeSet<String>,
+}
 
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
     CreateUser { user: &'static str, profiles: Vec<&'static str>, default: Option<usize> },
-    DeleteUser { user: &'static str, delete: Option<bool> },
+    UpdateUser { user: &'static str, said: Said },
+    DeleteUser { user: &'static str, delete: Option<bool>, out: bool },
     Associate { profile: &'static str, users: Vec<&'static str> },
-    Disassociate { profile: &'static str, user: &'static str },
+    Disassociate { profile: &'static str, user: &'static str, out: bool },
     Reorder { profile: &'static str, users: Vec<&'static str> },
     SetDefault { user: &'static str, profile: Option<&'static str> },
+}
+
+/// What is changed of a user.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    pub last_name: Option<&'static str>,
+    pub minutes: Option<Option<i32>>,
+    pub primary: Option<Option<&'static str>>,
+    phones: Option<Vec<&'static str>>,
+    cti: Option<Vec<&'static str>>,
 }
 
 /// The steps, by lot.
@@ -27,13 +56,34 @@ pub fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (user(), proptest::collection::vec(name(), 0..2), proptest::option::weighted(0.4, 0_usize..2))
             .prop_map(|(user, profiles, default)| Step::CreateUser { user, profiles, default }),
-        1 => (user(), proptest::option::of(any::<bool>()))
-            .prop_map(|(user, delete)| Step::DeleteUser { user, delete }),
+        3 => (user(), said()).prop_map(|(user, said)| Step::UpdateUser { user, said }),
+        1 => (user(), proptest::option::of(any::<bool>()), any::<bool>())
+            .prop_map(|(user, delete, out)| Step::DeleteUser { user, delete, out }),
         2 => (name(), users()).prop_map(|(profile, users)| Step::Associate { profile, users }),
-        1 => (name(), user()).prop_map(|(profile, user)| Step::Disassociate { profile, user }),
+        1 => (name(), user(), any::<bool>())
+            .prop_map(|(profile, user, out)| Step::Disassociate { profile, user, out }),
         1 => (name(), users()).prop_map(|(profile, users)| Step::Reorder { profile, users }),
         1 => (user(), proptest::option::weighted(0.8, name()))
             .prop_map(|(user, profile)| Step::SetDefault { user, profile }),
+    ]
+}
+
+/// What may be changed of a user, by lot.
+pub fn said() -> impl Strategy<Value = Said> {
+    let minutes = proptest::sample::select(&[None, Some(0), Some(90), Some(500), Some(-1)][..]);
+    let primary = proptest::option::weighted(0.8, number());
+    let list = || proptest::collection::vec(name(), 0..3);
+    prop_oneof![
+        1 => proptest::sample::select(&["Berg", "Stein", ""][..])
+            .prop_map(|name| Said { last_name: Some(name), ..Said::default() }),
+        1 => minutes.prop_map(|minutes| Said { minutes: Some(minutes), ..Said::default() }),
+        2 => primary.prop_map(|primary| Said { primary: Some(primary), ..Said::default() }),
+        2 => list().prop_map(|phones| Said { phones: Some(phones), ..Said::default() }),
+        1 => list().prop_map(|cti| Said { cti: Some(cti), ..Said::default() }),
+        1 => (list(), list(), number()).prop_map(|(phones, cti, primary)| Said {
+            last_name: Some("Tal"), minutes: Some(None), primary: Some(Some(primary)), phones: Some(phones),
+            cti: Some(cti),
+        }),
     ]
 }
 
@@ -48,16 +98,40 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
                 "defaultProfile": default,
             }),
         ),
-        Step::DeleteUser { user, delete } => {
+        Step::UpdateUser { user, said } => {
+            let mut input = json!({"id": ask.id("User", user)});
+            if let Some(name) = said.last_name {
+                input["lastName"] = json!(name);
+            }
+            if let Some(minutes) = said.minutes {
+                input["maxLoginMinutes"] = json!(minutes);
+            }
+            if let Some(primary) = said.primary {
+                input["primaryExtension"] = json!(primary.map(|number| json!({"pattern": number})));
+            }
+            if let Some(phones) = &said.phones {
+                input["phoneIds"] = phones.iter().map(|name| ask.id("Phone", name)).collect();
+            }
+            if let Some(profiles) = &said.cti {
+                input["ctiProfileIds"] = profiles.iter().map(|name| ask.profile(name)).collect();
+            }
+            ("updateUser", input)
+        }
+        Step::DeleteUser { user, delete, out } => {
             let sole = delete.map(|delete| if delete { "DELETE" } else { "KEEP_UNASSIGNED" });
-            ("deleteUser", json!({"id": ask.id("User", user), "soleProfiles": sole}))
+            let input =
+                json!({"id": ask.id("User", user), "soleProfiles": sole, "onActiveSession": active(*out)});
+            ("deleteUser", input)
         }
         Step::Associate { profile: name, users: list } => {
             ("associateUsers", json!({"profileId": ask.profile(name), "userIds": ask.users(list)}))
         }
-        Step::Disassociate { profile: name, user } => {
-            ("disassociateUser", json!({"profileId": ask.profile(name), "userId": ask.id("User", user)}))
-        }
+        Step::Disassociate { profile: name, user, out } => (
+            "disassociateUser",
+            json!({
+                "profileId": ask.profile(name), "userId": ask.id("User", user), "onActiveSession": active(*out),
+            }),
+        ),
         Step::Reorder { profile: name, users: list } => {
             ("reorderUsers", json!({"profileId": ask.profile(name), "userIds": ask.users(list)}))
         }
@@ -91,13 +165,14 @@ impl World {
                 if own == Some(None) {
                     broken.push("DEFAULT_PROFILE_NOT_ASSOCIATED");
                 }
-                self.users.insert((*user).to_owned(), own.flatten());
+                self.users.insert((*user).to_owned(), User { default: own.flatten(), ..User::new() });
             }
-            Step::DeleteUser { user, delete } => {
+            Step::UpdateUser { user, said } => return self.update_user(user, said),
+            Step::DeleteUser { user, delete, out } => {
                 if self.users.remove(*user).is_none() {
                     return vec!["NOT_FOUND"];
                 }
-                let alone = |device: &Device| device.users == [*user];
+                let alone = |device: &Device| device.kind == Kind::Profile && device.users == [*user];
                 let sole: Vec<_> = self
                     .devices
                     .iter()
@@ -107,9 +182,7 @@ impl World {
                 if delete.is_none() && !sole.is_empty() {
                     broken.push("USER_PROFILES_UNDECIDED");
                 }
-                if self.sessions.values().any(|(other, _)| other == user) {
-                    broken.push("USER_LOGGED_IN");
-                }
+                self.clear(&mut broken, *out, "USER_LOGGED_IN", |_, session| session.user == *user);
                 for device in self.devices.values_mut() {
                     device.users.retain(|other| other != user);
                 }
@@ -139,21 +212,21 @@ impl World {
                     profile.users.push((*user).to_owned());
                 }
             }
-            Step::Disassociate { profile, user } => {
+            Step::Disassociate { profile, user, out } => {
                 let known = self.users.contains_key(*user);
                 let key = profile.to_lowercase();
-                let shown = self.sessions.values().any(|(other, profile)| other == user && *profile == key);
                 let Some(profile) = self.device(profile, Kind::Profile) else { return vec!["NOT_FOUND"] };
                 match profile.users.iter().position(|other| other == user) {
                     _ if !known => broken.push("NOT_FOUND"),
                     None => broken.push("USER_NOT_ASSOCIATED"),
-                    Some(_) if shown => broken.push("PROFILE_IN_USE"),
-                    Some(at) => {
-                        profile.users.remove(at);
-                    }
+                    Some(at) => drop(profile.users.remove(at)),
                 }
-                if let Some(default) = self.users.get_mut(*user).filter(|default| **default == Some(key)) {
-                    *default = None;
+                let own = Some(key);
+                self.clear(&mut broken, *out, "PROFILE_IN_USE", |_, session| {
+                    session.user == *user && session.profile == own
+                });
+                if let Some(user) = self.users.get_mut(*user).filter(|user| user.default == own) {
+                    user.default = None;
                 }
             }
             Step::Reorder { profile, users } => {
@@ -173,22 +246,71 @@ impl World {
                 profile.users = users.iter().map(|user| (*user).to_owned()).collect();
             }
             Step::SetDefault { user, profile } => {
-                if !self.users.contains_key(*user) {
-                    return vec!["NOT_FOUND"];
-                }
-                if let Some(name) = profile {
-                    match self.device(name, Kind::Profile) {
-                        None => broken.push("NOT_FOUND"),
-                        Some(device) if !device.users.iter().any(|other| other == user) => {
-                            broken.push("DEFAULT_PROFILE_NOT_ASSOCIATED");
-                        }
-                        Some(_) => {}
+                let served = profile.map(|name| self.device(name, Kind::Profile).map(|it| it.users.clone()));
+                let Some(own) = self.users.get_mut(*user) else { return vec!["NOT_FOUND"] };
+                match served {
+                    Some(None) => broken.push("NOT_FOUND"),
+                    Some(Some(users)) if !users.iter().any(|other| other == user) => {
+                        broken.push("DEFAULT_PROFILE_NOT_ASSOCIATED");
                     }
+                    Some(Some(_)) | None => {}
                 }
-                self.users.insert((*user).to_owned(), profile.map(str::to_lowercase));
+                own.default = profile.map(str::to_lowercase);
             }
         }
         broken
+    }
+
+    fn update_user(&mut self, user: &str, said: &Said) -> Broken {
+        let Some(mut own) = self.users.get(user).cloned() else { return vec!["NOT_FOUND"] };
+        let mut broken = Broken::new();
+        if said.last_name == Some("") {
+            broken.push("VALUE_REQUIRED");
+        }
+        if said.minutes.flatten().is_some_and(|minutes| !(0..=10_080).contains(&minutes)) {
+            broken.push("VALUE_OUT_OF_RANGE");
+        }
+        for (named, kind) in [(&said.phones, Kind::Phone), (&said.cti, Kind::Profile)] {
+            let Some(named) = named else { continue };
+            broken.extend(repeated(named));
+            let there = |key: &String| self.devices.get(key).is_some_and(|device| device.kind == kind);
+            let (known, absent): (Vec<_>, Vec<_>) =
+                named.iter().map(|name| name.to_lowercase()).partition(there);
+            broken.extend(absent.iter().map(|_| "NOT_FOUND"));
+            let list = if kind == Kind::Phone { &mut own.phones } else { &mut own.cti };
+            *list = known.into_iter().collect();
+        }
+        if let Some(Some(number)) = said.primary {
+            let of = |(key, device): &(&String, &Device)| {
+                own.phones.contains(*key)
+                    || device.kind == Kind::Profile && device.users.iter().any(|other| other == user)
+            };
+            let mut devices = self.devices.iter().filter(of);
+            if !devices.any(|(_, device)| device.lines.values().any(|other| other == number)) {
+                broken.push("PRIMARY_EXTENSION_NOT_OWN");
+            }
+        }
+        own.last_name = said.last_name.unwrap_or(own.last_name);
+        own.minutes = said.minutes.unwrap_or(own.minutes);
+        own.primary = said.primary.unwrap_or(own.primary);
+        self.users.insert(user.to_owned(), own);
+        broken
+    }
+
+    /// A user as it is shown.
+    pub fn shown_user(&self, user: &str) -> Value {
+        let own = &self.users[user];
+        let name = |key: &String| self.devices[key].name.clone();
+        let names = |keys: &BTreeSet<String>| keys.iter().map(name).collect::<Vec<_>>();
+        json!([
+            user,
+            own.default.as_ref().map(name),
+            own.last_name,
+            own.minutes,
+            own.primary,
+            names(&own.phones),
+            names(&own.cti)
+        ])
     }
 
     /// Most profiles of a user: what the site says, or else the customer above it (USR-11).
@@ -199,7 +321,8 @@ impl World {
     /// A code for each of the users who has as many profiles as a user may have.
     pub fn entitled(&self, users: &[&str]) -> Broken {
         let Some(most) = self.most() else { return Broken::new() };
-        let used = |user: &str| self.devices.values().filter(|it| it.users.iter().any(|u| u == user)).count();
+        let profiles = || self.devices.values().filter(|device| device.kind == Kind::Profile);
+        let used = |user: &str| profiles().filter(|it| it.users.iter().any(|u| u == user)).count();
         let over = users.iter().filter(|user| self.users.contains_key(**user) && used(user) >= most);
         over.map(|_| "ENTITLEMENT_EXCEEDED").collect()
     }
@@ -217,5 +340,19 @@ impl World {
     /// A code for each of the users who is not there.
     pub fn unknown(&self, users: &[&str]) -> Broken {
         users.iter().filter(|user| !self.users.contains_key(**user)).map(|_| "NOT_FOUND").collect()
+    }
+}
+
+impl User {
+    /// One of whom nothing is said.
+    pub fn new() -> Self {
+        Self {
+            default: None,
+            last_name: "Berg",
+            minutes: None,
+            primary: None,
+            phones: BTreeSet::new(),
+            cti: BTreeSet::new(),
+        }
     }
 }

@@ -8,13 +8,20 @@ use serde_json::{Value, json};
 use super::{
     button,
     button::{Button, Press},
+    cluster::Cluster,
+    history::Undo,
     line,
+    number::Number,
     organization::Organization,
+    profile,
     quick_add::Group,
     restore::Deleted,
+    role,
     service::{self, Service, Subscription},
+    session::{self, Session},
     step::{NAMES, REGISTERED, Step},
     template::Template,
+    user::User,
 };
 
 /// Most calls that the lines of the product used here hold together.
@@ -34,15 +41,19 @@ pub struct Device {
     pub name: String,
     pub kind: Kind,
     pub description: String,
-    /// In order; the first is significant.
+    /// Of a profile, in order; the first is significant. Of a phone, its owner.
     pub users: Vec<String>,
     /// Numbers by place.
     pub lines: BTreeMap<i32, String>,
+    /// What the places of lines are called, by number.
+    pub labels: BTreeMap<String, &'static str>,
     pub buttons: BTreeMap<(Press, i32), Button>,
     /// By the service's name.
     pub services: BTreeMap<String, Subscription>,
     /// Of a phone: the key of the profile that it shows while nobody is logged in.
     pub logout: Option<String>,
+    /// Of a phone: whether users may log in on it.
+    pub mobile: bool,
     pub template: String,
     pub softkeys: Option<String>,
 }
@@ -55,26 +66,17 @@ pub struct Line {
     pub description: String,
 }
 
-#[derive(Clone, Debug)]
-pub struct Number {
-    pub status: &'static str,
-    pub utility: bool,
-    pub reserved_for: Option<String>,
-    /// The day on which it has cooled.
-    pub until: i64,
-}
-
 /// Everything there is.
 #[derive(Clone, Debug)]
 pub struct World {
     /// By name in lower case.
     pub devices: BTreeMap<String, Device>,
-    /// Keys of default profiles by user id.
-    pub users: BTreeMap<String, Option<String>>,
+    /// By user id.
+    pub users: BTreeMap<String, User>,
     pub lines: BTreeMap<String, Line>,
     pub numbers: BTreeMap<String, Number>,
-    /// Who is logged in on a phone, by the phone's key, and the key of the profile that it shows; empty is none.
-    pub sessions: BTreeMap<String, (String, String)>,
+    /// By the phone's key.
+    pub sessions: BTreeMap<String, Session>,
     pub services: BTreeMap<String, Service>,
     /// By whether they are of buttons, and by name.
     pub templates: BTreeMap<(bool, String), Template>,
@@ -84,13 +86,19 @@ pub struct World {
     pub groups: BTreeMap<(String, String), Group>,
     /// By path.
     pub organizations: BTreeMap<String, Organization>,
+    /// By organization and name; so are roles.
+    pub clusters: BTreeMap<(String, String), Cluster>,
+    pub roles: BTreeMap<(String, String), usize>,
     /// Profiles that were deleted, by key, as they were.
     pub deleted: BTreeMap<String, Deleted>,
     /// What tells a user, line, service, phone or profile from another one that had its name before.
     pub born: BTreeMap<(&'static str, String), u32>,
     pub cooling: i64,
-    pub day: i64,
-    count: u32,
+    /// Minutes since all began.
+    pub now: i64,
+    /// What it comes to when the newest change is taken back.
+    pub undo: Undo,
+    pub count: u32,
     /// What a step that was done tells besides.
     pub told: Vec<String>,
 }
@@ -112,10 +120,13 @@ impl World {
             defaults: BTreeMap::new(),
             groups: BTreeMap::new(),
             organizations: Organization::estate(),
+            clusters: BTreeMap::from([Cluster::first()]),
+            roles: BTreeMap::new(),
             deleted: BTreeMap::new(),
             born: BTreeMap::new(),
             cooling: 0,
-            day: 0,
+            now: 0,
+            undo: Undo::Unknown,
             count: 0,
             told: Vec::new(),
         };
@@ -124,75 +135,61 @@ impl World {
     }
 
     /// The step at something that is there, as few of those drawn by lot are. Steps at the first name are left alone.
-    pub fn aimed(&self, step: Step) -> Step {
-        let known = |found: &Device| NAMES.iter().find(|name| **name == found.name).copied();
-        let stands = |device: &str, number: &str| {
-            let on = self.lines.get(number)?.on.iter().rev().find(|_| device != NAMES[0])?;
-            known(&self.devices[on])
+    pub fn aimed(&self, mut step: Step) -> Step {
+        let known = |name: &str| NAMES.iter().find(|known| **known == name).copied();
+        let aim = |drawn: &mut &'static str, fits: &dyn Fn(&str, &Device) -> bool| {
+            let mut fitting = self.devices.iter().rev().filter(|(key, device)| fits(key, device));
+            if *drawn != NAMES[0]
+                && let Some(found) = fitting.find_map(|(_, device)| known(&device.name))
+            {
+                *drawn = found;
+            }
         };
-        match step {
-            Step::Line(step) => Step::Line(match step {
-                line::Step::RemoveLine { device, number } => {
-                    line::Step::RemoveLine { device: stands(device, number).unwrap_or(device), number }
-                }
-                line::Step::MoveLine { device, number, index } => {
-                    line::Step::MoveLine { device: stands(device, number).unwrap_or(device), number, index }
-                }
-                line::Step::ChangeLine { device, number, calls } => {
-                    line::Step::ChangeLine { device: stands(device, number).unwrap_or(device), number, calls }
-                }
-                other => other,
-            }),
-            Step::Button(step) => {
-                let equipped = |device: &str, kind: Press| {
-                    let has = |on: &&Device| on.buttons.keys().any(|(press, _)| *press == kind);
-                    known(self.devices.values().rev().filter(|_| device != NAMES[0]).find(has)?)
-                };
-                Step::Button(match step {
-                    button::Step::Move { device, kind, from, to } => {
-                        let device = equipped(device, kind).unwrap_or(device);
-                        button::Step::Move { device, kind, from, to }
-                    }
-                    button::Step::Remove { device, kind, index } => {
-                        let device = equipped(device, kind).unwrap_or(device);
-                        button::Step::Remove { device, kind, index }
-                    }
-                    other => other,
-                })
+        match &mut step {
+            Step::Line(
+                line::Step::RemoveLine { device, number }
+                | line::Step::MoveLine { device, number, .. }
+                | line::Step::Label { device, number, .. }
+                | line::Step::ChangeLine { device, number, .. }
+                | line::Step::Describe { through: Some(device), number, .. },
+            ) => {
+                let last = self.lines.get(*number).and_then(|line| line.on.last());
+                aim(device, &|key, _| last.is_some_and(|last| last == key));
             }
-            Step::Service(step) => {
-                let subscribed = |device: &str, service: &str| {
-                    let has = |on: &&Device| on.services.contains_key(service);
-                    known(self.devices.values().rev().filter(|_| device != NAMES[0]).find(has)?)
-                };
-                Step::Service(match step {
-                    service::Step::Change { device, service, values, url, button } => {
-                        let device = subscribed(device, service).unwrap_or(device);
-                        service::Step::Change { device, service, values, url, button }
-                    }
-                    service::Step::Unsubscribe { device, service } => {
-                        let device = subscribed(device, service).unwrap_or(device);
-                        service::Step::Unsubscribe { device, service }
-                    }
-                    service::Step::Resubscribe { device, service, values } => {
-                        let device = subscribed(device, service).unwrap_or(device);
-                        service::Step::Resubscribe { device, service, values }
-                    }
-                    other => other,
-                })
+            Step::Button(
+                button::Step::Update { device, kind, .. }
+                | button::Step::Move { device, kind, .. }
+                | button::Step::Remove { device, kind, .. },
+            ) => aim(device, &|_, device| device.buttons.keys().any(|(press, _)| press == kind)),
+            Step::Service(
+                service::Step::Change { device, service, .. }
+                | service::Step::Unsubscribe { device, service }
+                | service::Step::Resubscribe { device, service, .. },
+            ) => aim(device, &|_, device| device.services.contains_key(*service)),
+            Step::Session(session::Step::Relogin { phone } | session::Step::Logout { phone }) => {
+                aim(phone, &|key, _| self.sessions.contains_key(key));
             }
-            Step::Profile(super::profile::Step::Restore { name }) if name != NAMES[0] => {
-                let gone = self.deleted.values().find_map(|deleted| known(&deleted.device));
-                Step::Profile(super::profile::Step::Restore { name: gone.unwrap_or(name) })
+            Step::Profile(profile::Step::UseTemplates { profile, .. }) => {
+                let shown: BTreeSet<_> = self.sessions.values().filter_map(|it| it.profile.as_deref()).collect();
+                aim(profile, &|key, _| shown.contains(key));
             }
-            other => other,
+            Step::Profile(profile::Step::Restore { name }) if *name != NAMES[0] => {
+                let mut gone = self.deleted.values().filter_map(|deleted| known(&deleted.device.name));
+                *name = gone.next().unwrap_or(name);
+            }
+            _ => {}
         }
+        step
     }
 
     /// Does a step, or does nothing; tells which rules are broken, sorted, and what was left out of what was done.
     pub fn step(&mut self, step: &Step) -> Vec<String> {
         if let Step::Bulk(step) = step {
             return self.bulk(step);
+        }
+        if let Step::Pass(minutes) = step {
+            self.pass(*minutes);
+            return Vec::new();
         }
         let before = self.clone();
         let mut told: Vec<String> = self.tried(step).into_iter().map(str::to_owned).collect();
@@ -228,8 +225,21 @@ impl World {
             Step::Template(step) => self.template(step),
             Step::QuickAdd(step) => self.quick_add(step),
             Step::Organization(step) => self.organization(step),
-            Step::Bulk(_) => unreachable!("many steps are done one by one"),
+            Step::Cluster(step) => self.cluster(step),
+            Step::Role(step) => self.role(step),
+            Step::Device(step) => self.other_device(step),
+            Step::Orphan(step) => self.orphan(step),
+            Step::Revert => self.revert(),
+            Step::Bulk(_) | Step::Pass(_) => unreachable!("it is no single thing to do"),
         }
+    }
+
+    /// Numbers that have cooled are free, and sessions that are over end.
+    fn pass(&mut self, minutes: i64) {
+        self.now += minutes;
+        let now = self.now;
+        self.numbers.values_mut().for_each(|number| number.ripen(now));
+        self.sessions.retain(|_, session| session.until.is_none_or(|end| end > now));
     }
 
     /// Something that was not there before.
@@ -269,8 +279,10 @@ impl World {
             self.take_off(key, number);
         }
         self.devices.remove(key);
-        for default in self.users.values_mut().filter(|default| default.as_deref() == Some(key)) {
-            *default = None;
+        for user in self.users.values_mut() {
+            user.default.take_if(|default| default == key);
+            user.phones.remove(key);
+            user.cti.remove(key);
         }
         for phone in self.devices.values_mut().filter(|phone| phone.logout.as_deref() == Some(key)) {
             phone.logout = None;
@@ -308,37 +320,27 @@ impl World {
                         let line = &self.lines[number];
                         let original = line.on.first() == Some(key);
                         let role = if original { "ORIGINAL" } else { "CLONE" };
-                        json!([place, number, role, line.calls])
+                        json!([place, number, role, line.calls, device.labels.get(number)])
                     })
                     .collect();
                 json!({
                     "name": device.name, "description": device.description, "users": device.users, "lines": lines,
                     "buttons": device.shown_buttons(), "services": self.shown_services(device),
                     "logout": named(&device.logout), "templates": [device.template, device.softkeys],
+                    "mobile": (kind == Kind::Phone).then_some(device.mobile),
                 })
             })
             .collect::<Vec<_>>()
         };
-        let users: Vec<_> = self.users.iter().map(|(user, default)| json!([user, named(default)])).collect();
+        let others = self.devices.values().filter(|device| device.kind == Kind::Other);
+        let others: Vec<_> = others.map(|device| &device.name).collect();
+        let users: Vec<_> = self.users.keys().map(|user| self.shown_user(user)).collect();
         let lines: Vec<_> = self
             .lines
             .iter()
             .map(|(number, line)| json!([number, line.on.len(), line.description]))
             .collect();
-        let numbers: Vec<_> = self
-            .numbers
-            .iter()
-            .map(|(number, known)| json!([number, known.status, known.utility, known.reserved_for]))
-            .collect();
-        let name = |key: &String| &self.devices[key].name;
-        let sessions: Vec<_> = self
-            .sessions
-            .iter()
-            .map(|(phone, (user, profile))| {
-                let profile = (!profile.is_empty()).then(|| name(profile));
-                json!([name(phone), user, profile])
-            })
-            .collect();
+        let numbers: Vec<_> = self.numbers.iter().map(|(number, known)| known.shown(number)).collect();
         let templates = |buttons: bool| -> Vec<_> {
             let all = self.templates.iter().filter(|((kind, _), _)| *kind == buttons);
             all.map(|((_, name), template)| template.shown(name)).collect()
@@ -347,12 +349,16 @@ impl World {
         let groups: Vec<_> = self.groups.iter().map(|((at, name), group)| group.shown(at, name)).collect();
         let organizations: Vec<_> =
             self.organizations.iter().map(|(path, organization)| organization.shown(path)).collect();
+        let clusters: Vec<_> =
+            self.clusters.iter().map(|((at, name), cluster)| cluster.shown(at, name)).collect();
+        let roles: Vec<_> =
+            self.roles.iter().map(|((at, name), rights)| role::shown(at, name, *rights)).collect();
         let offered: Vec<_> = self.services.iter().map(|(name, service)| service.shown(name)).collect();
         json!({
             "profiles": devices(Kind::Profile), "phones": devices(Kind::Phone), "users": users, "lines": lines,
-            "numbers": numbers, "sessions": sessions, "services": offered, "buttonTemplates": templates(true),
+            "others": others, "numbers": numbers, "sessions": self.shown_sessions(), "services": offered, "buttonTemplates": templates(true),
             "softkeyTemplates": templates(false), "defaults": defaults, "groups": groups,
-            "organizations": organizations,
+            "organizations": organizations, "clusters": clusters, "roles": roles,
         })
     }
 }
@@ -365,9 +371,11 @@ impl Device {
             description: String::new(),
             users: Vec::new(),
             lines: BTreeMap::new(),
+            labels: BTreeMap::new(),
             buttons: BTreeMap::new(),
             services: BTreeMap::new(),
             logout: None,
+            mobile: true,
             template: STOCK.to_owned(),
             softkeys: Some("Standard User".to_owned()),
         }
@@ -377,25 +385,6 @@ impl Device {
 impl Line {
     pub fn new() -> Self {
         Self { on: Vec::new(), calls: 4, description: String::new() }
-    }
-}
-
-impl Number {
-    pub fn new(status: &'static str) -> Self {
-        Self { status, utility: false, reserved_for: None, until: 0 }
-    }
-
-    pub fn free(&mut self, cooling: i64, day: i64) {
-        match (self.utility, cooling) {
-            (true, _) => self.status = "USED_UTILITY",
-            (false, 0) => self.status = "AVAILABLE",
-            (false, days) => self.cool(days, day),
-        }
-    }
-
-    pub fn cool(&mut self, days: i64, day: i64) {
-        self.status = "COOLING";
-        self.until = day + days;
     }
 }
 
