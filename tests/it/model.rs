@@ -24,18 +24,27 @@ mod user;
 mod world;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::roamline::Roamline;
+use crate::roamline::{Estate, Roamline};
 use history::Undo;
-use server::{Ids, Server};
+use server::{Ask, Ids, Server};
 use step::{REGISTERED, Step, steps};
 use world::World;
+
+/// Mutations without a step of their own, and why.
+const WITHOUT: [(&str, &str); 4] = [
+    ("startImport", "an import is posted with its data, which starts the same job"),
+    ("runJob", "the import that is posted runs by itself"),
+    ("cancelJob", "what a job has done by then is a matter of time; its stories are told in job.rs"),
+    ("retryJob", "what was refused once is refused again; its stories are told in job.rs"),
+];
 
 /// What both have been told.
 struct Told {
@@ -45,6 +54,8 @@ struct Told {
     newest: Option<String>,
     steps: Vec<Step>,
     refused: usize,
+    /// How many changes were taken back.
+    reverted: usize,
 }
 
 impl Told {
@@ -69,6 +80,19 @@ impl Told {
             let should_show = self.world.shown();
             assert!(shown == should_show, "{self}\nis {shown:#}\nand should be {should_show:#}");
             self.ids = now;
+            self.reverted +=
+                usize::from(should.is_empty() && matches!(self.steps.last(), Some(Step::Revert)));
+            {
+                use std::io::Write;
+                let k: String = format!("{:?}", self.steps.last().unwrap());
+                let k: Vec<_> = k.split(['(', '{', ' ']).take(3).collect();
+                let _ = writeln!(
+                    std::fs::OpenOptions::new().append(true).create(true).open("/tmp/stat.txt").unwrap(),
+                    "{} {}",
+                    k.join("."),
+                    should.is_empty()
+                );
+            }
             self.refused += usize::from(should.iter().any(|told| !told.starts_with('~')));
         }
     }
@@ -95,6 +119,7 @@ async fn agree(node: Roamline, cases: u32) {
             newest: None,
             steps: Vec::new(),
             refused: 0,
+            reverted: 0,
         });
         let config = ProptestConfig {
             cases,
@@ -114,6 +139,7 @@ async fn agree(node: Roamline, cases: u32) {
     // A model that refused everything would agree with a server that refuses everything.
     let done = told.steps.len() - told.refused;
     assert!(done.min(told.refused) > 50, "{done} done and {} refused", told.refused);
+    assert!(told.reverted > 3, "{} taken back", told.reverted);
     drop(server);
     Arc::into_inner(node).expect("nobody else").close().await;
 }
@@ -128,4 +154,29 @@ async fn the_server_agrees_with_the_model_on_postgresql() {
     if let Some(server) = Roamline::postgres().await {
         agree(server, 15).await;
     }
+}
+
+/// Whoever adds a mutation adds a step, or says why there is none.
+#[test]
+fn every_mutation_is_a_step_of_the_model() {
+    let schema = include_str!("../../schema.graphql");
+    let (_, mutations) = schema.split_once("\ntype Mutation {\n").expect("mutations");
+    let (mutations, _) = mutations.split_once("\n}\n").expect("the end of the mutations");
+    // Arguments and what is said of them stand further in, or have no parenthesis.
+    let field = |line: &'static str| line.strip_prefix('\t')?.strip_suffix('(');
+    let there: BTreeSet<_> =
+        mutations.lines().filter_map(field).filter(|name| !name.starts_with('\t')).collect();
+
+    let [acme, north, berlin, paris, south, rome, emea] = [const { String::new() }; 7];
+    let estate = Estate { acme, north, berlin, paris, south, rome, emea };
+    let ask = Ask { estate: &estate, ids: &Ids::new(), newest: None };
+    let mut runner = TestRunner::deterministic();
+    let drawn = steps(20_000).new_tree(&mut runner).expect("steps").current();
+    let asked =
+        drawn.iter().filter(|step| !matches!(step, Step::Pass(_) | Step::Bulk(bulk::Step::Import { .. })));
+    let asked: BTreeSet<_> = asked.map(|step| ask.request(step).0).collect();
+    let without: BTreeSet<_> = WITHOUT.iter().map(|(mutation, _)| *mutation).collect();
+    let known: BTreeSet<_> = asked.union(&without).copied().collect();
+    assert_eq!(there, known, "left is the schema, right is the model");
+    assert!(asked.is_disjoint(&without), "a step needs no reason for being none");
 }

@@ -188,7 +188,8 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
             (mutation, json!({"policy": policy, "items": items}))
         }
         Step::DescribeThose { served, text } => {
-            let input = json!({"filter": {"hasUsers": served}, "set": {"description": text}, "policy": "EACH"});
+            let input =
+                json!({"filter": {"hasUsers": served}, "set": {"description": text}, "policy": "EACH"});
             ("bulkUpdateProfiles", input)
         }
         Step::CleanUp { orphans } => {

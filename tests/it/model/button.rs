@@ -40,11 +40,35 @@ pub struct Button {
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Update { device: &'static str, kind: Press, index: i32, what: Option<&'static str>, label: Option<Option<&'static str>> },
-    Add { device: &'static str, kind: Press, index: Option<i32>, what: &'static str },
-    Move { device: &'static str, kind: Press, from: i32, to: i32 },
-    Remove { device: &'static str, kind: Press, index: i32 },
-    Replace { device: &'static str, kind: Press, whats: Vec<&'static str> },
+    Update {
+        device: &'static str,
+        kind: Press,
+        index: i32,
+        what: Option<&'static str>,
+        label: Option<Option<&'static str>>,
+    },
+    Add {
+        device: &'static str,
+        kind: Press,
+        index: Option<i32>,
+        what: &'static str,
+    },
+    Move {
+        device: &'static str,
+        kind: Press,
+        from: i32,
+        to: i32,
+    },
+    Remove {
+        device: &'static str,
+        kind: Press,
+        index: i32,
+    },
+    Replace {
+        device: &'static str,
+        kind: Press,
+        whats: Vec<&'static str>,
+    },
 }
 
 /// The steps, by lot.

@@ -43,16 +43,17 @@ impl Undo {
                 _ => true,
             },
             // What a subscription's button was is no more once it went.
-            Step::Button(
-                button::Step::Remove { kind, .. } | button::Step::Replace { kind, .. },
-            ) => *kind != Press::Url,
+            Step::Button(button::Step::Remove { kind, .. } | button::Step::Replace { kind, .. }) => {
+                *kind != Press::Url
+            }
             Step::Button(_) => true,
             Step::Number(step) => match step {
                 number::Step::ChangeStatus { .. } | number::Step::Audit { .. } => false,
                 number::Step::CreateNumbers { .. }
                 | number::Step::CreateNumber { .. }
                 | number::Step::ReserveFor { .. } => {
-                    let mut new = after.numbers.iter().filter(|(number, _)| !before.numbers.contains_key(*number));
+                    let mut new =
+                        after.numbers.iter().filter(|(number, _)| !before.numbers.contains_key(*number));
                     if new.any(|(_, new)| new.status != "AVAILABLE" || new.reserved_for.is_some()) {
                         return Self::Refused("NUMBER_NOT_FREE");
                     }

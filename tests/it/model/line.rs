@@ -14,16 +14,47 @@ use super::{
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
-    CreateLine { number: &'static str },
-    DeleteLine { number: &'static str, told: bool },
-    AddLine { device: &'static str, number: &'static str, index: Option<i32> },
-    RemoveLine { device: &'static str, number: &'static str },
-    MoveLine { device: &'static str, number: &'static str, index: i32 },
-    Label { device: &'static str, number: &'static str, label: Option<&'static str> },
-    ChangeLine { device: &'static str, number: &'static str, calls: i32 },
+    CreateLine {
+        number: &'static str,
+    },
+    DeleteLine {
+        number: &'static str,
+        told: bool,
+    },
+    AddLine {
+        device: &'static str,
+        number: &'static str,
+        index: Option<i32>,
+    },
+    RemoveLine {
+        device: &'static str,
+        number: &'static str,
+    },
+    MoveLine {
+        device: &'static str,
+        number: &'static str,
+        index: i32,
+    },
+    Label {
+        device: &'static str,
+        number: &'static str,
+        label: Option<&'static str>,
+    },
+    ChangeLine {
+        device: &'static str,
+        number: &'static str,
+        calls: i32,
+    },
     /// By itself, or through where it stands on a device.
-    Describe { number: &'static str, through: Option<&'static str>, text: &'static str },
-    ReplaceLines { device: &'static str, lines: Vec<(&'static str, i32)> },
+    Describe {
+        number: &'static str,
+        through: Option<&'static str>,
+        text: &'static str,
+    },
+    ReplaceLines {
+        device: &'static str,
+        lines: Vec<(&'static str, i32)>,
+    },
 }
 
 /// The steps, by lot.

@@ -25,18 +25,45 @@ pub struct Number {
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
-    CreateNumbers { first: usize, last: usize },
-    CreateNumber { number: &'static str, user: Option<&'static str> },
+    CreateNumbers {
+        first: usize,
+        last: usize,
+    },
+    CreateNumber {
+        number: &'static str,
+        user: Option<&'static str>,
+    },
     DeleteNumbers,
-    DeleteNumber { number: &'static str },
-    Describe { number: &'static str, text: &'static str },
+    DeleteNumber {
+        number: &'static str,
+    },
+    Describe {
+        number: &'static str,
+        text: &'static str,
+    },
     /// Of a range; a field of their own as well, where it is said.
-    DescribeAll { first: usize, last: usize, text: &'static str, floor: Option<&'static str> },
+    DescribeAll {
+        first: usize,
+        last: usize,
+        text: &'static str,
+        floor: Option<&'static str>,
+    },
     /// Looks for what does not agree with the lines, and for lines without an entry where that is asked for.
-    Audit { site: bool, add: bool },
-    ChangeStatus { number: &'static str, to: &'static str },
-    ReserveFor { number: &'static str, user: Option<&'static str> },
-    Cooling { days: i64 },
+    Audit {
+        site: bool,
+        add: bool,
+    },
+    ChangeStatus {
+        number: &'static str,
+        to: &'static str,
+    },
+    ReserveFor {
+        number: &'static str,
+        user: Option<&'static str>,
+    },
+    Cooling {
+        days: i64,
+    },
 }
 
 /// The steps, by lot.

@@ -13,12 +13,29 @@ use super::{
 /// What may be asked.
 #[derive(Clone, Debug)]
 pub enum Step {
-    CreatePhone { name: &'static str, logout: Option<&'static str>, owner: Option<&'static str> },
-    ShowLoggedOut { phone: &'static str, profile: Option<&'static str> },
+    CreatePhone {
+        name: &'static str,
+        logout: Option<&'static str>,
+        owner: Option<&'static str>,
+    },
+    ShowLoggedOut {
+        phone: &'static str,
+        profile: Option<&'static str>,
+    },
     /// Extension mobility on or off.
-    Mobile { phone: &'static str, on: bool, out: bool },
-    Own { phone: &'static str, owner: Option<&'static str> },
-    DeletePhone { name: &'static str, out: bool },
+    Mobile {
+        phone: &'static str,
+        on: bool,
+        out: bool,
+    },
+    Own {
+        phone: &'static str,
+        owner: Option<&'static str>,
+    },
+    DeletePhone {
+        name: &'static str,
+        out: bool,
+    },
 }
 
 /// The steps, by lot.

@@ -25,6 +25,8 @@ pub enum Step {
     CopyProfile {
         from: &'static str,
         name: &'static str,
+        buttons: bool,
+        services: bool,
     },
     Describe {
         profile: &'static str,
@@ -57,7 +59,8 @@ pub fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (name(), proptest::collection::vec(number(), 0..3), users())
             .prop_map(|(name, lines, users)| Step::CreateProfile { name, lines, users }),
-        1 => (name(), name()).prop_map(|(from, name)| Step::CopyProfile { from, name }),
+        2 => (name(), name(), proptest::bool::weighted(0.7), any::<bool>())
+            .prop_map(|(from, name, buttons, services)| Step::CopyProfile { from, name, buttons, services }),
         1 => (name(), proptest::sample::select(&["", "Hot desk"][..]))
             .prop_map(|(profile, text)| Step::Describe { profile, text }),
         2 => templates.prop_map(|(profile, button, softkeys, apply)| {
@@ -76,8 +79,11 @@ pub fn ask(step: &Step, ask: &Ask<'_>) -> Request {
             "createProfile",
             ask.with(ask.made(name), json!({"lines": ask.lines(numbers), "userIds": ask.users(list)})),
         ),
-        Step::CopyProfile { from, name } => {
-            ("copyProfile", json!({"id": ask.profile(from), "name": name, "users": true}))
+        Step::CopyProfile { from, name, buttons, services } => {
+            let input = json!({
+                "id": ask.profile(from), "name": name, "users": true, "buttons": buttons, "services": services,
+            });
+            ("copyProfile", input)
         }
         Step::Describe { profile: name, text } => {
             ("updateProfile", json!({"id": ask.profile(name), "description": text}))
@@ -124,15 +130,22 @@ impl World {
                     self.devices.insert(key, old);
                 }
             }
-            Step::CopyProfile { from, name } => {
+            Step::CopyProfile { from, name, buttons, services } => {
                 let Some(from) = self.device(from, Kind::Profile).cloned() else { return vec!["NOT_FOUND"] };
                 broken.extend(self.clash(name));
                 let users: Vec<_> = from.users.iter().map(String::as_str).collect();
                 broken.extend(self.entitled(&users));
                 let key = name.to_lowercase();
-                let from = Device { buttons: self.anew(&from.buttons), services: BTreeMap::new(), ..from };
-                let device =
-                    Device { lines: BTreeMap::new(), ..Device { name: (*name).to_owned(), ..from.clone() } };
+                let mut device = Device {
+                    name: (*name).to_owned(),
+                    lines: BTreeMap::new(),
+                    buttons: if *buttons { self.anew(&from.buttons) } else { BTreeMap::new() },
+                    services: BTreeMap::new(),
+                    ..from.clone()
+                };
+                if *services {
+                    broken.extend(self.copy_services(&from, &mut device, *buttons));
+                }
                 let old = self.devices.insert(key.clone(), device);
                 for (place, number) in &from.lines {
                     broken.extend(self.put(&key, number, Some(*place)));

@@ -465,6 +465,27 @@ impl World {
         broken
     }
 
+    /// Subscribes a copy to what a profile is subscribed to and what is offered still; the buttons are there.
+    pub fn copy_services(&mut self, from: &Device, copy: &mut Device, buttons: bool) -> Broken {
+        let mut broken = Broken::new();
+        for (name, old) in from.services.iter().filter(|(_, old)| old.subscribed) {
+            let id = self.next();
+            let service = &self.services[name];
+            if !service.offered().is_empty() {
+                continue;
+            }
+            let given = old.given.clone();
+            let mut own = Subscription { given, ..Subscription::new() };
+            broken.extend(own.fill(service, &[], old.custom.then_some(old.url.as_str())));
+            let button = from.buttons.iter().find(|(_, button)| Some(button.id) == old.button);
+            if let Some(((_, index), button)) = button.filter(|_| buttons) {
+                copy.give(&mut broken, &mut own, name, Some(*index), button.label.as_deref(), id);
+            }
+            copy.services.insert(name.clone(), own);
+        }
+        broken
+    }
+
     /// What a device is subscribed to, and was.
     pub fn shown_services(&self, device: &Device) -> Value {
         let one = |(name, own): (&String, &Subscription)| {

@@ -76,10 +76,19 @@ pub enum Step {
     Login(Login),
     /// One of several sessions that are begun again, each by itself.
     Restore(Login),
-    Logout { phone: &'static str },
-    LogoutUser { user: &'static str, phones: Option<Vec<&'static str>> },
-    LogoutMany { which: Which },
-    Relogin { phone: &'static str },
+    Logout {
+        phone: &'static str,
+    },
+    LogoutUser {
+        user: &'static str,
+        phones: Option<Vec<&'static str>>,
+    },
+    LogoutMany {
+        which: Which,
+    },
+    Relogin {
+        phone: &'static str,
+    },
 }
 
 /// The steps, by lot.
@@ -281,7 +290,8 @@ impl World {
         match &user {
             Err(code) => broken.extend(*code),
             Ok(user) if phone.is_some() => {
-                profile = self.profile_of(&mut broken, user, login.profile, named.is_some_and(|it| it.is_none()));
+                profile =
+                    self.profile_of(&mut broken, user, login.profile, named.is_some_and(|it| it.is_none()));
                 let elsewhere = self.sessions.iter().any(|(on, other)| other.user == *user && *on != key);
                 if elsewhere && self.emea().policy == "NOT_ALLOWED" {
                     broken.push("MULTI_LOGIN_NOT_ALLOWED");
@@ -371,10 +381,10 @@ impl World {
                 let profile = self.devices.get(key)?;
                 Some(Took { button: profile.template.clone(), softkeys: profile.softkeys.clone() })
             }
-            None => self.defaults.contains_key("Cisco 8841").then(|| Took {
-                button: STOCK.to_owned(),
-                softkeys: Some("Standard User".to_owned()),
-            }),
+            None => self
+                .defaults
+                .contains_key("Cisco 8841")
+                .then(|| Took { button: STOCK.to_owned(), softkeys: Some("Standard User".to_owned()) }),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What may be asked: every kind of mutation, over few names, so that steps meet each other. What a noun's steps are,
 //! how the server is asked for them and what becomes of the world stands in the noun's own file.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::Union};
 
 use super::{
-    bulk, button, cluster, device, line, number, organization, orphan, phone, profile, quick_add, role, service,
-    session, template, user,
+    bulk, button, cluster, device, line, number, organization, orphan, phone, profile, quick_add, role,
+    service, session, template, user,
 };
 
 /// The names that profiles and phones are asked for under; they share one namespace, whatever the case.
@@ -45,28 +45,28 @@ pub enum Step {
 
 /// Histories of a length.
 pub fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
-    let plain = prop_oneof![
-        9 => profile::steps().prop_map(Step::Profile),
-        6 => phone::steps().prop_map(Step::Phone),
-        11 => user::steps().prop_map(Step::User),
-        12 => line::steps().prop_map(Step::Line),
-        7 => button::steps().prop_map(Step::Button),
-        9 => number::steps().prop_map(Step::Number),
-        9 => session::steps().prop_map(Step::Session),
-        14 => service::steps().prop_map(Step::Service),
+    // Each in a box, as all of them together would be too much for a thread's stack.
+    let kinds = [
+        (9, profile::steps().prop_map(Step::Profile).boxed()),
+        (6, phone::steps().prop_map(Step::Phone).boxed()),
+        (11, user::steps().prop_map(Step::User).boxed()),
+        (12, line::steps().prop_map(Step::Line).boxed()),
+        (7, button::steps().prop_map(Step::Button).boxed()),
+        (9, number::steps().prop_map(Step::Number).boxed()),
+        (9, session::steps().prop_map(Step::Session).boxed()),
+        (14, service::steps().prop_map(Step::Service).boxed()),
+        (4, template::steps().prop_map(Step::Template).boxed()),
+        (5, quick_add::steps().prop_map(Step::QuickAdd).boxed()),
+        (5, organization::steps().prop_map(Step::Organization).boxed()),
+        (3, cluster::steps().prop_map(Step::Cluster).boxed()),
+        (1, role::steps().prop_map(Step::Role).boxed()),
+        (1, device::steps().prop_map(Step::Device).boxed()),
+        (8, bulk::steps().prop_map(Step::Bulk).boxed()),
+        (9, Just(Step::Revert).boxed()),
+        (1, (1_i64..200).prop_map(Step::Pass).boxed()),
+        (1, (1_i64..9).prop_map(|days| Step::Pass(days * 1_440)).boxed()),
     ];
-    let more = prop_oneof![
-        4 => template::steps().prop_map(Step::Template),
-        5 => quick_add::steps().prop_map(Step::QuickAdd),
-        5 => organization::steps().prop_map(Step::Organization),
-        3 => cluster::steps().prop_map(Step::Cluster),
-        1 => role::steps().prop_map(Step::Role),
-        1 => device::steps().prop_map(Step::Device),
-        8 => bulk::steps().prop_map(Step::Bulk),
-        9 => Just(Step::Revert),
-        2 => prop_oneof![(1_i64..200), (1_i64..9).prop_map(|days| days * 1_440)].prop_map(Step::Pass),
-    ];
-    proptest::collection::vec(prop_oneof![77 => plain, 38 => more], length)
+    proptest::collection::vec(Union::new_weighted(kinds.into()), length)
 }
 
 /// One of the devices' names.

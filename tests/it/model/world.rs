@@ -170,7 +170,8 @@ impl World {
                 aim(phone, &|key, _| self.sessions.contains_key(key));
             }
             Step::Profile(profile::Step::UseTemplates { profile, .. }) => {
-                let shown: BTreeSet<_> = self.sessions.values().filter_map(|it| it.profile.as_deref()).collect();
+                let shown: BTreeSet<_> =
+                    self.sessions.values().filter_map(|it| it.profile.as_deref()).collect();
                 aim(profile, &|key, _| shown.contains(key));
             }
             Step::Profile(profile::Step::Restore { name }) if *name != NAMES[0] => {
