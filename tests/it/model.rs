@@ -82,17 +82,6 @@ impl Told {
             self.ids = now;
             self.reverted +=
                 usize::from(should.is_empty() && matches!(self.steps.last(), Some(Step::Revert)));
-            {
-                use std::io::Write;
-                let k: String = format!("{:?}", self.steps.last().unwrap());
-                let k: Vec<_> = k.split(['(', '{', ' ']).take(3).collect();
-                let _ = writeln!(
-                    std::fs::OpenOptions::new().append(true).create(true).open("/tmp/stat.txt").unwrap(),
-                    "{} {}",
-                    k.join("."),
-                    should.is_empty()
-                );
-            }
             self.refused += usize::from(should.iter().any(|told| !told.starts_with('~')));
         }
     }

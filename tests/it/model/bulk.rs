@@ -238,7 +238,8 @@ impl World {
             let was = self.clone();
             let broken = self.tried(item);
             if broken.is_empty() {
-                self.remember(&was);
+                let together = matches!(step, Step::Many { .. });
+                self.remember(&was, if together { &before } else { &was });
             }
             told.extend(broken.into_iter().map(|code| format!("{at} {code}")));
         }

@@ -35,8 +35,9 @@ struct Stood {
 }
 
 impl Deleted {
-    /// What there was of a profile before it went.
-    pub fn of(key: &str, device: &Device, before: &World) -> Self {
+    /// What there was of a profile before it went. A line stood elsewhere as well if it did before everything that was
+    /// done together with it.
+    pub fn of(key: &str, device: &Device, before: &World, first: &World) -> Self {
         let born =
             |kind: &'static str, name: &str| before.born.get(&(kind, name.to_owned())).copied().unwrap_or(0);
         let line = |number: &String| {
@@ -46,7 +47,9 @@ impl Deleted {
                 id: born("line", number),
                 calls: line.calls,
                 description: line.description.clone(),
-                shared: line.on.len() > 1,
+                shared: [before, first]
+                    .iter()
+                    .any(|then| then.lines.get(number).is_some_and(|it| it.on.len() > 1)),
             }
         };
         let those = |of: &dyn Fn(&User) -> bool| -> Vec<_> {

@@ -36,8 +36,8 @@ struct Took {
 /// What a login asks for.
 #[derive(Clone, Debug)]
 pub struct Login {
-    user: Option<&'static str>,
-    phone: &'static str,
+    pub user: Option<&'static str>,
+    pub phone: &'static str,
     profile: Option<&'static str>,
     lasting: Option<Lasting>,
     force: bool,

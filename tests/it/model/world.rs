@@ -13,15 +13,15 @@ use super::{
     line,
     number::Number,
     organization::Organization,
-    profile,
+    phone, profile,
     quick_add::Group,
     restore::Deleted,
     role,
     service::{self, Service, Subscription},
     session::{self, Session},
-    step::{NAMES, REGISTERED, Step},
+    step::{NAMES, REGISTERED, Step, USERS},
     template::Template,
-    user::User,
+    user::{self, User},
 };
 
 /// Most calls that the lines of the product used here hold together.
@@ -139,7 +139,9 @@ impl World {
         let known = |name: &str| NAMES.iter().find(|known| **known == name).copied();
         let aim = |drawn: &mut &'static str, fits: &dyn Fn(&str, &Device) -> bool| {
             let mut fitting = self.devices.iter().rev().filter(|(key, device)| fits(key, device));
+            let there = self.devices.get_key_value(&drawn.to_lowercase());
             if *drawn != NAMES[0]
+                && !there.is_some_and(|(key, device)| fits(key, device))
                 && let Some(found) = fitting.find_map(|(_, device)| known(&device.name))
             {
                 *drawn = found;
@@ -166,6 +168,30 @@ impl World {
                 | service::Step::Unsubscribe { device, service }
                 | service::Step::Resubscribe { device, service, .. },
             ) => aim(device, &|_, device| device.services.contains_key(*service)),
+            Step::Phone(
+                phone::Step::ShowLoggedOut { phone, .. }
+                | phone::Step::Mobile { phone, .. }
+                | phone::Step::Own { phone, .. },
+            ) => aim(phone, &|_, device| device.kind == Kind::Phone),
+            Step::User(
+                user::Step::Disassociate { profile, user, .. }
+                | user::Step::SetDefault { user, profile: Some(profile) },
+            ) => {
+                let serves = |device: &Device| device.users.iter().any(|other| other == user);
+                aim(profile, &|_, device| device.kind == Kind::Profile && serves(device));
+            }
+            Step::Session(session::Step::Login(login)) => {
+                aim(&mut login.phone, &|_, device| device.kind == Kind::Phone && device.mobile);
+                let served = |user: &&&str| {
+                    let serves = |device: &Device| device.users.iter().any(|other| other == **user);
+                    self.devices.values().any(|device| device.kind == Kind::Profile && serves(device))
+                };
+                // The drawn one and those behind it, in a circle.
+                if let Some(user) = &mut login.user {
+                    let behind = USERS.iter().cycle().skip_while(|other| *other != user).take(USERS.len());
+                    *user = behind.into_iter().find(served).copied().unwrap_or(user);
+                }
+            }
             Step::Session(session::Step::Relogin { phone } | session::Step::Logout { phone }) => {
                 aim(phone, &|key, _| self.sessions.contains_key(key));
             }
@@ -196,7 +222,7 @@ impl World {
         let mut told: Vec<String> = self.tried(step).into_iter().map(str::to_owned).collect();
         if told.is_empty() {
             told = std::mem::take(&mut self.told);
-            self.remember(&before);
+            self.remember(&before, &before);
         }
         told.sort_unstable();
         told
@@ -249,12 +275,12 @@ impl World {
         self.count
     }
 
-    /// Notes what came and what went.
-    pub fn remember(&mut self, before: &Self) {
+    /// Notes what came and what went by a step; `first` is what there was before everything that was done with it.
+    pub fn remember(&mut self, before: &Self, first: &Self) {
         let gone: Vec<_> =
             before.devices.iter().filter(|(key, _)| !self.devices.contains_key(*key)).collect();
         for (key, device) in gone.into_iter().filter(|(_, device)| device.kind == Kind::Profile) {
-            let deleted = Deleted::of(key, device, before);
+            let deleted = Deleted::of(key, device, before, first);
             self.deleted.insert(key.clone(), deleted);
         }
         let named = |world: &Self| -> BTreeSet<(&'static str, String)> {
