@@ -46,10 +46,12 @@ impl World {
                 let device = Device::new(name, Kind::Other);
                 self.devices.entry(name.to_lowercase()).or_insert(device);
             }
-            Step::Release { name } => match self.device(name, Kind::Other).is_some() {
-                true => drop(self.devices.remove(&name.to_lowercase())),
-                false => broken.push("NOT_FOUND"),
-            },
+            Step::Release { name } => {
+                if self.device(name, Kind::Other).is_none() {
+                    return vec!["NOT_FOUND"];
+                }
+                self.devices.remove(&name.to_lowercase());
+            }
         }
         broken
     }

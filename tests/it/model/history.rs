@@ -24,7 +24,6 @@ impl Undo {
         let whole = match step {
             Step::Session(_) | Step::Role(_) => return Self::Refused("REVERT_NOT_POSSIBLE"),
             Step::Profile(step) => !matches!(step, profile::Step::Restore { .. }),
-            Step::Phone(_) | Step::Organization(_) | Step::Cluster(_) | Step::Device(_) => true,
             Step::User(step) => match step {
                 user::Step::UpdateUser { user, .. } => {
                     before.users[*user].primary == after.users[*user].primary
@@ -46,7 +45,9 @@ impl Undo {
             Step::Button(button::Step::Remove { kind, .. } | button::Step::Replace { kind, .. }) => {
                 *kind != Press::Url
             }
-            Step::Button(_) => true,
+            Step::Button(_) | Step::Phone(_) | Step::Organization(_) | Step::Cluster(_) | Step::Device(_) => {
+                true
+            }
             Step::Number(step) => match step {
                 number::Step::ChangeStatus { .. } | number::Step::Audit { .. } => false,
                 number::Step::CreateNumbers { .. }
