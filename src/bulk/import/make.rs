@@ -87,6 +87,7 @@ impl Import<'_> {
             number_management: row.word("numberManagement"),
             unique_numbers: row.word("uniqueNumbers"),
             line_delete_preferences: left_lines(row),
+            groups: Vec::new(),
         };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
