@@ -121,17 +121,16 @@ fn made(data: &[u8]) -> Option<Vec<u8>> {
             let mut lines = head.lines();
             let path: String = lines.next()?.chars().filter(char::is_ascii_graphic).collect();
             let framing = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", "host"];
-            let headers: String = lines
-                .filter_map(|line| line.split_once(':'))
-                .filter(|(name, _)| {
-                    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                })
-                .filter(|(name, _)| !framing.contains(&name.to_ascii_lowercase().as_str()))
-                .map(|(name, value)| {
+            let name_is_fine = |name: &str| {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            };
+            let mut headers = String::new();
+            for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+                if name_is_fine(name) && !framing.contains(&name.to_ascii_lowercase().as_str()) {
                     let value: String = value.chars().filter(|letter| !letter.is_control()).collect();
-                    format!("{name}: {}\r\n", value.trim())
-                })
-                .collect();
+                    let _infallible = write!(headers, "{name}: {}\r\n", value.trim());
+                }
+            }
             let method = if body.is_empty() { "GET" } else { "POST" };
             request(method, &format!("/{path}"), &headers, body.as_bytes())
         }
