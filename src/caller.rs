@@ -9,7 +9,7 @@ use entity::{
 };
 pub use entity::{change_subject::Noun, role::Action};
 
-use crate::origin::Origin;
+use crate::{config::Audience, origin::Origin};
 
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -121,6 +121,16 @@ impl Right {
 pub fn built_in(rights: &Rights) -> Role {
     let held = |role: &Role| rights.hold(&Rights::of(*role));
     [Role::Admin, Role::Operator].into_iter().find(held).unwrap_or(Role::Viewer)
+}
+
+/// Whether something is for whoever asks; none is a stranger.
+pub fn is_for(audience: Audience, caller: Option<&Caller>) -> bool {
+    match audience {
+        Audience::Everyone => true,
+        Audience::Operators => caller.is_some_and(|caller| caller.may(Right::Edit)),
+        Audience::Administrators => caller.is_some_and(|caller| caller.may(Right::Configure)),
+        Audience::Nobody => false,
+    }
 }
 
 #[cfg(test)]

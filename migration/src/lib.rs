@@ -19,6 +19,13 @@ mod m20261122_000012_session;
 mod m20261122_000013_job;
 mod m20261122_000020_job;
 
+/// The step of a file.
+macro_rules! step {
+    ($file:ident) => {
+        Box::new(Step { name: stringify!($file), statements: $file::STATEMENTS })
+    };
+}
+
 /// Every step, oldest first.
 pub struct Migrator;
 
@@ -27,20 +34,39 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261122_000001_spine::Migration),
-            Box::new(m20261122_000002_number::Migration),
-            Box::new(m20261122_000003_button::Migration),
-            Box::new(m20261122_000004_service::Migration),
-            Box::new(m20261122_000005_session::Migration),
-            Box::new(m20261122_000006_quick_add::Migration),
-            Box::new(m20261122_000008_job::Migration),
-            Box::new(m20261122_000007_history::Migration),
-            Box::new(m20261122_000009_role::Migration),
-            Box::new(m20261122_000010_audit_entry::Migration),
-            Box::new(m20261122_000011_self_service::Migration),
-            Box::new(m20261122_000012_session::Migration),
-            Box::new(m20261122_000013_job::Migration),
-            Box::new(m20261122_000020_job::Migration),
+            step!(m20261122_000002_number),
+            step!(m20261122_000003_button),
+            step!(m20261122_000004_service),
+            step!(m20261122_000005_session),
+            step!(m20261122_000006_quick_add),
+            step!(m20261122_000008_job),
+            step!(m20261122_000007_history),
+            step!(m20261122_000009_role),
+            step!(m20261122_000010_audit_entry),
+            step!(m20261122_000011_self_service),
+            step!(m20261122_000012_session),
+            step!(m20261122_000013_job),
+            step!(m20261122_000020_job),
         ]
+    }
+}
+
+/// A step that is its file's statements, under the file's name.
+struct Step {
+    name: &'static str,
+    statements: &'static [&'static str],
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, self.statements).await
     }
 }
 

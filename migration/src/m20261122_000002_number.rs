@@ -1,18 +1,6 @@
 //! The number inventory, and how long an organization lets freed numbers cool.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"ALTER TABLE organization ADD COLUMN cooling_days INTEGER CHECK (cooling_days BETWEEN 0 AND 999)",
     r"CREATE TABLE number (
         id {int} NOT NULL PRIMARY KEY,

@@ -1,18 +1,6 @@
 //! Buttons: speed dials, busy lamp fields, directed call parks and service URLs of devices; and templates of clusters.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, BUTTONS).await
-    }
-}
-
-const BUTTONS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE button (
         id {int} NOT NULL PRIMARY KEY,
         device_id {int} NOT NULL REFERENCES device (id),

@@ -1,18 +1,6 @@
 //! Phone services of clusters, and the subscriptions of devices to them.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, SERVICES).await
-    }
-}
-
-const SERVICES: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE service (
         id {int} NOT NULL PRIMARY KEY,
         cluster_id {int} NOT NULL REFERENCES cluster (id),

@@ -1,18 +1,6 @@
 //! Who is logged in where, and default device profiles of clusters.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE default_device_profile (
         id {int} NOT NULL PRIMARY KEY,
         cluster_id {int} NOT NULL REFERENCES cluster (id),

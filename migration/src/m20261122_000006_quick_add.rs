@@ -1,18 +1,6 @@
 //! Quick Add groups, and what an organization sets for profiles of a user and for numbers.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"ALTER TABLE organization ADD COLUMN max_profiles_per_user INTEGER CHECK (max_profiles_per_user BETWEEN 0 AND 10000)",
     r"ALTER TABLE organization ADD COLUMN number_management BOOLEAN",
     r"ALTER TABLE organization ADD COLUMN unique_numbers BOOLEAN",

@@ -3,19 +3,7 @@
 //! Rows are kept in the database and not in files: servers keep nothing of their own, so any of them can go on with what
 //! another one began, and a row's outcome is committed with what the row did.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE job (
         id {int} NOT NULL PRIMARY KEY,
         organization_id {int},

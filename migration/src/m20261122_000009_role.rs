@@ -1,18 +1,6 @@
 //! Roles that are composed, and the tokens that have one.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE role (
         id {int} NOT NULL PRIMARY KEY,
         organization_id {int} NOT NULL REFERENCES organization (id),

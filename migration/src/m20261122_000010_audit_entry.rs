@@ -3,19 +3,7 @@
 //! Entries have a counter of their own, which gives ids in the order of commits, and leaves the ids of things as they
 //! would be without any audit.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"CREATE TABLE audit_entry (
         id {int} NOT NULL PRIMARY KEY,
         at {int} NOT NULL,

@@ -1,19 +1,7 @@
 //! What a job does with its rows; and what may be a password in a row, apart from the rest of it, so that it goes when
 //! the row is done or the job ends.
 
-use sea_orm_migration::prelude::*;
-
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, STATEMENTS).await
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub const STATEMENTS: &[&str] = &[
     r"ALTER TABLE job ADD COLUMN mode TEXT NOT NULL DEFAULT 'CREATE' CHECK (mode IN ('CREATE', 'UPDATE', 'DELETE'))",
     r"UPDATE job SET mode = 'UPDATE' WHERE kind = 'UPDATE_PROFILES'",
     r"ALTER TABLE job_row ADD COLUMN secret TEXT",

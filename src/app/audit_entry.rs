@@ -241,14 +241,7 @@ pub(super) fn of_sessions(caller: &Caller, changes: &[Change], at: Moment) -> Ve
 impl Audit {
     /// Begins to write what is told, up to so many entries a minute; ends when it is dropped.
     pub(super) fn start(store: &Store, clock: Clock, most: usize) -> Self {
-        let shared = Arc::new(Shared {
-            waiting: Mutex::default(),
-            most,
-            bell: Notify::new(),
-            hurry: Notify::new(),
-            closed: AtomicBool::new(false),
-            left_out: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new(most));
         let (told, written) = watch::channel(0);
         let writer = Writer {
             store: store.aside(),
@@ -324,6 +317,17 @@ impl Drop for Audit {
 }
 
 impl Shared {
+    fn new(most: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            most,
+            bell: Notify::new(),
+            hurry: Notify::new(),
+            closed: AtomicBool::new(false),
+            left_out: AtomicU64::new(0),
+        }
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -565,17 +569,6 @@ mod tests {
     use super::*;
     use crate::rule::change::On;
 
-    fn shared(most: usize) -> Shared {
-        Shared {
-            waiting: Mutex::default(),
-            most,
-            bell: Notify::new(),
-            hurry: Notify::new(),
-            closed: AtomicBool::new(false),
-            left_out: AtomicU64::new(0),
-        }
-    }
-
     fn told(message: &str, at: i64, by: Option<&str>) -> Told {
         let entry = entry(Kind::AttemptRefused, Moment(at), None, message.to_owned());
         Told { entry: Model { by: by.map(str::to_owned), ..entry }, seen_by: None }
@@ -583,7 +576,7 @@ mod tests {
 
     #[test]
     fn the_same_within_a_minute_waits_once() {
-        let shared = shared(10);
+        let shared = Shared::new(10);
         for (message, at) in [("a", 0), ("b", 1), ("a", MINUTE - 1), ("a", MINUTE), ("a", MINUTE + 1)] {
             shared.tell(told(message, at, None));
         }
@@ -599,7 +592,7 @@ mod tests {
 
     #[test]
     fn no_more_waits_than_there_is_room_for_and_strangers_have_their_own() {
-        let shared = shared(2);
+        let shared = Shared::new(2);
         for at in 0..5 {
             shared.tell(told(&at.to_string(), at, None));
         }

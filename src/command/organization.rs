@@ -19,6 +19,11 @@ impl super::Command for Create {
     const NAME: &'static str = "createOrganization";
     const RIGHT: Right = Right::To(Action::Configure, Noun::Organization);
 
+    fn also(&self) -> Vec<(Action, Noun)> {
+        let copies = !self.groups.is_empty();
+        copies.then_some((Action::Configure, Noun::QuickAddGroup)).into_iter().collect()
+    }
+
     async fn decide(&self, tx: &crate::store::Tx) -> Result<crate::rule::Decision, crate::error::Error> {
         check_root(self, tx)?;
         let facts = create_facts(tx, self).await?;

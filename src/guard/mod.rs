@@ -60,8 +60,8 @@ pub use self::{
     types::Types,
 };
 use crate::{
-    caller::{Caller, Right},
-    config::{self, Audience},
+    caller::{Caller, is_for},
+    config,
 };
 
 /// Documents longer than this are parsed each time, and never kept by their hash.
@@ -357,16 +357,6 @@ impl Guard {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether something is for a caller.
-pub fn is_for(audience: Audience, caller: Option<&Caller>) -> bool {
-    match audience {
-        Audience::Everyone => true,
-        Audience::Operators => caller.is_some_and(|caller| caller.may(Right::Edit)),
-        Audience::Administrators => caller.is_some_and(|caller| caller.may(Right::Configure)),
-        Audience::Nobody => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the guard knows of the schema, read from its text: which fields each type has, what they take, and what is
 //! `@oneOf`. The library keeps its own registry to itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name, Positioned,
@@ -20,7 +20,12 @@ pub struct Types {
     roots: Vec<(OperationType, Name)>,
     composites: HashMap<Name, Composite>,
     inputs: HashMap<Name, Input>,
+    /// Scalars and enums that the schema declares.
+    leaves: HashSet<Name>,
 }
+
+/// Scalars that are there without being declared.
+const BUILT_IN: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
 /// An object, interface or union.
 #[derive(Debug)]
@@ -85,7 +90,9 @@ impl Types {
                             let one_of = directives.any(|directive| directive.node.name.node == "oneOf");
                             types.inputs.insert(name, Input { one_of, fields: places(input.fields) });
                         }
-                        TypeKind::Scalar | TypeKind::Enum(_) => {}
+                        TypeKind::Scalar | TypeKind::Enum(_) => {
+                            types.leaves.insert(name);
+                        }
                     }
                 }
                 TypeSystemDefinition::Directive(_) => {}
@@ -107,6 +114,14 @@ impl Types {
     /// Whether no schema was read.
     pub(super) fn is_empty(&self) -> bool {
         self.composites.is_empty()
+    }
+
+    /// Whether there is a type of that name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        BUILT_IN.contains(&name)
+            || self.leaves.contains(name)
+            || self.inputs.contains_key(name)
+            || self.composites.contains_key(name)
     }
 
     /// The object, interface or union of a name.

@@ -38,6 +38,14 @@ pub(super) fn check(document: &ExecutableDocument, types: &Types) -> Result<(), 
                 locations: vec![twice.pos],
             });
         }
+        // The library takes it for granted that the items of a default value have a type.
+        let mut defaults = operation.variable_definitions.iter().filter(|one| one.node.default_value.is_some());
+        if let Some(unknown) = defaults.find(|one| !types.knows(named(&one.node.var_type.node))) {
+            return Err(Refusal::Invalid {
+                message: format!("Unknown type \"{}\"", named(&unknown.node.var_type.node)),
+                locations: vec![unknown.node.var_type.pos],
+            });
+        }
         let mut walk = Walk { document, types, operation, spread: HashSet::new() };
         walk.set(&operation.selection_set.node, types.root(operation.ty))?;
     }
@@ -332,6 +340,18 @@ mod tests {
         input By @oneOf { id: ID name: String in: Filter }
         input Filter { by: By name: String! = \"x\" loud: Boolean not: Filter any: [By!] }
         schema { query: Query }";
+
+    /// Variables Are Input Types: a default value of a list of nothing is refused before the library panics at it.
+    #[test]
+    fn a_default_value_has_a_type() {
+        for text in ["query($n: [Nonsense!]! = [1]) {many(ids: $n)}", "query($n: Nonsense = 1) {many(ids: $n)}"] {
+            let Err(Refusal::Invalid { message, locations }) = verdict(text) else { panic!("{text} passes") };
+            assert_eq!((message.as_str(), locations.len()), ("Unknown type \"Nonsense\"", 1), "{text}");
+        }
+        for ty in ["[ID]", "Int", "[[Float!]]", "[Filter]", "[Boolean]", "[Thing]"] {
+            assert_eq!(verdict(&format!("query($n: {ty} = null) {{all {{id}}}}")), Ok(()), "{ty}");
+        }
+    }
 
     fn verdict(text: &str) -> Result<(), Refusal> {
         check(&parse_query(text).expect(text), &Types::read(SCHEMA).expect("a schema"))

@@ -64,10 +64,10 @@ use self::{
 };
 use crate::{
     app::App,
-    caller::Caller,
+    caller::{Caller, is_for},
     config::{Audience, Config},
     error::RequestId,
-    guard::{Guard, Kinds, Prepared, Prices, Refusal, Types, is_for},
+    guard::{Guard, Kinds, Prepared, Prices, Refusal, Types},
     schema,
 };
 

@@ -1,15 +1,23 @@
 //! Organizations: the tree and what may stand where (HIE-1, HIE-4, HIE-6).
 
+use std::collections::BTreeSet;
+
 use entity::{
-    Moment, OrganizationId,
+    ClusterId, Moment, OrganizationId, QuickAddId,
     organization::{Kind, LinePreferences, Model},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, Change, Decision, Rule, check_taken, check_version, line_preference::check_template,
-    number::LONGEST, value,
+    Broken, Change, Decision, Patch, Rule, check_taken, check_version,
+    line_preference::check_template,
+    number::LONGEST,
+    quick_add::{self, Sent},
+    value,
 };
+
+/// Most Quick Add groups that an organization may have from the beginning.
+pub const MOST_GROUPS: usize = 50;
 
 /// Makes an organization below a parent, or a root.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -30,6 +38,19 @@ pub struct Create {
     /// What becomes of lines that devices leave behind (DEL-5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_delete_preferences: Option<LinePreferences>,
+    /// Quick Add groups that it has from the beginning, copied from those above it (HIE-5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<CopiedGroup>,
+}
+
+/// A Quick Add group that a new organization gets: a copy that inherits nothing later (HIE-5).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CopiedGroup {
+    pub from: QuickAddId,
+    /// That of the group which is copied when left out.
+    pub cluster: Option<ClusterId>,
+    /// The same when left out.
+    pub name: Option<String>,
 }
 
 /// What [`create`] must know.
@@ -39,6 +60,8 @@ pub struct CreateFacts {
     pub parent: Option<Model>,
     /// Free names near it, where another one has the name.
     pub taken: Option<Vec<String>>,
+    /// About the groups that it gets, in the order of the command; none where its place is not known.
+    pub groups: Vec<quick_add::CreateFacts>,
 }
 
 /// Updates what is set at an organization.
@@ -132,25 +155,67 @@ pub fn create(cmd: &Create, facts: &CreateFacts) -> Decision {
     let path = path(facts.parent.as_ref(), &cmd.name);
     let rule = |suggestions| Rule::OrganizationNameTaken { path: path.clone(), suggestions };
     check_taken(&mut broken, facts.taken.as_deref(), rule, "name");
+    let groups = groups(&mut broken, cmd, facts);
     broken.or(|| {
-        let organization = Model {
-            id: facts.id,
-            parent_id: cmd.parent,
-            kind: cmd.kind,
-            name: cmd.name.clone(),
-            path_key: value::key(&path),
-            path: path.clone(),
-            cooling_days: cmd.cooling_days,
-            max_profiles_per_user: cmd.max_profiles_per_user,
-            number_management: cmd.number_management,
-            unique_numbers: cmd.unique_numbers,
-            line_delete_preferences: cmd.line_delete_preferences.clone(),
-            version: 1,
-            created_at: facts.now,
-            updated_at: facts.now,
-        };
-        vec![Change::OrganizationCreated { organization }]
+        let organization = made(cmd, facts.id, facts.parent.as_ref(), facts.now);
+        std::iter::once(Change::OrganizationCreated { organization }).chain(groups).collect()
     })
+}
+
+/// The organization that a command makes below a parent.
+pub fn made(cmd: &Create, id: OrganizationId, parent: Option<&Model>, now: Moment) -> Model {
+    let path = path(parent, &cmd.name);
+    Model {
+        id,
+        parent_id: cmd.parent,
+        kind: cmd.kind,
+        name: cmd.name.clone(),
+        path_key: value::key(&path),
+        path,
+        cooling_days: cmd.cooling_days,
+        max_profiles_per_user: cmd.max_profiles_per_user,
+        number_management: cmd.number_management,
+        unique_numbers: cmd.unique_numbers,
+        line_delete_preferences: cmd.line_delete_preferences.clone(),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// The command that copies a group to an organization.
+pub fn copied(group: &CopiedGroup, organization: OrganizationId) -> quick_add::Create {
+    let name = group.name.iter().map(|name| ("name".to_owned(), name.as_str().into())).collect();
+    quick_add::Create {
+        organization,
+        cluster: group.cluster,
+        copy_from: Some(group.from),
+        sent: Sent { fields: Patch::new(name), ..Sent::default() },
+    }
+}
+
+/// The Quick Add groups that a new organization has, each by the rules of a copy that is made by itself.
+fn groups(broken: &mut Broken, cmd: &Create, facts: &CreateFacts) -> Vec<Change> {
+    broken.when(
+        cmd.groups.len() > MOST_GROUPS,
+        || Rule::TooManyItems { most: MOST_GROUPS },
+        "quickAddGroups",
+    );
+    let (mut groups, mut names) = (Vec::new(), BTreeSet::new());
+    for (at, (group, known)) in cmd.groups.iter().zip(&facts.groups).enumerate() {
+        let Some(from) = &known.from else {
+            broken.add(quick_add::not_found(group.from), format!("quickAddGroups.{at}.copyFromId"));
+            continue;
+        };
+        let name = group.name.as_ref().unwrap_or(&from.name);
+        let repeated = || Rule::ValueRepeated { what: name.clone() };
+        broken.when(!names.insert(value::key(name)), repeated, &format!("quickAddGroups.{at}"));
+        match quick_add::create(&copied(group, facts.id), known) {
+            Ok(made) => groups.extend(made),
+            Err(part) => broken.nest(part, &format!("quickAddGroups.{at}")),
+        }
+    }
+    groups
 }
 
 /// Decides [`Update`].
@@ -329,11 +394,10 @@ pub(crate) mod tests {
             number_management: None,
             unique_numbers: None,
             line_delete_preferences: None,
+            groups: Vec::new(),
         };
-        create(
-            &cmd,
-            &CreateFacts { id: OrganizationId(9), now: Moment(5), parent, taken: taken.then(Vec::new) },
-        )
+        let (now, taken) = (Moment(5), taken.then(Vec::new));
+        create(&cmd, &CreateFacts { id: OrganizationId(9), now, parent, taken, groups: Vec::new() })
     }
 
     #[test]

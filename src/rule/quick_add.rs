@@ -588,7 +588,7 @@ fn no_organization(id: OrganizationId) -> Rule {
     Rule::NotFound { noun: "organization", id: id.to_string() }
 }
 
-fn not_found(id: QuickAddId) -> Rule {
+pub(super) fn not_found(id: QuickAddId) -> Rule {
     Rule::NotFound { noun: "Quick Add group", id: id.to_string() }
 }
 

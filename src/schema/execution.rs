@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
-    caller::{Caller, Right},
+    caller::{Caller, is_for},
     config::Audience,
     error::{Code, Error, RequestId},
 };
@@ -66,6 +66,11 @@ impl Executor for Schema {
     }
 }
 
+/// Who asks.
+fn caller(request: &Request) -> Option<&Caller> {
+    request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref())
+}
+
 impl Schema {
     /// Boxed here, so that the whole graph is compiled once and not with everything that executes.
     fn executed(&self, request: Request) -> BoxFuture<'_, Response> {
@@ -74,16 +79,7 @@ impl Schema {
 
     /// Whether messages tell the caller of names like the one that is unknown.
     fn suggests(&self, request: &Request) -> bool {
-        match self.app.config().guard.suggestions {
-            Audience::Everyone => true,
-            Audience::Nobody => false,
-            audience @ (Audience::Operators | Audience::Administrators) => {
-                let right = if audience == Audience::Operators { Right::Edit } else { Right::Configure };
-                let caller = request.data.get(&TypeId::of::<Caller>());
-                let caller = caller.and_then(|caller| caller.downcast_ref::<Caller>());
-                caller.is_some_and(|caller| caller.may(right))
-            }
-        }
+        is_for(self.app.config().guard.suggestions, caller(request))
     }
 
     async fn once(&self, mut request: Request) -> Response {
@@ -93,9 +89,7 @@ impl Schema {
             .get(&TypeId::of::<RequestId>())
             .and_then(|id| id.downcast_ref::<RequestId>())
             .cloned();
-        let caller =
-            request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>());
-        let caller = caller.cloned();
+        let caller = caller(&request).cloned();
         let mut gate = Gate::default();
         if let Some(loaders) = caller.as_ref().map(|caller| Loaders::new(&self.app.read(caller))) {
             gate = loaders.gate();

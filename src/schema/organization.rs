@@ -34,7 +34,7 @@ use crate::{
     rule::{
         Change as RuleChange, Patch,
         history::camel,
-        organization::{Create, Delete, Move, Rename, Update},
+        organization::{CopiedGroup, Create, Delete, Move, Rename, Update},
     },
     store::{
         cluster, line, number, organization,
@@ -431,8 +431,32 @@ pub struct CreateOrganizationInput {
     pub unique_numbers: Option<bool>,
     /// What becomes of lines that devices kept here leave behind; as the organization above says unless given.
     pub line_delete_preferences: Option<LineDeletePreferencesInput>,
+    /// Quick Add groups that it has from the beginning, up to 50; the site defaults of a new site, say.
+    #[graphql(default)]
+    pub quick_add_groups: Vec<CopiedQuickAddGroupInput>,
     #[graphql(flatten)]
     pub call: CallInput,
+}
+
+/// A Quick Add group that a new organization gets as a copy, which inherits nothing later.
+#[derive(InputObject)]
+pub struct CopiedQuickAddGroupInput {
+    /// The group to copy, one that you see; those of the organizations above are there to be copied.
+    pub copy_from_id: ID,
+    /// The cluster to make profiles on, which must serve the new organization; the copied group's unless given.
+    pub cluster_id: Option<ID>,
+    /// The copy's name, 1 to 64 characters; the same unless given.
+    pub name: Option<String>,
+}
+
+impl From<CopiedQuickAddGroupInput> for CopiedGroup {
+    fn from(input: CopiedQuickAddGroupInput) -> Self {
+        Self {
+            from: or_none(id::quick_add_group(&input.copy_from_id)),
+            cluster: input.cluster_id.map(|id| or_none(id::cluster(&id))),
+            name: input.name,
+        }
+    }
 }
 
 /// What becomes of lines that a device leaves behind.
@@ -626,6 +650,7 @@ impl OrganizationMutation {
             line_delete_preferences: input
                 .line_delete_preferences
                 .map(LineDeletePreferencesInput::preferences),
+            groups: input.quick_add_groups.into_iter().map(Into::into).collect(),
         };
         let made = |change: &RuleChange| match change {
             RuleChange::OrganizationCreated { organization } => Some(organization.id.0),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use entity::{
     ClusterId, Moment, OrganizationId, cluster, device, line, number,
     organization::{Column, Entity, Kind, LinePreferences, Model},
-    organization_closure, phone, profile, quick_add, role, token, user,
+    organization_closure, phone, profile, quick_add as quick_add_entity, role, token, user,
 };
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, TryGetable,
@@ -15,6 +15,7 @@ use super::{
     Source, Tx,
     name::Names,
     page::{Order, Relation},
+    quick_add,
     row::{Row as _, row},
     sql::Sql,
 };
@@ -22,8 +23,8 @@ use crate::{
     caller::Scope,
     rule::{
         organization::{
-            Create, CreateFacts, Delete, DeleteFacts, Move, MoveFacts, Rename, RenameFacts, Update,
-            UpdateFacts, path,
+            Create, CreateFacts, Delete, DeleteFacts, MOST_GROUPS, Move, MoveFacts, Rename, RenameFacts,
+            Update, UpdateFacts, copied, made, path,
         },
         value,
     },
@@ -122,7 +123,15 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         None => None,
     };
     let taken = taken(tx, &path(parent.as_ref(), ""), &cmd.name, None).await?;
-    Ok(CreateFacts { id: OrganizationId(tx.id()?), now: tx.now(), parent, taken })
+    let (id, now) = (OrganizationId(tx.id()?), tx.now());
+    let mut groups = Vec::new();
+    if cmd.parent.is_none() || parent.is_some() {
+        let organization = made(cmd, id, parent.as_ref(), now);
+        for group in cmd.groups.iter().take(MOST_GROUPS) {
+            groups.push(quick_add::copy_facts(tx, &copied(group, id), &organization).await?);
+        }
+    }
+    Ok(CreateFacts { id, now, parent, taken, groups })
 }
 
 /// What updating one must know.
@@ -192,11 +201,11 @@ pub async fn delete_facts(tx: &Tx, cmd: &Delete) -> Result<DeleteFacts, DbErr> {
             ),
             (
                 "Quick Add groups",
-                quick_add::Entity::find()
+                quick_add_entity::Entity::find()
                     .filter(
                         Condition::any()
-                            .add(quick_add::Column::OrganizationId.eq(id))
-                            .add(quick_add::Column::PlaceId.eq(id)),
+                            .add(quick_add_entity::Column::OrganizationId.eq(id))
+                            .add(quick_add_entity::Column::PlaceId.eq(id)),
                     )
                     .count(&tx.db)
                     .await?,

@@ -3,6 +3,7 @@
 
 use entity::{
     ClusterId, Moment, OrganizationId, QuickAddId,
+    organization::Model as OrganizationModel,
     profile::Protocol,
     quick_add::{Defaults, Entity, Model},
     service as service_entity, template as template_entity,
@@ -103,6 +104,39 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         kept,
         template: template_of(tx, seen_cluster, fields).await?,
         services: services_of(tx, &cmd.sent).await?,
+    })
+}
+
+/// What copying one to an organization that the same command makes must know.
+pub async fn copy_facts(tx: &Tx, cmd: &Create, made: &OrganizationModel) -> Result<CreateFacts, DbErr> {
+    let from = match cmd.copy_from {
+        Some(id) => seen(tx, id).await?,
+        None => None,
+    };
+    let place = match (cluster_of(cmd, from.as_ref()), made.parent_id) {
+        (Some(cluster), Some(parent)) => {
+            let place = cluster::place(tx, parent, cluster).await?;
+            Some(Place { organization: Some(made.clone()), ..place })
+        }
+        // Nothing serves a root from above.
+        (Some(cluster), None) => {
+            let cluster = cluster::seen(tx, cluster).await?;
+            Some(Place { organization: Some(made.clone()), cluster, serves: false })
+        }
+        (None, _) => None,
+    };
+    let fields = sent_over(&cmd.sent, from.as_ref());
+    let seen_cluster = place.as_ref().and_then(Place::seen);
+    Ok(CreateFacts {
+        id: QuickAddId(tx.id()?),
+        now: tx.now(),
+        organization: Some(made.clone()),
+        place,
+        from,
+        taken: None,
+        kept: Kept::default(),
+        template: template_of(tx, seen_cluster, fields).await?,
+        services: Vec::new(),
     })
 }
 

@@ -24,8 +24,9 @@ const TABLE: &[Row] = &[
     row("rule", &[], &["entity", "serde", "serde_json"]),
     // Where a request comes from; carried by its task until its caller is known.
     row("origin", &[], &["tokio"]),
-    row("caller", &["origin"], &["entity"]),
     row("config", &[], &["serde", "strsim", "thiserror", "toml"]),
+    // `config` for whom something is by setting.
+    row("caller", &["config", "origin"], &["entity"]),
     row("cli", &[], &["clap", "indicatif", "toml"]),
     // What a request did; carried by its task through every layer.
     row("tally", &[], &["prometheus", "tokio"]),

@@ -295,6 +295,25 @@ story! {
 }
 
 story! {
+    /// LIN-21: one line makes room for a new one in its place; told with the place taken and with the place left over.
+    async fn a_new_line_comes_where_another_one_was(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-1", &["4001"]).await;
+        let select = "device { ... on Profile { lines { nodes { index line { pattern } } } } }";
+        let line = |index: i32, pattern: &str| json!({"index": index, "line": {"pattern": pattern}});
+        let behind = json!({"deviceId": id, "expectedVersion": 2, "lines": [{"pattern": "4002"}, {"pattern": "4001"}]});
+        let done = admin.done("replaceLines", behind, select).await;
+        assert_eq!(done["device"]["lines"]["nodes"], json!([line(1, "4002"), line(2, "4001")]));
+        let apart = json!({
+            "deviceId": id, "expectedVersion": 3,
+            "lines": [{"pattern": "4003", "index": 2}, {"pattern": "4001", "index": 5}, {"pattern": "4002", "index": 1}],
+        });
+        let done = admin.done("replaceLines", apart, select).await;
+        assert_eq!(done["device"]["lines"]["nodes"], json!([line(1, "4002"), line(2, "4003"), line(5, "4001")]));
+    }
+}
+
+story! {
     /// CLN-8: whom a change reaches is told before it is made.
     async fn the_reach_of_a_change_is_told_before(server) {
         let (estate, admin) = (server.estate().await, server.admin());

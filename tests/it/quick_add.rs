@@ -325,6 +325,89 @@ story! {
 }
 
 story! {
+    /// HIE-5: a site has its defaults from the moment it is made, copied from its customer and provider, and inherits
+    /// nothing later; all of it or nothing.
+    async fn a_new_site_gets_its_defaults(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let group = async |at: &str, name: &str, more: Value| {
+            let input = with(json!({"organizationId": at, "name": name, "product": "Cisco 8851"}), more);
+            text(&admin.done("createQuickAddGroup", input, "group { id }").await["group"]["id"])
+        };
+        let standard = group(&estate.acme, "Standard", json!({"line": {"label": "{number}"}})).await;
+        let desk = group(&estate.north, "Desk", json!({"clusterId": estate.emea, "placeId": estate.berlin})).await;
+        let elsewhere = group(&estate.rome, "Rome", json!({})).await;
+        let apac = json!({"organizationId": estate.south, "name": "apac"});
+        let apac = admin.done("createCluster", apac, "cluster { id }").await["cluster"]["id"].clone();
+        let site = |name: &str, groups: Value| {
+            json!({"parentId": estate.north, "kind": "SITE", "name": name, "quickAddGroups": groups})
+        };
+        let groups = json!([
+            {"copyFromId": standard, "clusterId": estate.emea, "name": "Bonn"}, {"copyFromId": desk}, {"copyFromId": standard},
+        ]);
+        let select = "organization { id quickAddGroups { nodes { \
+            id name product cluster { name } place { name } line { label } version \
+        } } } changes { kind }";
+        let made = admin.done("createOrganization", site("bonn", groups.clone()), select).await;
+        let kinds: Vec<_> = made["changes"].as_array().expect("a list").iter().map(|change| text(&change["kind"])).collect();
+        assert_eq!(
+            kinds,
+            ["ORGANIZATION_CREATED", "QUICK_ADD_GROUP_CREATED", "QUICK_ADD_GROUP_CREATED", "QUICK_ADD_GROUP_CREATED"]
+        );
+        let mut found = made["organization"]["quickAddGroups"]["nodes"].clone();
+        let ids: Vec<_> = found.as_array_mut().expect("a list").iter_mut().map(|group| text(&group["id"].take())).collect();
+        let copy = |name: &str, cluster: Value, label: Value| json!({
+            "id": null, "name": name, "product": "Cisco 8851", "cluster": cluster, "place": null, "line": {"label": label}, "version": 1,
+        });
+        let emea = json!({"name": "emea"});
+        assert_eq!(
+            found,
+            json!([
+                copy("Bonn", emea.clone(), json!("{number}")), copy("Desk", emea, json!(null)),
+                copy("Standard", json!(null), json!("{number}")),
+            ])
+        );
+        admin.done("updateQuickAddGroup", json!({"id": standard, "expectedVersion": 1, "product": "Cisco 7841"}), "").await;
+        let query = format!("{{ node(id: \"{}\") {{ ... on QuickAddGroup {{ product }} }} }}", ids[0]);
+        assert_eq!(admin.data(&query).await["node"]["product"], "Cisco 8851");
+
+        // A user is added by the site's own group at once.
+        let input = json!({"groupId": ids[0], "number": "4100", "newUser": {"userId": "bea", "lastName": "B"}});
+        let done = admin.done("quickAddUser", input, "profile { organization { name } }").await;
+        assert_eq!(done["profile"]["organization"]["name"], "bonn");
+
+        // What one copy breaks is told with its place, and no site stands without its defaults.
+        let broken = json!([
+            {"copyFromId": desk, "name": ""}, {"copyFromId": estate.north}, {"copyFromId": desk, "clusterId": apac},
+            {"copyFromId": desk},
+        ]);
+        assert_eq!(
+            admin.refused("createOrganization", site("ulm", broken)).await,
+            [
+                "VALUE_REQUIRED at quickAddGroups.0.name", "NOT_FOUND at quickAddGroups.1.copyFromId",
+                "CLUSTER_DOES_NOT_SERVE at quickAddGroups.2.clusterId", "VALUE_REPEATED at quickAddGroups.3",
+            ]
+        );
+        let boss = server.somebody(Role::Admin, &estate.north).await;
+        let theirs = json!([{"copyFromId": elsewhere}]);
+        assert_eq!(
+            boss.refused("createOrganization", site("ulm", theirs)).await,
+            ["NOT_FOUND at quickAddGroups.0.copyFromId"]
+        );
+        let many = Value::from(vec![json!({"copyFromId": desk}); 51]);
+        let told = admin.refused("createOrganization", site("ulm", many)).await;
+        assert_eq!(told[0], "TOO_MANY_ITEMS at quickAddGroups");
+        let root = json!({"kind": "PROVIDER", "name": "other", "quickAddGroups": [{"copyFromId": desk}]});
+        assert_eq!(
+            admin.refused("createOrganization", root).await,
+            ["CLUSTER_DOES_NOT_SERVE at quickAddGroups.0.clusterId"]
+        );
+        let there = admin.data("{ organizations(first: 50) { nodes { name } } }").await;
+        assert!(!there.to_string().contains("ulm") && !there.to_string().contains("other"), "{there:#}");
+        assert_eq!(boss.done("createOrganization", site("jena", groups), "").await["errors"], json!([]));
+    }
+}
+
+story! {
     /// RML-60, NAM-9, RML-61, RML-22: what is refused of a group, all at once, and what holds its organization and cluster.
     async fn a_group_is_refused_where_its_profiles_would_be(server) {
         let (estate, admin) = (server.estate().await, server.admin());

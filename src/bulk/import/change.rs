@@ -17,7 +17,7 @@ use super::{
         unreadable, written,
     },
     Import, Key, Missing, Stop,
-    make::objects,
+    make::{USER, objects},
 };
 use crate::{
     error::Error,
@@ -262,18 +262,7 @@ impl Import<'_> {
         let is: store::user::Row = self.current(tx, id.0).await?;
         let fixed = self.fixed(tx, row, *is.organization_id.get().map_err(Error::from)?).await?;
         let mut missing = Missing { absent: fixed.faults, ..Missing::default() };
-        let names = [
-            "firstName",
-            "lastName",
-            "displayName",
-            "email",
-            "department",
-            "userLocale",
-            "maxLoginMinutes",
-            "crossCluster",
-            "homeCluster",
-        ];
-        let mut fields = row.changes(&names);
+        let mut fields = row.changes(&USER);
         for (column, is) in [
             ("primaryPattern", is.primary_pattern.get().map_err(Error::from)?),
             ("primaryPartition", is.primary_partition.get().map_err(Error::from)?),

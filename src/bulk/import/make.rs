@@ -31,6 +31,19 @@ use crate::{
     store::{self, Tx},
 };
 
+/// Columns of users that are fields of theirs under the same name.
+pub(super) const USER: [&str; 9] = [
+    "firstName",
+    "lastName",
+    "displayName",
+    "email",
+    "department",
+    "userLocale",
+    "maxLoginMinutes",
+    "crossCluster",
+    "homeCluster",
+];
+
 impl Import<'_> {
     pub(super) async fn attempt(
         &mut self,
@@ -87,6 +100,7 @@ impl Import<'_> {
             number_management: row.word("numberManagement"),
             unique_numbers: row.word("uniqueNumbers"),
             line_delete_preferences: left_lines(row),
+            groups: Vec::new(),
         };
         let id = self.stage(tx, File::Organizations, row, &cmd, |_| Faults::new()).await?;
         Ok(there(Key::Organization(value::key(path)), id, None))
@@ -121,22 +135,11 @@ impl Import<'_> {
         let mut missing = Missing::default();
         let place = self.place(tx, &mut missing, row).await?;
         let (cluster, organization) = missing.settle(place)?;
-        let names = [
-            "firstName",
-            "lastName",
-            "displayName",
-            "email",
-            "department",
-            "userLocale",
-            "maxLoginMinutes",
-            "crossCluster",
-            "homeCluster",
-        ];
         let cmd = user::Create {
             organization,
             cluster,
             user_id: row.must("userId").to_owned(),
-            fields: Patch::new(row.fields(&names)),
+            fields: Patch::new(row.fields(&USER)),
             phones: Vec::new(),
             cti_profiles: Vec::new(),
             profiles: Vec::new(),

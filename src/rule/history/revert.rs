@@ -593,6 +593,7 @@ fn organization_again(organization: &organization_entity::Model) -> organization
         number_management: organization.number_management,
         unique_numbers: organization.unique_numbers,
         line_delete_preferences: organization.line_delete_preferences.clone(),
+        groups: Vec::new(),
     }
 }
 
