@@ -118,7 +118,8 @@ impl App {
             url: config.database.url.clone(),
             connections: config.database.connections,
             wait: Duration::from_millis(config.database.wait_ms),
-            statement: Duration::from_millis(config.http.query_ms.max(config.http.mutation_ms)),
+            statement: Duration::from_millis(config.http.query_ms),
+            write_statement: Duration::from_millis(config.http.query_ms.max(config.http.mutation_ms)),
             synchronous: match config.database.synchronous {
                 Synchronous::Off => "off",
                 Synchronous::Normal => "normal",
