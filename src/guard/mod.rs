@@ -358,8 +358,8 @@ impl Guard {
         if !counts {
             return None;
         }
-        let held = operation
-            .map_or(0, |operation| cost::actual(self.prices, document, operation, &response.data));
+        let held =
+            operation.map_or(0, |operation| cost::actual(self.prices, document, operation, &response.data));
         // Even an answer without data took looking at; what an error took along was done all the same.
         let least = if is_torn(response) { charge.requested } else { 1 };
         Some(held.max(least))

@@ -22,8 +22,7 @@ pub(super) fn settle(
     let Some(root) = types.root_name(operation.ty) else { return };
     let Response { data, errors, .. } = response;
     let ty = Type { base: BaseType::Named(root.clone()), nullable: true };
-    let (answer, sets) =
-        (Answer { fragments: &document.fragments, types }, [&operation.selection_set.node]);
+    let (answer, sets) = (Answer { fragments: &document.fragments, types }, [&operation.selection_set.node]);
     let mut failed = Failed::default();
     errors.iter().for_each(|error| failed.note(error));
     // What fails as a field of an interface is told without its place.
@@ -183,10 +182,9 @@ impl<'a> Answer<'a> {
                 }
                 Selection::FragmentSpread(spread) => {
                     match self.fragments.get(&spread.node.fragment_name.node) {
-                        Some(fragment) => (
-                            &fragment.node.type_condition.node.on.node,
-                            &fragment.node.selection_set.node,
-                        ),
+                        Some(fragment) => {
+                            (&fragment.node.type_condition.node.on.node, &fragment.node.selection_set.node)
+                        }
                         None => continue,
                     }
                 }
@@ -343,11 +341,7 @@ mod tests {
             ("{sure{must}}", "null", 1),
             ("{fine sure{fine must}}", "null", 1),
             ("{sure{item{must}}}", r#"{"sure":{"item":null}}"#, 1),
-            (
-                "{items{fails fine}}",
-                r#"{"items":[{"fails":null,"fine":1},null,{"fails":null,"fine":1}]}"#,
-                2,
-            ),
+            ("{items{fails fine}}", r#"{"items":[{"fails":null,"fine":1},null,{"fails":null,"fine":1}]}"#, 2),
             ("{items{fails}}", r#"{"items":[{"fails":null},null,{"fails":null}]}"#, 2),
             ("{items{must}fine}", r#"{"items":[null,null,null],"fine":1}"#, 2),
             ("{all{fine}fine}", r#"{"all":[{"fine":1},{"fine":1}],"fine":1}"#, 0),

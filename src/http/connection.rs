@@ -63,6 +63,9 @@ const BEYOND: usize = 128 * 1024;
 const RESET: usize = 20;
 const MISTAKES: usize = 1_024;
 
+/// How often it is told, at most, that connections are closed at once.
+const TOLD: Duration = Duration::from_mins(1);
+
 /// How long a listener rests that cannot take a connection, as where a process has as many files open as it may.
 const REST: Duration = Duration::from_secs(1);
 
@@ -125,7 +128,7 @@ impl Server {
     pub(super) async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);
         let open = TaskTracker::new();
-        let mut crowded = false;
+        let (mut crowded, mut told) = (false, None::<time::Instant>);
         loop {
             let (stream, from, place) = tokio::select! {
                 biased;
@@ -136,7 +139,12 @@ impl Server {
                 Ok(stranger) => {
                     open.spawn(Arc::clone(&server).talk(stream, from, place, stranger));
                 }
-                Err(crowd) => tracing::debug!(%from, ?crowd, "a connection is closed at once"),
+                Err(crowd) => {
+                    if told.is_none_or(|told| told.elapsed() >= TOLD) {
+                        told = Some(time::Instant::now());
+                        tracing::warn!(%from, ?crowd, "too many connections ask for nothing; others are closed");
+                    }
+                }
             }
         }
         drop(listener);

@@ -35,5 +35,9 @@ pub(super) async fn check<E: Executor>(guard: &Guard, schema: &E) -> io::Result<
             unfit.push(format!("{} does not fit the schema: {}", path.display(), mistakes.join("; ")));
         }
     }
-    if unfit.is_empty() { Ok(()) } else { Err(io::Error::other(format!("`guard.trusted`: {}", unfit.join("\n")))) }
+    if unfit.is_empty() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("`guard.trusted`: {}", unfit.join("\n"))))
+    }
 }

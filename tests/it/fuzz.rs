@@ -308,13 +308,15 @@ fn authorization(chance: &mut Chance, words: &[String]) -> Vec<u8> {
         let algorithm = chance.of(&["HS256", "RS256", "ES256", "EdDSA", "none", "HS512", "", "\u{0}"]);
         let head = match chance.below(4) {
             0 => value(chance, words, 2),
-            1 => json!({"alg": algorithm, "kid": value(chance, words, 1), "typ": "JWT", "jku": "http://pl4nted/"}),
+            1 => {
+                json!({"alg": algorithm, "kid": value(chance, words, 1), "typ": "JWT", "jku": "http://pl4nted/"})
+            }
             _ => json!({"alg": algorithm}),
         };
         let claims = match chance.below(3) {
             0 => value(chance, words, 3),
             _ => json!({
-                "iss": chance.of(&["idp", "", "pl4nted"]), "aud": value(chance, words, 1), "exp": value(chance, words, 1),
+                "iss": chance.of(&["idp", "", "another"]), "aud": value(chance, words, 1), "exp": value(chance, words, 1),
                 "sub": "pl4nted", "nbf": value(chance, words, 0), "roamline_role": value(chance, words, 1),
             }),
         };
@@ -325,7 +327,9 @@ fn authorization(chance: &mut Chance, words: &[String]) -> Vec<u8> {
         0 => format!("Bearer rml_pl4nted{:036x}", chance.next()),
         1 => format!("Bearer pl4nted{}", chance.of(ODD).repeat(chance.below(500))),
         2 => format!("Bearer {}", "pl4nted.".repeat(chance.below(3_500))),
-        3 => chance.of(&["Bearer", "Bearer ", "Basic cGw0bnRlZA==", "bearer  pl4nted  x", "", ","]).to_owned(),
+        3 => {
+            chance.of(&["Bearer", "Bearer ", "Basic cGw0bnRlZA==", "bearer  pl4nted  x", "", ","]).to_owned()
+        }
         _ => jwt(chance),
     };
     let bytes = if chance.below(3) == 0 { garbled(chance, text.into_bytes()) } else { text.into_bytes() };
@@ -379,12 +383,22 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
         }
         3 => {
             let method = chance.of(&["POST", "POST", "POST", "PUT", "GET", "DELETE"]);
-            let last = format!("last-event-id: {}\r\n", chance.of(&["s0", "s1", "", "x", "s99999999999999999999"]));
-            let path = chance.of(&["/graphql", "/graphql?token=x", "/graphql?operationId=1", "/graphql?query=%7Bme%7Bname%7D%7D"]);
+            let last =
+                format!("last-event-id: {}\r\n", chance.of(&["s0", "s1", "", "x", "s99999999999999999999"]));
+            let path = chance.of(&[
+                "/graphql",
+                "/graphql?token=x",
+                "/graphql?operationId=1",
+                "/graphql?query=%7Bme%7Bname%7D%7D",
+            ]);
             let request = http(method, path, &last, payload.to_string().as_bytes());
             let request = String::from_utf8_lossy(&request).replacen(
                 "application/graphql-response+json",
-                chance.of(&["text/event-stream", "text/event-stream, */*;q=0.1", "application/json, text/event-stream"]),
+                chance.of(&[
+                    "text/event-stream",
+                    "text/event-stream, */*;q=0.1",
+                    "application/json, text/event-stream",
+                ]),
                 1,
             );
             Shot::Glimpse(request.into_bytes())
@@ -395,7 +409,9 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
                 items.push(match chance.below(4) {
                     0 => value(chance, words, 3),
                     1 => json!({"query": "{me{name}}"}),
-                    _ => json!({"query": self::document(chance, words), "variables": value(chance, words, 2)}),
+                    _ => {
+                        json!({"query": self::document(chance, words), "variables": value(chance, words, 2)})
+                    }
                 });
             }
             Shot::Request(body(Value::from(items).to_string()), true)
@@ -410,7 +426,8 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
                 }
                 _ => zipped(&text),
             };
-            let encoding = chance.of(&["gzip", "gzip", "gzip", "br", "zstd", "deflate", "identity", "gzip, gzip", "x"]);
+            let encoding =
+                chance.of(&["gzip", "gzip", "gzip", "br", "zstd", "deflate", "identity", "gzip, gzip", "x"]);
             let headers = format!("content-encoding: {encoding}\r\n");
             Shot::Request(http("POST", "/graphql", &headers, &packed), true)
         }
@@ -517,7 +534,8 @@ async fn nothing_that_chance_makes_harms_the_server() {
                 let before = process.worked();
                 let answer = process.glimpse(&bytes).await;
                 let worked = process.worked().saturating_sub(before);
-                let found = if worked > DEADLINE { Some(format!("{worked:?} of work")) } else { wrong(&answer) };
+                let found =
+                    if worked > DEADLINE { Some(format!("{worked:?} of work")) } else { wrong(&answer) };
                 found.map(|found| (found, String::from_utf8_lossy(&bytes).into_owned()))
             }
             Shot::Stranger(request) => {

@@ -171,10 +171,13 @@ async fn only_trusted_documents_run() {
 fn the_program_does_not_start_with_documents_that_do_not_fit() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("is written");
-    write("Fine.graphql", "query Fine($id: ID!) { profile(by: {id: $id}) { name } }\nmutation Make($input: CreateOrganizationInput!) { createOrganization(input: $input) { cursor } }");
+    write(
+        "Fine.graphql",
+        "query Fine($id: ID!) { profile(by: {id: $id}) { name } }\nmutation Make($input: CreateOrganizationInput!) { createOrganization(input: $input) { cursor } }",
+    );
     write("Follow.graphql", "\"As it happens.\" subscription Follow { changes { cursor } }");
     write("Old.graphql", "query Old {\n  profiles { nodes { nam } }\n}");
-    write("Wrong.graphql", "query Wrong($id: Int!) { node(id: $id) { id } a b c d e }");
+    write("Wrong.graphql", "query Wrong { a b c d e }");
     let database = folder.path().join("test.db");
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_roamline"))
         .args(["--database", &format!("sqlite://{}", database.display()), "--log", "error"])
@@ -188,8 +191,8 @@ fn the_program_does_not_start_with_documents_that_do_not_fit() {
     assert_eq!(lines.len(), 2, "{told}");
     assert!(lines[0].starts_with("error: `guard.trusted`: "), "{told}");
     assert!(lines[0].contains("Old.graphql does not fit the schema: 2:22: Unknown field \"nam\""), "{told}");
-    assert!(lines[1].contains("Wrong.graphql does not fit the schema: "), "{told}");
-    assert!(lines[1].contains("\"a\"") && lines[1].contains(" more"), "{told}");
+    assert!(lines[1].contains("Wrong.graphql does not fit the schema: 1:15: Unknown field \"a\""), "{told}");
+    assert!(lines[1].ends_with("; 2 more"), "{told}");
     assert!(!told.contains("Fine") && !told.contains("Follow"), "{told}");
 }
 

@@ -29,7 +29,8 @@ async fn socket(server: &Roamline, address: &str) -> Result<Socket, (u16, String
     match tokio_tungstenite::client_async(request, stream).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(answer)) => {
-            let again = answer.headers().get("retry-after").map(|value| value.to_str().expect("text").to_owned());
+            let again =
+                answer.headers().get("retry-after").map(|value| value.to_str().expect("text").to_owned());
             Err((answer.status().as_u16(), again.unwrap_or_default()))
         }
         Err(error) => panic!("{error}"),

@@ -51,7 +51,8 @@ pub fn listen(child: &mut Child) {
     thread::spawn(move || {
         for line in BufReader::new(errors).lines().map_while(Result::ok) {
             search(&line);
-            if line.contains("ERROR") || line.contains("panicked") {
+            // Codes of answers stand in lines that tell of no trouble.
+            if (line.contains("ERROR") && !line.contains("INFO")) || line.contains("panicked") {
                 eprintln!("{line}");
             }
         }
