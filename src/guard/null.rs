@@ -24,7 +24,9 @@ pub(super) fn settle(
     let ty = Type { base: BaseType::Named(root.clone()), nullable: true };
     let (answer, sets) = (Answer { fragments: &document.fragments, types }, [&operation.selection_set.node]);
     let mut failed = Failed::default();
-    errors.iter().for_each(|error| failed.note(error));
+    for error in &*errors {
+        failed.note(error);
+    }
     // What fails as a field of an interface is told without its place.
     if errors.iter().any(|error| error.path.is_empty()) {
         answer.miss(data, &ty, &sets, &mut failed);

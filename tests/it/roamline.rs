@@ -234,7 +234,9 @@ impl Roamline {
 
     /// A client with this token.
     pub fn client(&self, token: Option<String>) -> Client {
-        token.iter().for_each(|token| told::plant(token));
+        if let Some(token) = &token {
+            told::plant(token);
+        }
         Client { http: reqwest::Client::new(), address: self.address.clone(), token }
     }
 
