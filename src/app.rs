@@ -26,6 +26,10 @@ use crate::{
 /// Tells the time. The real one is handed in by `main`, a still one by tests.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
+/// How much longer than its request the database lets a statement run: whoever waits is told by the deadline, which knows
+/// what it was, and not by a statement that was broken off.
+const LATER: Duration = Duration::from_secs(1);
+
 /// The application; clones share it.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
@@ -118,7 +122,8 @@ impl App {
             url: config.database.url.clone(),
             connections: config.database.connections,
             wait: Duration::from_millis(config.database.wait_ms),
-            statement: Duration::from_millis(config.http.query_ms.max(config.http.mutation_ms)),
+            statement: Duration::from_millis(config.http.query_ms) + LATER,
+            write_statement: Duration::from_millis(config.http.query_ms.max(config.http.mutation_ms)) + LATER,
             synchronous: match config.database.synchronous {
                 Synchronous::Off => "off",
                 Synchronous::Normal => "normal",

@@ -153,6 +153,10 @@ section! {
         pub server_timing: bool = false;
         /// Most connections at once, sockets among them; those beyond wait until others end.
         pub connections: usize = 20_000, 1..=1_000_000;
+        /// Most connections at once on which no request has come yet; one more is closed.
+        pub strangers: usize = 10_000, 1..=1_000_000;
+        /// Most such connections at once of one address (of IPv6, one /64); one more is closed. Not counted where `http.proxies` stand before this server.
+        pub strangers_per_address: usize = 2_000, 1..=1_000_000;
         /// Milliseconds in which a new connection must have made its TLS handshake, and in which the whole header of its first request must have come.
         pub header_ms: u64 = 10_000, 1..=600_000;
         /// Largest header of a request, its address included, in bytes.
@@ -284,6 +288,10 @@ section! {
         pub operations: usize = 100, 1..=100_000;
         /// Most sockets and event streams at once on this server.
         pub sockets: usize = 10_000, 1..=1_000_000;
+        /// Most sockets at once that have not sent `connection_init`; one more is turned away with 503.
+        pub strangers: usize = 5_000, 1..=1_000_000;
+        /// Most such sockets at once of one address (of IPv6, one /64); one more is turned away with 429.
+        pub strangers_per_address: usize = 1_000, 1..=1_000_000;
         /// Most sockets and event streams at once of one token.
         pub sockets_per_token: usize = 1_000, 1..=1_000_000;
         /// Answers that wait for a peer to read; then its streams pause, and lose nothing.

@@ -92,7 +92,7 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
             Ok(Exit::Ok)
         }
         Command::Import { folder: Some(folder), dry_run, each, columns: false } => {
-            import(&App::open(config, clock()).await?, &folder, Mode { dry_run, each }).await
+            import(&App::open(unhurried(config), clock()).await?, &folder, Mode { dry_run, each }).await
         }
         Command::Export { folder } => export(config, &folder).await,
         Command::Generate { profiles, seed } => generate(config, store::Estate { profiles, seed }).await,
@@ -103,6 +103,14 @@ async fn run(config: Config, command: Command) -> Result<Exit, Error> {
             Ok(Exit::Ok)
         }
     }
+}
+
+/// The settings for work that somebody does by hand: nobody waits for it who could ask again, and a statement over a whole
+/// estate may take long.
+fn unhurried(mut config: Config) -> Config {
+    let hour = 3_600_000;
+    (config.http.query_ms, config.http.mutation_ms) = (hour, hour);
+    config
 }
 
 async fn serve(config: Config, sample: Option<&Path>) -> Result<Exit, Error> {
@@ -233,7 +241,7 @@ async fn import(app: &App, folder: &Path, mode: Mode) -> Result<Exit, Error> {
 }
 
 async fn export(config: Config, folder: &Path) -> Result<Exit, Error> {
-    let app = App::open(config, clock()).await?;
+    let app = App::open(unhurried(config), clock()).await?;
     let exported = bulk::export(&app, &Caller::administrator(CALLER), folder, bar()).await?;
     for (file, rows) in &exported.files {
         say(&format!("{rows:>8}  {}", file.name()));
@@ -245,7 +253,7 @@ async fn export(config: Config, folder: &Path) -> Result<Exit, Error> {
 }
 
 async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> {
-    let app = App::open(config, clock()).await?;
+    let app = App::open(unhurried(config), clock()).await?;
     let bar = Progress::new("profiles", estate.profiles.into());
     let made = app.generate(&Caller::administrator(CALLER), estate, |count| bar.advance(count)).await?;
     drop(bar);
@@ -255,7 +263,7 @@ async fn generate(config: Config, estate: store::Estate) -> Result<Exit, Error> 
 
 /// Compares the inventory with the lines that stand on devices and, where told, puts it right.
 async fn check(config: Config, mend: bool, add_missing: bool) -> Result<Exit, Error> {
-    let app = App::open(config, clock()).await?;
+    let app = App::open(unhurried(config), clock()).await?;
     let caller = Caller::administrator(CALLER);
     let found = store::number::compare(&app.read(&caller), caller.scope, None, app.now(), false).await?;
     for (number, standing, days) in &found.differing {
@@ -306,7 +314,7 @@ fn made((token, secret): (token::Model, String)) {
 }
 
 async fn tokens(config: Config, token: Token) -> Result<Exit, Error> {
-    let app = App::open(config, clock()).await?;
+    let app = App::open(unhurried(config), clock()).await?;
     match token {
         Token::Create { role: None, user: Some(user), organization: Some(path), name, days, .. } => {
             let id = app.user(&path, &user).await?;

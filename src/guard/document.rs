@@ -81,6 +81,14 @@ impl Documents {
         self.only = only;
     }
 
+    /// The texts of the folder, by their names, in order.
+    pub(super) fn trusted(&self) -> Vec<(&str, &str)> {
+        let mut all: Vec<_> =
+            self.trusted.by_name.iter().map(|(name, text)| (name.as_str(), text.as_ref())).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Gives a request the text that it names, and refuses a text that may not run. What comes back is worth keeping
     /// once the text has been found valid.
     pub(super) fn find(&self, request: &mut Request) -> Result<Option<Offer>, Refusal> {

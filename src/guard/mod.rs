@@ -16,6 +16,7 @@ mod cost;
 mod document;
 mod hash;
 mod kept;
+mod null;
 mod permission;
 mod reach;
 mod refusal;
@@ -30,7 +31,7 @@ mod walk;
 use std::{
     any::TypeId,
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -70,6 +71,9 @@ const LONGEST_KEPT: usize = 16 * 1024;
 /// The member of a request's extensions that asks what the request costs, and of an answer's that tells it.
 pub const COST: &str = "cost";
 
+/// The name of an operation that there cannot be.
+pub const NO_OPERATION: &str = "?";
+
 /// A request that may be executed, its document already parsed.
 #[derive(Debug)]
 pub struct Prepared {
@@ -108,8 +112,8 @@ pub struct Charge {
     asked: bool,
     /// Points that were taken from its caller's bucket.
     taken: Option<Taken>,
-    /// The document and the name of the operation, where the answer will be counted.
-    counted: Option<(Arc<Known>, Option<String>)>,
+    /// The document that runs.
+    known: Arc<Known>,
 }
 
 impl Charge {
@@ -204,6 +208,19 @@ impl Guard {
         Ok(self)
     }
 
+    /// The documents that are trusted, each with its file, as requests that can be validated and run nothing: they name an
+    /// operation that no document can have, [`NO_OPERATION`].
+    pub fn trusted(&self) -> Result<Vec<(PathBuf, Request)>, Refusal> {
+        let folder = Path::new(&self.limits.trusted);
+        let request = |(name, text): (&str, &str)| {
+            let (known, _) = self.document(text)?;
+            let mut request = Request::new(text).operation_name(NO_OPERATION);
+            request.set_parsed_query(known.document.clone());
+            Ok((folder.join(name).with_extension("graphql"), request))
+        };
+        self.texts.trusted().into_iter().map(request).collect()
+    }
+
     /// Keeps a document that was found valid, so that it need not be parsed again, and its hash will do where that was
     /// offered.
     pub fn keep(&self, fresh: Fresh) {
@@ -283,27 +300,32 @@ impl Guard {
         })?;
 
         let asked = matches!(request.extensions.get(COST), Some(Value::Boolean(true)));
-        let counted =
-            (asked || taken.is_some()).then(|| (Arc::clone(&known), request.operation_name.clone()));
         request.set_parsed_query(document);
-        let charge = Charge { requested, asked, taken, counted };
         let (hash, fresh) = (known.hash, Fresh { parsed, persisted });
+        let charge = Charge { requested, asked, taken, known };
         Ok(Prepared { request, kind, name, hash, fresh, charge })
     }
 
-    /// Counts an answer, gives back what it did not need, and has it tell its cost where that was asked for.
-    pub fn settle(&self, charge: Charge, response: &mut Response) {
-        let Some(actual) = self.actual(&charge, response) else { return };
+    /// Puts null where fields of an answer failed, counts it, gives back what it did not need, and has it tell its cost
+    /// where that was asked for. `name` is that of the operation that ran.
+    pub fn settle(&self, charge: Charge, name: Option<&str>, response: &mut Response) {
+        let Some(actual) = self.actual(&charge, name, response) else { return };
         let throttle = charge.taken.map(|taken| taken.settle(actual));
         if charge.asked {
             self.tell(charge.requested, actual, throttle, response);
         }
     }
 
-    /// Counts an answer of a stream that this caller follows, takes its points even where they are not there yet, and has
-    /// it tell its cost where that was asked for.
-    pub fn settle_event(&self, charge: &Charge, caller: impl FnOnce() -> Caller, response: &mut Response) {
-        let Some(actual) = self.actual(charge, response) else { return };
+    /// The same for an answer of a stream that this caller follows; its points are taken even where they are not there
+    /// yet.
+    pub fn settle_event(
+        &self,
+        charge: &Charge,
+        name: Option<&str>,
+        caller: impl FnOnce() -> Caller,
+        response: &mut Response,
+    ) {
+        let Some(actual) = self.actual(charge, name, response) else { return };
         let throttle = self.buckets.as_ref().map(|buckets| buckets.settle(&Owner::of(&caller()), 0, actual));
         if charge.asked {
             self.tell(charge.requested, actual, throttle, response);
@@ -320,12 +342,24 @@ impl Guard {
         self.buckets.is_some()
     }
 
-    /// What an answer cost, where it is to be counted.
-    fn actual(&self, charge: &Charge, response: &Response) -> Option<u64> {
-        let (known, name) = charge.counted.as_ref()?;
-        let held = chosen(&known.document, name.as_deref()).map_or(0, |(_, operation)| {
-            cost::actual(self.prices, &known.document, operation, &response.data)
-        });
+    /// What an answer cost, where it is to be counted, once it is as it should be.
+    fn actual(&self, charge: &Charge, name: Option<&str>, response: &mut Response) -> Option<u64> {
+        let document = &charge.known.document;
+        let counts = charge.asked || self.has_buckets();
+        if !counts && response.errors.is_empty() {
+            return None;
+        }
+        let operation = chosen(document, name).map(|(_, operation)| operation);
+        if let Some(operation) = operation
+            && !response.errors.is_empty()
+        {
+            null::settle(document, operation, &self.types, response);
+        }
+        if !counts {
+            return None;
+        }
+        let held =
+            operation.map_or(0, |operation| cost::actual(self.prices, document, operation, &response.data));
         // Even an answer without data took looking at; what an error took along was done all the same.
         let least = if is_torn(response) { charge.requested } else { 1 };
         Some(held.max(least))

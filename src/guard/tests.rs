@@ -296,17 +296,14 @@ fn an_answer_is_counted() {
     let answer = || Response::new(Value::from_json(data.clone()).expect("it is a value"));
     let (charge, mut response) = (asked(true), answer());
     assert_eq!(charge.requested, 1 + 20 * (1 + 1 + 10 + 2));
-    guard.settle(charge, &mut response);
+    guard.settle(charge, None, &mut response);
     insta::assert_snapshot!(
         response.extensions["cost"],
         @"{requested: 281, actual: 27, maximum: 5000, throttle: {maximum: 5000, available: 4973, restoreRate: 1}}"
     );
     let (charge, mut response) = (asked(false), answer());
-    guard.settle(charge, &mut response);
+    guard.settle(charge, None, &mut response);
     assert!(response.extensions.is_empty());
-    // Without a bucket and unasked nothing is counted.
-    let plain = Guard::new(&self::limits(), &config::Page::default());
-    assert!(plain.prepare(Request::new(document)).expect("small").charge.counted.is_none());
 }
 
 /// What was done and is not in the answer is paid for as it was asked for.
@@ -330,7 +327,7 @@ fn what_an_error_swept_away_is_paid_for() {
             error.extensions.get_or_insert_default().set("code", code);
             response.errors.push(error);
         }
-        guard.settle(charge, &mut response);
+        guard.settle(charge, None, &mut response);
         let Value::Object(told) = response.extensions["cost"].clone() else { panic!("{response:?}") };
         told["actual"].clone()
     };

@@ -4,18 +4,20 @@
 //! A client that does nothing holds nothing for long. There is a bounded number of connections, and each leaves its place
 //! when it ends, sockets too; a handshake, and the header of the first request behind it, have a time of their own, and so
 //! has the wait for the next one: hyper's timer for HTTP/1.1, where it runs from an answer's end until the next header is
-//! whole, and for HTTP/2 a look at whether any request has begun. A peer that reads nothing of what waits for it is gone,
-//! and so is one of HTTP/2 that does not answer pings.
+//! whole, and for HTTP/2 a look at whether any request has begun. Until a first request has come there are so many
+//! connections of one address at most. A peer that reads nothing of what waits for it is gone, and so is one of HTTP/2 that
+//! does not answer pings; one that holds back single answers loses those.
 //!
 //! When the server stops, nobody is let in any more, requests under way are finished, and connections that wait for
 //! nothing are closed at once.
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
@@ -32,7 +34,7 @@ use hyper::{
     service::{Service as _, service_fn},
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
@@ -45,11 +47,24 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::tls;
+use super::{
+    guess::Source,
+    stranger::{Stranger, Strangers},
+    tls,
+    unread::{Answer, Streams},
+};
 use crate::config::Config;
 
 /// What HTTP/1.1 reads of a header beyond the largest that there may be, so that whoever sent it is told what is too long.
 const BEYOND: usize = 128 * 1024;
+
+/// Streams that a client of HTTP/2 has begun and reset before they were looked at ("rapid reset"), and streams that were reset
+/// for its mistakes: with more of them the connection is ended. The library's own limits, kept here so that they stay.
+const RESET: usize = 20;
+const MISTAKES: usize = 1_024;
+
+/// How often it is told, at most, that connections are closed at once.
+const TOLD: Duration = Duration::from_mins(1);
 
 /// How long a listener rests that cannot take a connection, as where a process has as many files open as it may.
 const REST: Duration = Duration::from_secs(1);
@@ -57,11 +72,13 @@ const REST: Duration = Duration::from_secs(1);
 /// What serves the connections of a listener.
 pub(super) struct Server {
     router: Router,
-    builder: Builder<TokioExecutor>,
+    builder: Builder<Streams>,
     /// Connections are in the clear where there is none.
     tls: Option<tls::InForce>,
     /// One permit for each open connection.
     places: Arc<Semaphore>,
+    /// Those on which no request has come yet.
+    strangers: Strangers,
     /// How long a handshake may take, and the header of the first request.
     header: Duration,
     /// How long a connection may wait for its next request.
@@ -82,7 +99,8 @@ impl Server {
         let (http, subscription) = (&config.http, &config.subscription);
         let idle = Duration::from_millis(http.idle_ms);
         let ping = Duration::from_millis(subscription.ping_ms);
-        let mut builder = Builder::new(TokioExecutor::new());
+        let patience = Duration::from_millis(http.stall_ms);
+        let mut builder = Builder::new(Streams { patience });
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -95,25 +113,39 @@ impl Server {
             .keep_alive_timeout(ping)
             .max_header_list_size(u32::try_from(http.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(u32::try_from(subscription.operations).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(RESET)
+            .max_local_error_reset_streams(MISTAKES)
             .enable_connect_protocol();
         let places = Arc::new(Semaphore::new(http.connections.min(Semaphore::MAX_PERMITS)));
         let header = Duration::from_millis(http.header_ms);
-        let patience = Duration::from_millis(http.stall_ms);
-        Self { router, builder, tls, places, header, idle, patience, stop }
+        // Proxies of ours are one address to all who come through them.
+        let each = (http.proxies == 0).then_some(http.strangers_per_address);
+        let strangers = Strangers::new(http.strangers, each);
+        Self { router, builder, tls, places, strangers, header, idle, patience, stop }
     }
 
     /// Takes connections until the stop, and waits for those that are open then.
     pub(super) async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);
         let open = TaskTracker::new();
-        let mut crowded = false;
+        let (mut crowded, mut told) = (false, None::<time::Instant>);
         loop {
             let (stream, from, place) = tokio::select! {
                 biased;
                 () = server.stop.cancelled() => break,
                 taken = server.take(&listener, &mut crowded) => taken,
             };
-            open.spawn(Arc::clone(&server).talk(stream, from, place));
+            match server.strangers.enter(Source::from(Some(from.ip()))) {
+                Ok(stranger) => {
+                    open.spawn(Arc::clone(&server).talk(stream, from, place, stranger));
+                }
+                Err(crowd) => {
+                    if told.is_none_or(|told| told.elapsed() >= TOLD) {
+                        told = Some(time::Instant::now());
+                        tracing::warn!(%from, ?crowd, "too many connections ask for nothing; others are closed");
+                    }
+                }
+            }
         }
         drop(listener);
         open.close();
@@ -162,7 +194,13 @@ impl Server {
     }
 
     /// Lives as long as the connection, or until it is a WebSocket.
-    async fn talk(self: Arc<Self>, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn talk(
+        self: Arc<Self>,
+        stream: TcpStream,
+        from: SocketAddr,
+        place: OwnedSemaphorePermit,
+        stranger: Stranger,
+    ) {
         // Answers are small and written whole: waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
@@ -170,11 +208,15 @@ impl Server {
         let Some(line) = self.greet(stream).await else { return };
         let begun = Arc::new(AtomicU64::new(0));
         let (counted, router) = (Arc::clone(&begun), TowerToHyperService::new(self.router.clone()));
+        let stranger = Mutex::new(Some(stranger));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            counted.fetch_add(1, Ordering::Relaxed);
+            if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+                drop(stranger.lock().unwrap_or_else(PoisonError::into_inner).take());
+            }
             name_host(&mut request);
             request.extensions_mut().insert(ConnectInfo(from));
-            router.call(request)
+            let answered = router.call(request);
+            async { Ok::<_, Infallible>(answered.await?.map(Answer::new)) }
         });
         let io = TokioIo::new(Stream { line, patience: self.patience, stalled: None, _place: place });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));

@@ -29,8 +29,11 @@ mod seat;
 mod shed;
 mod socket;
 mod sse;
+mod stranger;
 mod tls;
 mod trace;
+mod trusted;
+mod unread;
 mod wire;
 
 use std::{
@@ -60,6 +63,7 @@ use self::{
     guess::Guesses,
     seat::Seats,
     sse::Reservations,
+    stranger::Strangers,
     trace::Watch,
 };
 use crate::{
@@ -85,6 +89,8 @@ struct Edge<E> {
     sockets: Arc<Semaphore>,
     /// How many of them each token has.
     seats: Seats,
+    /// Sockets that have not said who they are.
+    strangers: Strangers,
     /// Who comes with unknown tokens.
     guesses: Guesses,
     /// Event streams that were reserved.
@@ -112,12 +118,28 @@ impl<E: Executor> Edge<E> {
         let places = Arc::new(Semaphore::new(config.http.requests.min(Semaphore::MAX_PERMITS)));
         let sockets = Arc::new(Semaphore::new(config.subscription.sockets.min(Semaphore::MAX_PERMITS)));
         let seats = Seats::new((!config.no_auth).then_some(config.subscription.sockets_per_token));
+        let settings = &config.subscription;
+        let strangers = Strangers::new(settings.strangers, Some(settings.strangers_per_address));
         let (tasks, stop, reservations) =
             (TaskTracker::new(), CancellationToken::new(), Reservations::default());
         let watch = Watch::new(&app);
         let guesses = Guesses::new(&app, Arc::clone(&watch.metric), stop.clone());
         let apart = false;
-        Self { app, schema, guard, tasks, stop, sockets, seats, guesses, reservations, places, watch, apart }
+        Self {
+            app,
+            schema,
+            guard,
+            tasks,
+            stop,
+            sockets,
+            seats,
+            strangers,
+            guesses,
+            reservations,
+            places,
+            watch,
+            apart,
+        }
     }
 
     /// The same for this schema, and with the documents that the settings trust.
@@ -264,6 +286,7 @@ async fn serving<E: Executor>(
     panics::log_with_request();
     let drain = Duration::from_millis(app.config().http.drain_ms);
     let mut edge = Edge::new(app, schema).knowing(types()?)?;
+    trusted::check(&edge.guard, &edge.schema).await?;
     let Listeners { public: listener, admin } = listeners;
     let config = edge.app.config().clone();
     // Done to the end, so that whoever asks hears that the server is stopping; ended with this function.

@@ -146,7 +146,7 @@ impl<E: Executor> Operation<E> {
 
         let mut subscriber =
             Subscriber::new(Arc::clone(&edge.watch.metric), Arc::clone(&self.over), edge.stop.clone());
-        let Prepared { request, mut charge, mut fresh, .. } = prepared;
+        let Prepared { request, name, mut charge, mut fresh, .. } = prepared;
         charge.open();
         let mut stream = edge.schema.execute_stream(request, None);
         let mut first = true;
@@ -167,7 +167,7 @@ impl<E: Executor> Operation<E> {
                 subscriber.completes();
                 return Ok(End::Complete);
             };
-            edge.guard.settle_event(&charge, || listener.caller(), &mut response);
+            edge.guard.settle_event(&charge, name.as_deref(), || listener.caller(), &mut response);
             let codes = answer::codes(&response.errors);
             subscriber.troubled(&codes);
             answer::cap(&mut response.errors, edge.app.config().guard.errors);

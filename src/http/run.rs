@@ -13,7 +13,7 @@ use crate::{error::RequestId, guard::Prepared, tally};
 
 /// Executes a query or a mutation.
 pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &RequestId) -> Response {
-    let Prepared { request, kind, fresh, mut charge, .. } = prepared;
+    let Prepared { request, kind, name, fresh, mut charge, .. } = prepared;
     let Some(place) = shed::place(edge) else { return failed(shed::full()) };
     let http = &edge.app.config().http;
     let mutates = kind == OperationType::Mutation;
@@ -28,7 +28,7 @@ pub(super) async fn once<E: Executor>(edge: &Edge<E>, prepared: Prepared, id: &R
         let timed = time::timeout(Duration::from_millis(most), schema.execute(request));
         let mut response = match panics::caught(&task_id, timed).await {
             Ok(Ok(mut response)) => {
-                guard.settle(charge, &mut response);
+                guard.settle(charge, name.as_deref(), &mut response);
                 response
             }
             Ok(Err(_)) => failed(late(mutates, most)),

@@ -49,7 +49,8 @@ use super::{
     guess::Source,
     operation::{self, Asked, End, Gone, Operation},
     panics, restart, same_machine,
-    seat::Seat,
+    seat::{Seat, who},
+    stranger::{Crowd, Stranger},
     wire,
 };
 use crate::{
@@ -88,6 +89,7 @@ pub(super) fn open<E: Executor>(
         return Err(Fault::unavailable("the server is stopping"));
     }
     let token = bearer(headers)?.map(str::to_owned);
+    let stranger = edge.strangers.enter(source).map_err(crowded)?;
     let permit = Arc::clone(&edge.sockets)
         .try_acquire_owned()
         .map_err(|_| Fault::unavailable("the server has as many sockets as it may have; try again later"))?;
@@ -100,15 +102,39 @@ pub(super) fn open<E: Executor>(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .protocols([PROTOCOL]);
-    let (whence, id, tasks) = ((source, origin::current()), id.clone(), edge.tasks.clone());
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, (token, whence), id, permit))))
+    let (id, tasks) = (id.clone(), edge.tasks.clone());
+    let whence = Whence { token, source, origin: origin::current(), stranger };
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(serve(edge, socket, whence, id, permit))))
+}
+
+/// Sockets are many that have not said who they are.
+fn crowded(crowd: Crowd) -> Fault {
+    match crowd {
+        Crowd::There => Fault::too_many(
+            "TOO_MANY_CONNECTIONS",
+            "too many sockets of this address have not sent `connection_init`; send it, or try again later",
+        ),
+        Crowd::Everywhere => {
+            Fault::unavailable("too many sockets have not sent `connection_init`; try again later")
+        }
+    }
+}
+
+/// Whence a socket comes, and what is known of who opened it.
+struct Whence {
+    /// The token of the request's header.
+    token: Option<String>,
+    source: Source,
+    /// Where the request came from that opened the socket.
+    origin: Option<Arc<Origin>>,
+    stranger: Stranger,
 }
 
 /// Lives as long as the socket.
 async fn serve<E: Executor>(
     edge: Edge<E>,
     socket: WebSocket,
-    (token, (source, origin)): (Option<String>, (Source, Option<Arc<Origin>>)),
+    Whence { token, source, origin, stranger }: Whence,
     id: RequestId,
     permit: OwnedSemaphorePermit,
 ) {
@@ -125,6 +151,7 @@ async fn serve<E: Executor>(
         header_token: token,
         source,
         origin,
+        stranger: Some(stranger),
         holder: None,
         seat: None,
         control,
@@ -243,6 +270,8 @@ struct Peer<E> {
     source: Source,
     /// Where the request came from that opened the socket.
     origin: Option<Arc<Origin>>,
+    /// Its place among those who have not said who they are, until it has.
+    stranger: Option<Stranger>,
     /// Whose token was shown, in `connection_init` or later; nobody's before the acknowledgement.
     holder: Option<Holder>,
     seat: Option<Seat>,
@@ -381,7 +410,8 @@ impl<E: Executor> Peer<E> {
             }
             Err(_) => return Err(Close::Unavailable),
         };
-        self.seat = Some(self.edge.seats.take(&caller).map_err(Close::Crowded)?);
+        self.seat = Some(self.edge.seats.take(who(&caller)).map_err(Close::Crowded)?);
+        self.stranger = None;
         self.holder = Some(Holder::new(caller));
         self.say(Outgoing::ConnectionAck)
     }
@@ -451,7 +481,7 @@ impl<E: Executor> Peer<E> {
         };
         if !self.seat.as_ref().is_some_and(|seat| seat.is_of(&caller)) {
             let crowded = |most| ("TOO_MANY_CONNECTIONS", Close::Crowded(most).reason());
-            self.seat = Some(self.edge.seats.take(&caller).map_err(crowded)?);
+            self.seat = Some(self.edge.seats.take(who(&caller)).map_err(crowded)?);
         }
         holder.replace(caller);
         Ok(())

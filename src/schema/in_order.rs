@@ -10,7 +10,7 @@ use async_graphql::{
     ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult,
     Value,
     indexmap::{IndexMap, map::Entry},
-    parser::types::{ExecutableDocument, Field, Selection},
+    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
     registry::{MetaType, Registry},
     resolver_utils::Fields,
 };
@@ -186,8 +186,7 @@ pub fn settle(
     Ok(Value::Null)
 }
 
-/// The response keys of an operation's root fields with the fields' names, in their order; nothing where fragments hide
-/// them.
+/// The response keys of an operation's root fields with the fields' names, in their order, fragments followed.
 pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Option<Vec<(Name, Name)>> {
     let mut operations = document.operations.iter();
     let chosen = match operation {
@@ -195,14 +194,28 @@ pub fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Opti
         None => operations.next(),
     };
     let (_, chosen) = chosen?;
-    let items = &chosen.node.selection_set.node.items;
-    let key = |item: &Positioned<Selection>| match &item.node {
-        Selection::Field(field) => {
-            Some((field.node.response_key().node.clone(), field.node.name.node.clone()))
+    let mut keys = Vec::with_capacity(chosen.node.selection_set.node.items.len());
+    gather_keys(document, &chosen.node.selection_set.node, &mut keys);
+    Some(keys)
+}
+
+/// Only for a document without cycles of fragments, as the guard sees to.
+fn gather_keys(document: &ExecutableDocument, set: &SelectionSet, keys: &mut Vec<(Name, Name)>) {
+    for item in &set.items {
+        match &item.node {
+            Selection::Field(field) => {
+                keys.push((field.node.response_key().node.clone(), field.node.name.node.clone()));
+            }
+            Selection::InlineFragment(part) => {
+                gather_keys(document, &part.node.selection_set.node, keys);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    gather_keys(document, &fragment.node.selection_set.node, keys);
+                }
+            }
         }
-        _ => None,
-    };
-    items.iter().map(key).collect()
+    }
 }
 
 /// Puts the fields of an answer in the order in which they were asked for.

@@ -78,6 +78,8 @@ pub struct Options {
     pub synchronous: &'static str,
     /// How long a statement may take on PostgreSQL, so that one whose request is over ends too.
     pub statement: Duration,
+    /// The same within a transaction that writes.
+    pub write_statement: Duration,
 }
 
 /// Ids taken from the database at once.
@@ -95,6 +97,8 @@ pub struct Store {
     statements: Arc<AtomicU64>,
     /// Half of the connections: snapshots hold theirs for long, and others must get one all the same.
     snapshots: Arc<Semaphore>,
+    /// Gives the statements of a transaction their own time, on PostgreSQL where it is another than a read's.
+    own_time: Option<Arc<str>>,
     wait: Duration,
 }
 
@@ -186,9 +190,13 @@ impl Store {
             None
         };
         let db = Database::connect(connect).await?;
+        // Reads have the connection's own: a read is one statement, and saying it would be another.
+        let own_time = (!sqlite && options.statement != options.write_statement)
+            .then(|| format!("SET LOCAL statement_timeout = {}", options.write_statement.as_millis()).into());
         Ok(Self {
             db,
             reads,
+            own_time,
             writer: sqlite.then(Arc::default),
             ids: Arc::new(Mutex::new(0..0)),
             statements: Arc::default(),
@@ -263,6 +271,7 @@ impl Store {
             sqlite_transaction_mode: None,
         };
         let db = self.db.begin_with_options(options).await?;
+        self.take_time(&db).await?;
         Ok(Snapshot { db, now, _permit: permit, statements: self.statements.clone() })
     }
 
@@ -278,6 +287,7 @@ impl Store {
             ..TransactionOptions::default()
         };
         let db = self.db.begin_with_options(options).await?;
+        self.take_time(&db).await?;
         Ok(Tx {
             db,
             scope,
@@ -290,6 +300,14 @@ impl Store {
             unpaced: false,
             _turn: turn,
         })
+    }
+
+    /// Gives a transaction the time that its statements may take.
+    async fn take_time(&self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+        match &self.own_time {
+            Some(own_time) => tx.execute_unprepared(own_time).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// A transaction of what no request waits for, whose statements may take as long as they need.

@@ -4,7 +4,12 @@
 //! stopped at its deadline would hold the connection, and a core, for as long as its statement likes. So each
 //! connection here has a flag that SQLite looks at every few thousand steps, and a read that is dropped raises it. That
 //! only works where it is known whose statement a connection runs, which a pool does not tell: here a read takes a
-//! connection for itself. On PostgreSQL the server's `statement_timeout` does the same.
+//! connection for itself. On PostgreSQL the server's `statement_timeout` does the same, for what writes too.
+//!
+//! What writes on SQLite is not interrupted. A command whose deadline has passed ends between two of its statements and
+//! is rolled back, and these find their rows by an index; `auditNumbers` alone looks at every number, once. To stop a
+//! statement within a transaction would take one connection for all writers, known to be theirs, for which each of them
+//! would have to wait until the pool has looked after it.
 
 use std::{
     sync::{

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     roamline::{Client, Estate, Roamline, number, text},
-    story,
+    story, told,
 };
 
 const FIELDS: &str = "kind code ciscoCode message by role organization { path } address operation count";
@@ -56,6 +56,7 @@ fn program(server: &Roamline, arguments: &[&str]) -> String {
         .args(arguments)
         .output()
         .expect("it runs");
+    told::search(&String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }

@@ -11,7 +11,7 @@ use roamline::{app::App, config::Config, rule::Change, store::outbox};
 use sea_orm::{Database, DatabaseConnection, EntityTrait};
 use serde_json::{Value, json};
 
-use crate::roamline::Roamline;
+use crate::{roamline::Roamline, told};
 
 /// How often the server is killed.
 const ROUNDS: u64 = 6;
@@ -23,16 +23,19 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _gone = self.0.kill();
         let _reaped = self.0.wait();
+        told::check();
     }
 }
 
 fn start(database: &str, port: u16) -> Process {
-    let child = Command::new(env!("CARGO_BIN_EXE_roamline"))
-        .args(["--database", database, "--log", "error", "serve", "--no-auth", "--listen"])
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roamline"))
+        .args(["--database", database, "--log", "info", "serve", "--no-auth", "--listen"])
         .arg(format!("127.0.0.1:{port}"))
         .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the server starts");
+    told::listen(&mut child);
     Process(child)
 }
 

@@ -14,7 +14,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::event_stream::{Event, EventStream};
+use crate::{
+    event_stream::{Event, EventStream},
+    told,
+};
 
 /// How long anything may take, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -26,18 +29,21 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _gone = self.0.kill();
         let _reaped = self.0.wait();
+        told::check();
     }
 }
 
 impl Process {
     fn start(database: &str, port: u16) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_roamline"))
-            .args(["--database", database, "--log", "error", "serve", "--no-auth", "--listen"])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roamline"))
+            .args(["--database", database, "--log", "info", "serve", "--no-auth", "--listen"])
             .arg(format!("127.0.0.1:{port}"))
             .env("ROAMLINE__HTTP__DRAIN_MS", "60000")
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
+        told::listen(&mut child);
         Self(child)
     }
 

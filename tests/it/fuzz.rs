@@ -1,9 +1,10 @@
-//! Requests that chance makes: documents, variables, bodies, heads and messages of sockets, grown from the small corpus
-//! beside this file by changes that a parser, a validator and a filter may stumble over. The server runs in a process of
-//! its own, so that whatever ends it is known to be the last thing that was sent.
+//! Requests that chance makes: documents, variables, bodies, packed or in batches, heads, tokens, messages of sockets, event
+//! streams and frames of HTTP/2, grown from the small corpus beside this file by changes that a parser, a validator and a
+//! filter may stumble over. The servers run in processes of their own, so that whatever ends one is known to be the last
+//! thing that was sent.
 //!
-//! What must hold: the process lives, it answers in time, no answer tells of an internal error, every error has a code,
-//! and the memory has an end. `ROAMLINE_FUZZ_SECONDS` says how long it goes on (a few seconds otherwise),
+//! What must hold: the process lives, it answers in time, no answer tells of an internal error, every error has a code, no
+//! token stands in its log, and the memory has an end. `ROAMLINE_FUZZ_SECONDS` says how long it goes on (a few seconds otherwise),
 //! `ROAMLINE_FUZZ_SEED` repeats a run.
 
 use std::{
@@ -14,7 +15,10 @@ use std::{
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::hostile::{DEADLINE, FINE, MOST_MEMORY, Process, begin, body, http, say};
+use crate::{
+    frames::{frame, get, preface},
+    hostile::{DEADLINE, FINE, MOST_MEMORY, Process, begin, body, http, say},
+};
 
 const CORPUS: &[&str] = &[
     include_str!("corpus/abstract.graphql"),
@@ -266,7 +270,94 @@ fn garbled(chance: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
 enum Shot {
     /// Bytes, and whether they are surely a whole request.
     Request(Vec<u8>, bool),
+    /// Bytes whose answer may have no end.
+    Glimpse(Vec<u8>),
+    /// A whole request to the server that knows tokens.
+    Stranger(Vec<u8>),
     Messages(Vec<String>),
+}
+
+/// The checksum of gzip (RFC 1952, 8).
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
+    })
+}
+
+/// Bytes as gzip has them, in blocks that are only stored (RFC 1951, 3.2.4).
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut zipped = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
+    for chunk in bytes.chunks(60_000) {
+        let length = u16::try_from(chunk.len()).expect("short");
+        zipped.push(0);
+        zipped.extend(length.to_le_bytes());
+        zipped.extend((!length).to_le_bytes());
+        zipped.extend(chunk);
+    }
+    // The last block, of nothing.
+    zipped.extend([1, 0, 0, 0xff, 0xff]);
+    zipped.extend(crc(bytes).to_le_bytes());
+    zipped.extend(u32::try_from(bytes.len()).expect("short").to_le_bytes());
+    zipped
+}
+
+/// What stands behind `authorization:`, right in form or not. Each holds what is searched for in the log.
+fn authorization(chance: &mut Chance, words: &[String]) -> Vec<u8> {
+    let coded = |value: &Value| data_encoding::BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    let jwt = |chance: &mut Chance| {
+        let algorithm = chance.of(&["HS256", "RS256", "ES256", "EdDSA", "none", "HS512", "", "\u{0}"]);
+        let head = match chance.below(4) {
+            0 => value(chance, words, 2),
+            1 => {
+                json!({"alg": algorithm, "kid": value(chance, words, 1), "typ": "JWT", "jku": "http://pl4nted/"})
+            }
+            _ => json!({"alg": algorithm}),
+        };
+        let claims = match chance.below(3) {
+            0 => value(chance, words, 3),
+            _ => json!({
+                "iss": chance.of(&["idp", "", "another"]), "aud": value(chance, words, 1), "exp": value(chance, words, 1),
+                "sub": "pl4nted", "nbf": value(chance, words, 0), "roamline_role": value(chance, words, 1),
+            }),
+        };
+        let signature = coded(&json!(chance.next().to_string()));
+        format!("Bearer {}.{}.{signature}", coded(&head), coded(&claims))
+    };
+    let text = match chance.below(8) {
+        0 => format!("Bearer rml_pl4nted{:036x}", chance.next()),
+        1 => format!("Bearer pl4nted{}", chance.of(ODD).repeat(chance.below(500))),
+        2 => format!("Bearer {}", "pl4nted.".repeat(chance.below(3_500))),
+        3 => {
+            chance.of(&["Bearer", "Bearer ", "Basic cGw0bnRlZA==", "bearer  pl4nted  x", "", ","]).to_owned()
+        }
+        _ => jwt(chance),
+    };
+    let bytes = if chance.below(3) == 0 { garbled(chance, text.into_bytes()) } else { text.into_bytes() };
+    // A line's end would begin another header.
+    bytes.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect()
+}
+
+/// Frames of HTTP/2, most of which are some.
+fn frames(chance: &mut Chance, document: &str) -> Vec<u8> {
+    let mut bytes = preface();
+    for _ in 0..=chance.below(12) {
+        let stream = chance.of(&[0, 1, 1, 3, 5, 2, 0x7fff_ffff, u32::MAX]);
+        let kind = chance.of(&[0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0xff]);
+        let flags = chance.next().to_le_bytes()[0] & chance.of(&[0xff, 0x05, 0x04, 0]);
+        let payload = match chance.below(6) {
+            0 => get("/schema.graphql"),
+            1 => get("/graphql?query=%7Bme%7Bname%7D%7D"),
+            2 => document.as_bytes().iter().copied().take(16_000).collect(),
+            3 => vec![0; chance.below(20)],
+            4 => chance.next().to_be_bytes()[..4 + 4 * chance.below(2)].to_vec(),
+            _ => {
+                let block = get("/health/live");
+                garbled(chance, block)
+            }
+        };
+        bytes.extend(frame(kind, flags, stream, &payload));
+    }
+    if chance.below(4) == 0 { garbled(chance, bytes) } else { bytes }
 }
 
 fn shot(chance: &mut Chance, words: &[String]) -> Shot {
@@ -285,11 +376,68 @@ fn shot(chance: &mut Chance, words: &[String]) -> Shot {
         2 => json!([{"query": document}, value(chance, words, 3)]),
         _ => json!({"query": document, "variables": variables, "extensions": {"cost": true}}),
     };
-    match chance.below(10) {
+    match chance.below(16) {
         0 => {
             let text = payload.to_string().into_bytes();
             Shot::Request(body(garbled(chance, text)), true)
         }
+        3 => {
+            let method = chance.of(&["POST", "POST", "POST", "PUT", "GET", "DELETE"]);
+            let last =
+                format!("last-event-id: {}\r\n", chance.of(&["s0", "s1", "", "x", "s99999999999999999999"]));
+            let path = chance.of(&[
+                "/graphql",
+                "/graphql?token=x",
+                "/graphql?operationId=1",
+                "/graphql?query=%7Bme%7Bname%7D%7D",
+            ]);
+            let request = http(method, path, &last, payload.to_string().as_bytes());
+            let request = String::from_utf8_lossy(&request).replacen(
+                "application/graphql-response+json",
+                chance.of(&[
+                    "text/event-stream",
+                    "text/event-stream, */*;q=0.1",
+                    "application/json, text/event-stream",
+                ]),
+                1,
+            );
+            Shot::Glimpse(request.into_bytes())
+        }
+        4 => {
+            let mut items = vec![payload];
+            for _ in 0..chance.below(12) {
+                items.push(match chance.below(4) {
+                    0 => value(chance, words, 3),
+                    1 => json!({"query": "{me{name}}"}),
+                    _ => {
+                        json!({"query": self::document(chance, words), "variables": value(chance, words, 2)})
+                    }
+                });
+            }
+            Shot::Request(body(Value::from(items).to_string()), true)
+        }
+        5 => {
+            let text = payload.to_string().into_bytes();
+            let packed = match chance.below(4) {
+                0 => text,
+                1 => {
+                    let packed = zipped(&text);
+                    garbled(chance, packed)
+                }
+                _ => zipped(&text),
+            };
+            let encoding =
+                chance.of(&["gzip", "gzip", "gzip", "br", "zstd", "deflate", "identity", "gzip, gzip", "x"]);
+            let headers = format!("content-encoding: {encoding}\r\n");
+            Shot::Request(http("POST", "/graphql", &headers, &packed), true)
+        }
+        6 | 7 => {
+            let head = http("POST", "/graphql", "authorization: pl4ce\r\n", FINE);
+            let at = head.windows(5).position(|five| five == b"pl4ce").expect("it stands there");
+            let who = authorization(chance, words);
+            Shot::Stranger([&head[..at], &who, &head[at + 5..]].concat())
+        }
+        8 => Shot::Glimpse(frames(chance, &document)),
         1 => {
             let path = chance.of(&[
                 "/graphql",
@@ -349,7 +497,22 @@ async fn nothing_that_chance_makes_harms_the_server() {
     });
     println!("ROAMLINE_FUZZ_SEED={seed}");
     let folder = tempfile::tempdir().expect("a folder for the database");
-    let mut process = Process::start(&format!("sqlite://{}", folder.path().join("fuzz.db").display())).await;
+    let database = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme");
+    let (open, batch) = (["--no-auth", "--sample", sample], [("ROAMLINE__HTTP__BATCH", "10")]);
+    let mut process = Process::start_with(&database("fuzz.db"), &open, &batch).await;
+    let keys = folder.path().join("keys.json");
+    let key = data_encoding::BASE64URL_NOPAD.encode(b"pl4nted-secret-of-more-than-32-bytes");
+    fs::write(&keys, json!({"keys": [{"kty": "oct", "k": key}]}).to_string()).expect("written");
+    let keys = keys.display().to_string();
+    let known = [
+        ("ROAMLINE__HTTP__GUESS_MS", "0"),
+        ("ROAMLINE__JWT__ISSUER", "idp"),
+        ("ROAMLINE__JWT__AUDIENCE", "roamline"),
+        ("ROAMLINE__JWT__KEYS", keys.as_str()),
+        ("ROAMLINE__JWT__ALGORITHMS", "HS256, RS256, ES256, EdDSA"),
+    ];
+    let mut closed = Process::start_with(&database("closed.db"), &[], &known).await;
     let (words, mut chance) = (vocabulary(), Chance(seed));
     let (began, mut count) = (Instant::now(), 0_u64);
     while began.elapsed() < time {
@@ -367,6 +530,23 @@ async fn nothing_that_chance_makes_harms_the_server() {
                 };
                 found.map(|found| (found, String::from_utf8_lossy(&request).into_owned()))
             }
+            Shot::Glimpse(bytes) => {
+                let before = process.worked();
+                let answer = process.glimpse(&bytes).await;
+                let worked = process.worked().saturating_sub(before);
+                let found =
+                    if worked > DEADLINE { Some(format!("{worked:?} of work")) } else { wrong(&answer) };
+                found.map(|found| (found, String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            Shot::Stranger(request) => {
+                let answer = closed.talked(&request, true).await;
+                let found = match &answer {
+                    None => Some("no answer".to_owned()),
+                    Some(answer) if answer.starts_with(b"HTTP/1.1 200") => Some("it was let in".to_owned()),
+                    Some(answer) => wrong(answer),
+                };
+                found.map(|found| (found, String::from_utf8_lossy(&request).into_owned()))
+            }
             Shot::Messages(messages) => {
                 let sent = messages.clone();
                 let frames = std::iter::once(begin()).chain(messages.into_iter().map(Message::text));
@@ -375,7 +555,7 @@ async fn nothing_that_chance_makes_harms_the_server() {
                 found.map(|found| (found.clone(), sent.join("\n")))
             }
         };
-        let alive = process.is_alive();
+        let alive = process.is_alive() && closed.is_alive();
         if !alive || what.is_some() {
             let (found, sent) = what.unwrap_or_default();
             let kept = std::env::temp_dir().join(format!("roamline-fuzz-{seed}-{count}"));

@@ -152,6 +152,7 @@ async fn a_dropped_read_frees_its_connection(database: String, endless: &str) {
         synchronous: "off",
         // PostgreSQL ends it by this; SQLite as soon as nobody waits.
         statement: Duration::from_millis(500),
+        write_statement: Duration::from_secs(30),
     };
     let store = Store::open(&options).await.expect("opened");
     let reader = store.read(Scope::All);

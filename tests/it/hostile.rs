@@ -1,6 +1,6 @@
-//! Requests that mean harm, over HTTP and WebSocket, against a server in a process of its own. Each gets the refusal that
-//! it deserves, or the answer that it may have; a plain request is answered after each; and at the end the process is the
-//! same and its memory has not grown beyond what it may.
+//! Requests that mean harm, over HTTP, over WebSocket and in frames of HTTP/2, against a server in a process of its own. Each
+//! gets the refusal that it deserves, or the answer that it may have; a plain request is answered after each; and at the end
+//! the process is the same and its memory has not grown beyond what it may.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::roamline::Roamline;
+use crate::{frames, roamline::Roamline, told};
 
 /// How long anything may take that must come.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -52,24 +52,35 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
+        told::check();
     }
 }
 
 impl Process {
     pub async fn start(database: &str) -> Self {
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme");
+        Self::start_with(database, &["--no-auth", "--sample", sample], &[]).await
+    }
+
+    /// The same with other arguments and settings.
+    pub async fn start_with(database: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = socket.local_addr().expect("an address").port();
         drop(socket);
-        let child = Command::new(env!("CARGO_BIN_EXE_roamline"))
-            .args(["--database", database, "--log", "off", "serve", "--no-auth", "--listen"])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roamline"))
+            .args(["--database", database, "--log", "info", "serve", "--listen"])
             .arg(format!("127.0.0.1:{port}"))
-            .args(["--sample", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme")])
+            .args(arguments)
             // What never ends is given up after this; what takes long does not look at it.
             .env("ROAMLINE__HTTP__QUERY_MS", DEADLINE.as_millis().to_string())
+            .env("ROAMLINE__HTTP__STALL_MS", DEADLINE.as_millis().to_string())
             .env("ROAMLINE__GUARD__COST", "20000")
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
+        told::listen(&mut child);
         let process = Self { child, port };
         for _ in 0..1_200 {
             if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
@@ -89,6 +100,27 @@ impl Process {
     /// waited for as long as it takes.
     pub async fn talked(&self, bytes: &[u8], whole: bool) -> Option<Vec<u8>> {
         timeout(if whole { PATIENCE } else { GIVEN_UP }, self.exchange(bytes)).await.ok()
+    }
+
+    /// What comes back to these bytes until nothing more does for a while.
+    pub async fn glimpse(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut answer = Vec::new();
+        let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)).await else { return answer };
+        let (mut reading, mut writing) = stream.into_split();
+        let bytes = bytes.to_vec();
+        let sending = tokio::spawn(async move {
+            let _rest = writing.write_all(&bytes).await;
+            writing
+        });
+        let mut piece = vec![0; 65_536];
+        while let Ok(Ok(count @ 1..)) = timeout(SILENT, reading.read(&mut piece)).await {
+            answer.extend_from_slice(&piece[..count]);
+            if Answer::is_whole(&answer) || answer.len() > 4_000_000 {
+                break;
+            }
+        }
+        sending.abort();
+        answer
     }
 
     async fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
@@ -639,6 +671,23 @@ async fn attacked(database: &str) {
         }
         let after = process.raw(&body(FINE)).await;
         assert_eq!((after.status, &after.code), (fine.status, &fine.code), "after socket, {name}");
+    }
+    for (name, bytes, expected) in frames::table() {
+        let before = process.worked();
+        let seen = frames::answered(process.port, &bytes, expected, PATIENCE).await;
+        let worked = process.worked().saturating_sub(before);
+        hardest = hardest.max((worked, name));
+        if worked > DEADLINE {
+            wrong.push(format!("HTTP/2, {name}: {worked:?} of work"));
+        }
+        if !expected(&seen) {
+            wrong.push(format!("HTTP/2, {name}: {seen:?}"));
+        }
+        let after = process.raw(&body(FINE)).await;
+        assert_eq!((after.status, &after.code), (fine.status, &fine.code), "after HTTP/2, {name}");
+        if process.memory() > MOST_MEMORY {
+            wrong.push(format!("HTTP/2, {name}: the process has {} MB", process.memory()));
+        }
     }
     println!("the hardest: {}, {:?}", hardest.1, hardest.0);
     assert!(process.child.try_wait().expect("it can be asked").is_none(), "the process ended");

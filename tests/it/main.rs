@@ -2,6 +2,7 @@
 //! server on which databases may be made. One binary, one file of stories per noun.
 
 mod roamline;
+mod told;
 
 mod access;
 mod architecture;
@@ -15,6 +16,7 @@ mod crash;
 mod device;
 mod drain;
 mod event_stream;
+mod frames;
 mod fuzz;
 mod guard;
 mod guess;
@@ -51,6 +53,7 @@ mod service;
 mod session;
 mod statements;
 mod store;
+mod stranger;
 mod subscription;
 mod template;
 mod tls;

@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     roamline::{Client, Roamline},
-    story,
+    story, told,
 };
 
 /// Every metric, with its type. Dashboards are built on the names: a changed one breaks them.
@@ -407,6 +407,7 @@ async fn a_request_is_traced_and_logged_without_what_it_holds() {
     assert!(named("statement").iter().all(|span| text(span, "db.system.name").as_deref() == Some("sqlite")));
 
     let log = std::fs::read_to_string(&log).expect("a log");
+    told::search(&log);
     let lines: Vec<Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let access: Vec<_> = lines

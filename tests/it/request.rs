@@ -71,6 +71,51 @@ story! {
     }
 }
 
+story! {
+    /// Handling Execution Errors (6.4.4): null stands where a field failed, under its name and in its place; where it may not
+    /// be, what the field stands in is null, and at the root all of it.
+    async fn null_stands_where_a_field_failed(server) {
+        let (estate, admin) = (server.estate().await, server.admin());
+        let id = admin.profile(&estate, &estate.berlin, "EM-anna", &[]).await;
+        let profile = |inside: &str| format!(r#"profile(by: {{id: "{id}"}}) {{ {inside} }}"#);
+        let (fails, me) = (r#"node(id: "nothing") { id }"#, "me { name }");
+        let refused = r#"createOrganization(input: {kind: PROVIDER, name: "x", idempotencyKey: ""}) { cursor }"#;
+        let dry = "createOrganization(input: {kind: PROVIDER, name: \"x\", dryRun: true}) { errors { code } }";
+        let mut socket = admin.socket().await;
+        for (document, data) in [
+            (format!("{{ {fails} }}"), r#"{"node":null}"#),
+            (format!("query A {{ x: {fails} }}"), r#"{"x":null}"#),
+            (
+                format!("{{ a: {fails} {me} b: {fails} {} }}", profile("name")),
+                r#"{"a":null,"me":{"name":"administrator"},"b":null,"profile":{"name":"EM-anna"}}"#,
+            ),
+            (
+                format!("{{ ...f {me} }} fragment f on Query {{ {} {fails} }}", profile("name")),
+                r#"{"profile":{"name":"EM-anna"},"node":null,"me":{"name":"administrator"}}"#,
+            ),
+            (
+                format!("{{ ...f {me} }} fragment f on Query {{ {} }}", profile("name")),
+                r#"{"profile":{"name":"EM-anna"},"me":{"name":"administrator"}}"#,
+            ),
+            (format!("{{ {} {me} }}", profile("name history(first: -1) { totalCount }")), r#"{"profile":null,"me":{"name":"administrator"}}"#),
+            (format!("{{ {} }}", profile("history(first: -1) { totalCount }")), r#"{"profile":null}"#),
+            (format!("{{ {me} profiles(first: -1) {{ totalCount }} }}"), "null"),
+            (format!("mutation {{ {refused} }}"), "null"),
+            (format!("mutation {{ a: {dry} b: {refused} }}"), "null"),
+            (format!("mutation {{ a: {dry} }}"), r#"{"a":{"errors":[]}}"#),
+        ] {
+            let answer = admin.text(&document, json!({})).await;
+            let start = format!(r#"{{"data":{data}"#);
+            assert!(answer.starts_with(&start), "{document}\n{answer}");
+            socket.send(json!({"id": "1", "type": "subscribe", "payload": {"query": document}})).await;
+            let mut told = socket.message().await;
+            let data: Value = serde_json::from_str(data).expect("JSON");
+            assert_eq!((told["type"].take(), told["payload"].get("data")), (json!("next"), Some(&data)), "{document}\n{told}");
+            assert_eq!(socket.message().await["type"], "complete");
+        }
+    }
+}
+
 /// `trusted_only` holds for requests, links and sockets alike; a subscription can be trusted too.
 #[tokio::test]
 async fn only_trusted_documents_run() {
@@ -118,6 +163,37 @@ async fn only_trusted_documents_run() {
     assert_eq!(told["3"], told["4"], "the stream tells the change that the mutation made");
     drop(socket);
     server.close().await;
+}
+
+/// The real program: nothing is served while a trusted document does not fit the schema; each such file is named, and what is
+/// wrong with it where.
+#[test]
+fn the_program_does_not_start_with_documents_that_do_not_fit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("is written");
+    write(
+        "Fine.graphql",
+        "query Fine($id: ID!) { profile(by: {id: $id}) { name } }\nmutation Make($input: CreateOrganizationInput!) { createOrganization(input: $input) { cursor } }",
+    );
+    write("Follow.graphql", "\"As it happens.\" subscription Follow { changes { cursor } }");
+    write("Old.graphql", "query Old {\n  profiles { nodes { nam } }\n}");
+    write("Wrong.graphql", "query Wrong { a b c d e }");
+    let database = folder.path().join("test.db");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_roamline"))
+        .args(["--database", &format!("sqlite://{}", database.display()), "--log", "error"])
+        .args(["serve", "--no-auth", "--listen", "127.0.0.1:0", "--trusted-only", "--trusted"])
+        .arg(folder.path())
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].starts_with("error: `guard.trusted`: "), "{told}");
+    assert!(lines[0].contains("Old.graphql does not fit the schema: 2:22: Unknown field \"nam\""), "{told}");
+    assert!(lines[1].contains("Wrong.graphql does not fit the schema: 1:15: Unknown field \"a\""), "{told}");
+    assert!(lines[1].ends_with("; 2 more"), "{told}");
+    assert!(!told.contains("Fine") && !told.contains("Follow"), "{told}");
 }
 
 /// RFC 9110, 414: an address longer than the server reads is told so and runs nothing.

@@ -25,6 +25,8 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
+use crate::told;
+
 /// Where the clock stands when a story begins: 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000_000;
 /// How long a story waits for something that must come.
@@ -142,6 +144,7 @@ impl Roamline {
         drop_database: Option<(String, String)>,
         set: impl FnOnce(&mut Config),
     ) -> Self {
+        told::begin();
         let mut config = Config::default();
         config.database.url.clone_from(&database);
         config.database.synchronous = Synchronous::Off;
@@ -231,6 +234,9 @@ impl Roamline {
 
     /// A client with this token.
     pub fn client(&self, token: Option<String>) -> Client {
+        if let Some(token) = &token {
+            told::plant(token);
+        }
         Client { http: reqwest::Client::new(), address: self.address.clone(), token }
     }
 
@@ -257,6 +263,13 @@ impl Roamline {
         let done = admin.done("createCluster", input, "cluster { id }").await;
         let emea = text(&done["cluster"]["id"]);
         Estate { acme, north, berlin, paris, south, rome, emea }
+    }
+}
+
+/// However a story ends, no secret may have been told.
+impl Drop for Roamline {
+    fn drop(&mut self) {
+        told::check();
     }
 }
 

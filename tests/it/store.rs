@@ -1,14 +1,17 @@
 //! What the database itself holds up: one order of changes, unique names against any race, and rules behind indexes.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use entity::{Moment, OrganizationId, organization};
 use roamline::{
     caller::Scope,
     rule::{Change, change::ChangeKind},
-    store::{self, Options, Store, outbox},
+    store::{self, Options, Source, Store, outbox},
 };
-use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement, TransactionTrait};
 use serde_json::json;
 
 use crate::{roamline::Roamline, story};
@@ -225,6 +228,7 @@ async fn numbers_are_given_out_in_the_order_of_commits() {
         wait: Duration::from_secs(10),
         synchronous: "full",
         statement: Duration::from_secs(30),
+        write_statement: Duration::from_secs(30),
     };
     let store = Store::open(&options).await.expect("opened");
 
@@ -262,6 +266,68 @@ async fn numbers_are_given_out_in_the_order_of_commits() {
     assert_eq!(behind.await.expect("joined"), 2);
     let events = feed.take(2).await;
     assert_eq!((&events[0]["by"], &events[1]["by"]), (&json!("first"), &json!("second")));
+    server.close().await;
+}
+
+/// How long PostgreSQL lets a statement of this source take.
+async fn most(source: &impl Source) -> String {
+    let asked = Statement::from_string(source.backend(), "SHOW statement_timeout");
+    let rows = source.rows(asked).await.expect("told");
+    rows.first().expect("a row").try_get_by_index(0).expect("a time")
+}
+
+/// A read may take as long as a query, as its connection says, which costs no statement; what writes says more for itself, for
+/// its own transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_may_take_as_long_as_a_query_and_a_write_as_a_mutation() {
+    let Some(server) = Roamline::postgres().await else { return };
+    let options = Options {
+        url: server.database.clone(),
+        connections: 1,
+        wait: Duration::from_secs(10),
+        synchronous: "full",
+        statement: Duration::from_secs(7),
+        write_statement: Duration::from_secs(19),
+    };
+    let store = Store::open(&options).await.expect("opened");
+    let reader = store.read(Scope::All);
+    for _ in 0..2 {
+        // On the one connection that there is.
+        assert_eq!(most(&reader).await, "7s");
+        let tx = store.begin(Scope::All, Moment(0), 1).await.expect("begun");
+        assert_eq!(most(&tx).await, "19s");
+        store.roll_back(tx).await.expect("rolled back");
+        assert_eq!(most(&store.snapshot(Moment(0)).await.expect("begun")).await, "19s");
+    }
+    server.close().await;
+}
+
+/// A query that is stopped at its deadline does not go on in the database for as long as a mutation might.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_stopped_ends_in_the_database() {
+    let limits = |config: &mut roamline::config::Config| {
+        config.http.query_ms = 1_000;
+        config.http.mutation_ms = 3_600_000;
+    };
+    let Some(server) = Roamline::postgres_with(limits).await else { return };
+    let admin = server.admin();
+    admin.data("{ me { name } }").await;
+    let db = Database::connect(&server.database).await.expect("connected");
+    let tx = db.begin().await.expect("begun");
+    tx.execute_unprepared("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE").await.expect("locked");
+    assert_eq!(admin.code("{ profiles { nodes { id } } }").await, "TIMEOUT");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let until = Instant::now() + Duration::from_mins(2);
+    loop {
+        let row = tx.query_one_raw(Statement::from_string(db.get_database_backend(), waiting)).await;
+        if row.expect("counted").expect("a row").try_get_by_index::<i64>(0).expect("a count") == 0 {
+            break;
+        }
+        assert!(Instant::now() < until, "its statement goes on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tx.rollback().await.expect("let go");
+    db.close().await.expect("closed");
     server.close().await;
 }
 

@@ -40,7 +40,7 @@ use super::{
     graphql::{self, Method},
     operation::{self, Asked, End, Gone, Operation},
     restart, same_machine,
-    seat::Seat,
+    seat::{Seat, who},
     trace::Carried,
     wire,
 };
@@ -468,7 +468,7 @@ fn room<E: Executor>(edge: &Edge<E>, caller: &Caller) -> Result<(OwnedSemaphoreP
     let permit = Arc::clone(&edge.sockets).try_acquire_owned().map_err(|_| {
         Fault::unavailable("the server has as many event streams as it may have; try again later")
     })?;
-    let seat = edge.seats.take(caller).map_err(|most| {
+    let seat = edge.seats.take(who(caller)).map_err(|most| {
         let message = format!("a token has at most {most} sockets and event streams at once; close one");
         Fault::too_many("TOO_MANY_CONNECTIONS", message)
     })?;
