@@ -39,7 +39,8 @@ pub(super) fn check(document: &ExecutableDocument, types: &Types) -> Result<(), 
             });
         }
         // The library takes it for granted that the items of a default value have a type.
-        let mut defaults = operation.variable_definitions.iter().filter(|one| one.node.default_value.is_some());
+        let mut defaults =
+            operation.variable_definitions.iter().filter(|one| one.node.default_value.is_some());
         if let Some(unknown) = defaults.find(|one| !types.knows(named(&one.node.var_type.node))) {
             return Err(Refusal::Invalid {
                 message: format!("Unknown type \"{}\"", named(&unknown.node.var_type.node)),
@@ -344,7 +345,9 @@ mod tests {
     /// Variables Are Input Types: a default value of a list of nothing is refused before the library panics at it.
     #[test]
     fn a_default_value_has_a_type() {
-        for text in ["query($n: [Nonsense!]! = [1]) {many(ids: $n)}", "query($n: Nonsense = 1) {many(ids: $n)}"] {
+        for text in
+            ["query($n: [Nonsense!]! = [1]) {many(ids: $n)}", "query($n: Nonsense = 1) {many(ids: $n)}"]
+        {
             let Err(Refusal::Invalid { message, locations }) = verdict(text) else { panic!("{text} passes") };
             assert_eq!((message.as_str(), locations.len()), ("Unknown type \"Nonsense\"", 1), "{text}");
         }
