@@ -207,6 +207,16 @@ impl Limits {
         self.0.subscription.sockets
     }
 
+    /// Sockets at once of your address that have not sent `connection_init`, on one server.
+    async fn new_sockets_per_address(&self) -> usize {
+        self.0.subscription.strangers_per_address
+    }
+
+    /// Connections at once of your address on which no request has come yet, on one server.
+    async fn new_connections_per_address(&self) -> usize {
+        self.0.http.strangers_per_address
+    }
+
     /// Sockets and event streams at once of your token, on one server.
     async fn sockets_per_token(&self) -> usize {
         self.0.subscription.sockets_per_token

@@ -193,6 +193,7 @@ fn input(types: &BTreeMap<String, Value>, ids: &BTreeMap<&str, String>, mutation
             ("ID", _) => json!(id_for(ids, mutation, &name)),
             (
                 "AddLineInput"
+                | "CopiedQuickAddGroupInput"
                 | "NewProfileInput"
                 | "LineTarget"
                 | "ButtonInput"

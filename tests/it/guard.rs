@@ -22,7 +22,7 @@ story! {
         let data = server
             .admin()
             .data(
-                "{ service { limits { bodyBytes headerBytes batch directives rootFields introspections introspectionLists socketsPerToken queue queryMilliseconds mutationMilliseconds pageDefault pageMost tokens nesting depth fields \
+                "{ service { limits { bodyBytes headerBytes batch directives rootFields introspections introspectionLists socketsPerToken newSocketsPerAddress newConnectionsPerAddress queue queryMilliseconds mutationMilliseconds pageDefault pageMost tokens nesting depth fields \
                  aliases nameBytes conditions cost bucket restoreRate errors requestsAtOnce socketsAtOnce messageBytes initMilliseconds \
                  snapshotSeconds uploadKilobytes uploadIdleMilliseconds exportSeconds operationsPerSocket } } }",
             )
@@ -33,6 +33,7 @@ story! {
         assert_eq!(limits["bucket"], json!(null));
         assert_eq!(limits["requestsAtOnce"], 1_000);
         assert_eq!((&limits["batch"], &limits["headerBytes"], &limits["queue"]), (&json!(null), &json!(32_768), &json!(8)));
+        assert_eq!((&limits["newSocketsPerAddress"], &limits["newConnectionsPerAddress"]), (&json!(1_000), &json!(2_000)));
         assert_eq!((&limits["directives"], &limits["rootFields"], &limits["socketsPerToken"]), (&json!(200), &json!(100), &json!(1_000)));
         assert_eq!((&limits["introspections"], &limits["introspectionLists"]), (&json!(10), &json!(2)));
         let known = limits.as_object().expect("an object");
