@@ -201,6 +201,19 @@ impl From<Error> for Stop {
     }
 }
 
+/// What several commands of one row come to: the rules that any of them breaks.
+fn together<T>(outcomes: impl IntoIterator<Item = Result<T, Stop>>) -> Result<(), Stop> {
+    let mut faults = Faults::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(_) => {}
+            Err(Stop::Rules(rules)) => faults.extend(rules),
+            Err(stop) => return Err(stop),
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Stop::Rules(faults)) }
+}
+
 /// What a row names, as far as it is not there.
 #[derive(Default)]
 struct Missing {

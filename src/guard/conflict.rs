@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use async_graphql::{
     Name, Positioned,
-    parser::types::{BaseType, ExecutableDocument, Field, Selection, SelectionSet, Type},
+    parser::types::{BaseType, ExecutableDocument, Field, SelectionSet, Type},
 };
 
 use super::{
     Refusal,
+    selection::{self, Item},
     subscription::same_arguments,
     types::{Types, named},
 };
@@ -86,9 +87,9 @@ impl<'a> Merge<'a> {
         spread: &mut HashSet<&'a Name>,
         groups: &mut Groups<'a>,
     ) -> Result<(), Refusal> {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
+        for item in selection::items(set, &self.document.fragments) {
+            match item {
+                Item::Field(field) => {
                     self.left = self.left.checked_sub(1).ok_or(Refusal::Overlap { most: self.most })?;
                     let name = &field.node.name.node;
                     let declared = self.types.composite(parent).and_then(|parent| parent.fields.get(name));
@@ -99,17 +100,9 @@ impl<'a> Merge<'a> {
                     let key = field.node.response_key().node.as_str();
                     groups.entry(key).or_default().push(Selected { parent, field, ty });
                 }
-                Selection::InlineFragment(inline) => {
-                    let on = inline.node.type_condition.as_ref().map_or(parent, |on| &on.node.on.node);
-                    self.collect(&inline.node.selection_set.node, on, spread, groups)?;
-                }
-                Selection::FragmentSpread(there) => {
-                    let name = &there.node.fragment_name.node;
-                    if spread.insert(name)
-                        && let Some(fragment) = self.document.fragments.get(name)
-                    {
-                        let on = &fragment.node.type_condition.node.on.node;
-                        self.collect(&fragment.node.selection_set.node, on, spread, groups)?;
+                Item::Fragment(fragment) => {
+                    if fragment.name.is_none_or(|name| spread.insert(name)) {
+                        self.collect(fragment.set, fragment.on().unwrap_or(parent), spread, groups)?;
                     }
                 }
             }

@@ -12,11 +12,11 @@ use std::collections::HashMap;
 
 use async_graphql::{
     Name, Value, Variables,
-    parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, Field, OperationDefinition, SelectionSet},
 };
 use async_graphql_value::Value as Given;
 
-use super::walk::Fragments;
+use super::selection::{self, Fragment, Fragments, Item};
 use crate::config;
 
 /// What the schema says of its names.
@@ -113,14 +113,10 @@ impl<'a> Pricing<'a> {
     /// The dearest field of a set, fragments followed, and its price there.
     fn dearest_in(&mut self, set: &'a SelectionSet, times: Times) -> Option<(u64, &'a Field)> {
         let mut dearest: Option<(u64, &'a Field)> = None;
-        for selection in &set.items {
-            let found = match &selection.node {
-                Selection::Field(field) => Some((self.field(&field.node).on(times), &field.node)),
-                Selection::InlineFragment(inline) => self.dearest_in(&inline.node.selection_set.node, times),
-                Selection::FragmentSpread(spread) => {
-                    let fragment = self.fragments.get(&spread.node.fragment_name.node);
-                    fragment.and_then(|fragment| self.dearest_in(&fragment.node.selection_set.node, times))
-                }
+        for item in selection::items(set, self.fragments) {
+            let found = match item {
+                Item::Field(field) => Some((self.field(&field.node).on(times), &field.node)),
+                Item::Fragment(fragment) => self.dearest_in(fragment.set, times),
             };
             if let Some(found) = found
                 && dearest.is_none_or(|(price, _)| found.0 > price)
@@ -134,18 +130,10 @@ impl<'a> Pricing<'a> {
     fn set(&mut self, set: &'a SelectionSet) -> Price {
         let mut price = Price::default();
         let mut types: Vec<(&str, Price)> = Vec::new();
-        for selection in &set.items {
-            let (on, inner) = match &selection.node {
-                Selection::Field(field) => (None, self.field(&field.node)),
-                Selection::InlineFragment(inline) => {
-                    let on = inline.node.type_condition.as_ref().map(|condition| &condition.node.on.node);
-                    (on, self.set(&inline.node.selection_set.node))
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    let on = self.fragments.get(name).map(|found| &found.node.type_condition.node.on.node);
-                    (on, self.fragment(name))
-                }
+        for item in selection::items(set, self.fragments) {
+            let (on, inner) = match item {
+                Item::Field(field) => (None, self.field(&field.node)),
+                Item::Fragment(fragment) => (fragment.on(), self.fragment(&fragment)),
             };
             match on.map(Name::as_str).filter(|on| !(self.prices.is_abstract)(on)) {
                 None => price.add(inner),
@@ -159,12 +147,13 @@ impl<'a> Pricing<'a> {
         price
     }
 
-    fn fragment(&mut self, name: &'a Name) -> Price {
+    /// One that has a name is priced once.
+    fn fragment(&mut self, fragment: &Fragment<'a>) -> Price {
+        let Some(name) = fragment.name else { return self.set(fragment.set) };
         if let Some(price) = self.known.get(name.as_str()) {
             return *price;
         }
-        let Some(fragment) = self.fragments.get(name) else { return Price::default() };
-        let price = self.set(&fragment.node.selection_set.node);
+        let price = self.set(fragment.set);
         self.known.insert(name, price);
         price
     }
@@ -272,23 +261,16 @@ struct Selected<'a> {
 
 impl<'a> Selected<'a> {
     fn gather(&mut self, prices: Prices, fragments: &'a Fragments, set: &'a SelectionSet) {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
+        for item in selection::items(set, fragments) {
+            match item {
+                Item::Field(field) => {
                     let key = field.node.response_key().node.as_str();
                     let own = (prices.weight)(field.node.name.node.as_str());
                     let (weight, inside) = self.fields.entry(key).or_default();
                     *weight = own.max(*weight);
                     inside.gather(prices, fragments, &field.node.selection_set.node);
                 }
-                Selection::InlineFragment(inline) => {
-                    self.gather(prices, fragments, &inline.node.selection_set.node);
-                }
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = fragments.get(&spread.node.fragment_name.node) {
-                        self.gather(prices, fragments, &fragment.node.selection_set.node);
-                    }
-                }
+                Item::Fragment(fragment) => self.gather(prices, fragments, fragment.set),
             }
         }
     }

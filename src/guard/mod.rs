@@ -20,6 +20,7 @@ mod null;
 mod permission;
 mod reach;
 mod refusal;
+mod selection;
 mod source;
 mod subscription;
 mod text;

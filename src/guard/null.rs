@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use async_graphql::{
     Name, PathSegment, Response, ServerError, Value,
     indexmap::IndexMap,
-    parser::types::{BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type},
+    parser::types::{BaseType, ExecutableDocument, OperationDefinition, SelectionSet, Type},
 };
 
-use super::{types::Types, walk::Fragments};
+use super::{
+    selection::{self, Fragments, Item},
+    types::Types,
+};
 
 /// Puts null where the fields of an answer failed, in the order in which they were asked for.
 pub(super) fn settle(
@@ -166,8 +169,8 @@ impl<'a> Answer<'a> {
     ) {
         for selection in &set.items {
             let sure = sure && selection.node.directives().is_empty();
-            let (on, inside) = match &selection.node {
-                Selection::Field(field) => {
+            match selection::item(&selection.node, self.fragments) {
+                Some(Item::Field(field)) => {
                     let declared = self.types.composite(parent);
                     let declared = declared.and_then(|parent| parent.fields.get(&field.node.name.node));
                     let ty = declared.map(|output| &output.ty);
@@ -176,23 +179,14 @@ impl<'a> Answer<'a> {
                         asked.entry(key).or_insert_with(|| Asked { ty, sets: Vec::new(), sure: false });
                     place.sure |= sure;
                     place.sets.push(&field.node.selection_set.node);
-                    continue;
                 }
-                Selection::InlineFragment(inline) => {
-                    let on = inline.node.type_condition.as_ref().map_or(parent, |on| &on.node.on.node);
-                    (on, &inline.node.selection_set.node)
+                Some(Item::Fragment(fragment)) => {
+                    let on = fragment.on().unwrap_or(parent);
+                    let one = || self.types.composite(parent).is_some_and(|known| !known.is_abstract);
+                    self.gather(fragment.set, on, sure && (on == parent || one()), asked);
                 }
-                Selection::FragmentSpread(spread) => {
-                    match self.fragments.get(&spread.node.fragment_name.node) {
-                        Some(fragment) => {
-                            (&fragment.node.type_condition.node.on.node, &fragment.node.selection_set.node)
-                        }
-                        None => continue,
-                    }
-                }
-            };
-            let of_all = on == parent || self.types.composite(parent).is_some_and(|known| !known.is_abstract);
-            self.gather(inside, on, sure && of_all, asked);
+                None => {}
+            }
         }
     }
 }

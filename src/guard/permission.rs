@@ -9,11 +9,12 @@ use std::collections::HashMap;
 
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
-    parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type},
+    parser::types::{ExecutableDocument, Field, OperationDefinition, SelectionSet, Type},
 };
 
 use super::{
     Refusal,
+    selection::{self, Item},
     types::{Place, Types, named},
 };
 use crate::caller::{Caller, Noun};
@@ -65,30 +66,20 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn set(&self, set: &SelectionSet, parent: &Name) -> Result<(), Refusal> {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => self.field(field, parent)?,
-                Selection::InlineFragment(inline) => {
-                    let on = inline.node.type_condition.as_ref().map_or(parent, |on| &on.node.on.node);
-                    self.fragment(&inline.node.selection_set.node, on, inline.pos)?;
-                }
-                // Cycles and depth were looked at before.
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
-                        let on = &fragment.node.type_condition.node.on.node;
-                        self.fragment(&fragment.node.selection_set.node, on, spread.pos)?;
+        // Cycles and depth were looked at before.
+        for item in selection::items(set, &self.document.fragments) {
+            match item {
+                Item::Field(field) => self.field(field, parent)?,
+                Item::Fragment(fragment) => {
+                    let on = fragment.on().unwrap_or(parent);
+                    if !self.is_abstract(on) {
+                        self.read((self.kinds.of_type)(on), on, fragment.at)?;
                     }
+                    self.set(fragment.set, on)?;
                 }
             }
         }
         Ok(())
-    }
-
-    fn fragment(&self, set: &SelectionSet, on: &Name, at: Pos) -> Result<(), Refusal> {
-        if !self.is_abstract(on) {
-            self.read((self.kinds.of_type)(on), on, at)?;
-        }
-        self.set(set, on)
     }
 
     fn field(&self, field: &Positioned<Field>, parent: &Name) -> Result<(), Refusal> {

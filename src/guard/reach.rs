@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Name,
-    parser::types::{ExecutableDocument, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, SelectionSet},
 };
+
+use super::selection::{self, Item};
 
 /// The fragments that a document's operations reach.
 pub(super) fn reached(document: &ExecutableDocument) -> HashSet<Name> {
@@ -17,16 +19,12 @@ pub(super) fn reached(document: &ExecutableDocument) -> HashSet<Name> {
 }
 
 fn reach(set: &SelectionSet, document: &ExecutableDocument, reached: &mut HashSet<Name>) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => reach(&field.node.selection_set.node, document, reached),
-            Selection::InlineFragment(inline) => reach(&inline.node.selection_set.node, document, reached),
-            Selection::FragmentSpread(spread) => {
-                let name = &spread.node.fragment_name.node;
-                if reached.insert(name.clone())
-                    && let Some(fragment) = document.fragments.get(name)
-                {
-                    reach(&fragment.node.selection_set.node, document, reached);
+    for item in selection::items(set, &document.fragments) {
+        match item {
+            Item::Field(field) => reach(&field.node.selection_set.node, document, reached),
+            Item::Fragment(fragment) => {
+                if fragment.name.is_none_or(|name| reached.insert(name.clone())) {
+                    reach(fragment.set, document, reached);
                 }
             }
         }

@@ -12,7 +12,10 @@ use async_graphql::{
     },
 };
 
-use super::{Refusal, reach};
+use super::{
+    Refusal, reach,
+    selection::{self, Item},
+};
 
 /// A field at the root of a subscription and the type that a fragment around it is for.
 type Root = (Positioned<Field>, Option<Positioned<TypeCondition>>);
@@ -87,18 +90,12 @@ fn collect(
                 locations: vec![directive.pos],
             });
         }
-        match &selection.node {
-            Selection::Field(field) => roots.push((field.clone(), on.cloned())),
-            Selection::InlineFragment(inline) => {
-                let on = inline.node.type_condition.as_ref().or(on);
-                collect(&inline.node.selection_set.node, on, document, roots)?;
+        match selection::item(&selection.node, &document.fragments) {
+            Some(Item::Field(field)) => roots.push((field.clone(), on.cloned())),
+            Some(Item::Fragment(fragment)) => {
+                collect(fragment.set, fragment.condition.or(on), document, roots)?;
             }
-            Selection::FragmentSpread(there) => {
-                if let Some(fragment) = document.fragments.get(&there.node.fragment_name.node) {
-                    let on = Some(&fragment.node.type_condition);
-                    collect(&fragment.node.selection_set.node, on, document, roots)?;
-                }
-            }
+            None => {}
         }
     }
     Ok(())

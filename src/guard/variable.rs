@@ -16,7 +16,9 @@ use async_graphql::{
 use async_graphql_value::Value as InputValue;
 
 use super::{
-    Refusal, reach, subscription,
+    Refusal, reach,
+    selection::{self, Item},
+    subscription,
     types::{Composite, Input, Place, Types, named},
 };
 
@@ -73,27 +75,20 @@ impl<'a> Walk<'a> {
     fn set(&mut self, set: &'a SelectionSet, parent: Option<&'a Composite>) -> Result<(), Refusal> {
         for selection in &set.items {
             self.directives(selection.node.directives())?;
-            match &selection.node {
-                Selection::Field(field) => {
+            match selection::item(&selection.node, &self.document.fragments) {
+                Some(Item::Field(field)) => {
                     let output = parent.and_then(|parent| parent.fields.get(&field.node.name.node));
                     self.arguments(&field.node.arguments, |name| output?.arguments.get(name))?;
                     let inner = output.and_then(|output| self.types.composite(named(&output.ty)));
                     self.set(&field.node.selection_set.node, inner)?;
                 }
-                Selection::InlineFragment(inline) => {
-                    let on = inline.node.type_condition.as_ref();
-                    let inner = on.map_or(parent, |on| self.types.composite(&on.node.on.node));
-                    self.set(&inline.node.selection_set.node, inner)?;
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    if self.spread.insert(name)
-                        && let Some(fragment) = self.document.fragments.get(name)
-                    {
-                        let on = &fragment.node.type_condition.node.on.node;
-                        self.set(&fragment.node.selection_set.node, self.types.composite(on))?;
+                Some(Item::Fragment(fragment)) => {
+                    if fragment.name.is_none_or(|name| self.spread.insert(name)) {
+                        let inner = fragment.on().map_or(parent, |on| self.types.composite(on));
+                        self.set(fragment.set, inner)?;
                     }
                 }
+                None => {}
             }
         }
         Ok(())

@@ -5,14 +5,12 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Positioned,
-    parser::types::{ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet},
+    Name,
+    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
 };
 
-use super::Refusal;
+use super::{Refusal, selection::Fragments};
 use crate::config;
-
-pub(super) type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
 /// Refuses a document by its shape. Unused fragments count too: validation walks them like the others. Answers whether
 /// the document asks about the schema.

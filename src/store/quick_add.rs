@@ -74,12 +74,8 @@ pub const OF_ORGANIZATION: Relation = Relation {
 
 /// What creating one must know.
 pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
-    let from = match cmd.copy_from {
-        Some(id) => seen(tx, id).await?,
-        None => None,
-    };
-    let cluster = cluster_of(cmd, from.as_ref());
-    let place = match cluster {
+    let from = copied(tx, cmd).await?;
+    let place = match cluster_of(cmd, from.as_ref()) {
         Some(cluster) => Some(cluster::place(tx, cmd.organization, cluster).await?),
         None => None,
     };
@@ -88,31 +84,17 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         None => organization::seen(tx, cmd.organization).await?,
     };
     let fields = sent_over(&cmd.sent, from.as_ref());
-    let seen_cluster = place.as_ref().and_then(Place::seen);
     let (mut taken, mut kept) = (None, Kept::default());
     if organization.is_some() {
         taken = names(cmd.organization).taken(tx, &fields.name, None).await?;
         kept = kept_at(tx, cmd.organization, fields.place_id).await?;
     }
-    Ok(CreateFacts {
-        id: QuickAddId(tx.id()?),
-        now: tx.now(),
-        organization,
-        place,
-        from,
-        taken,
-        kept,
-        template: template_of(tx, seen_cluster, fields).await?,
-        services: services_of(tx, &cmd.sent).await?,
-    })
+    Ok(CreateFacts { taken, kept, ..facts_at(tx, cmd, from, organization, place).await? })
 }
 
 /// What copying one to an organization that the same command makes must know.
 pub async fn copy_facts(tx: &Tx, cmd: &Create, made: &OrganizationModel) -> Result<CreateFacts, DbErr> {
-    let from = match cmd.copy_from {
-        Some(id) => seen(tx, id).await?,
-        None => None,
-    };
+    let from = copied(tx, cmd).await?;
     let place = match (cluster_of(cmd, from.as_ref()), made.parent_id) {
         (Some(cluster), Some(parent)) => {
             let place = cluster::place(tx, parent, cluster).await?;
@@ -125,18 +107,29 @@ pub async fn copy_facts(tx: &Tx, cmd: &Create, made: &OrganizationModel) -> Resu
         }
         (None, _) => None,
     };
+    facts_at(tx, cmd, from, Some(made.clone()), place).await
+}
+
+/// What creating one at a place must know, as far as nothing else is kept there.
+async fn facts_at(
+    tx: &Tx,
+    cmd: &Create,
+    from: Option<Model>,
+    organization: Option<OrganizationModel>,
+    place: Option<Place>,
+) -> Result<CreateFacts, DbErr> {
     let fields = sent_over(&cmd.sent, from.as_ref());
-    let seen_cluster = place.as_ref().and_then(Place::seen);
+    let cluster = place.as_ref().and_then(Place::seen);
     Ok(CreateFacts {
         id: QuickAddId(tx.id()?),
         now: tx.now(),
-        organization: Some(made.clone()),
+        organization,
         place,
         from,
         taken: None,
         kept: Kept::default(),
-        template: template_of(tx, seen_cluster, fields).await?,
-        services: Vec::new(),
+        template: template_of(tx, cluster, fields).await?,
+        services: services_of(tx, &cmd.sent).await?,
     })
 }
 
@@ -263,6 +256,14 @@ pub async fn partition_seen(tx: &Tx, id: QuickAddId) -> Result<String, DbErr> {
 /// The cluster of a group that the caller sees, also from below.
 pub async fn cluster_seen(tx: &Tx, id: QuickAddId) -> Result<Option<ClusterId>, DbErr> {
     Ok(seen(tx, id).await?.and_then(|group| group.cluster_id))
+}
+
+/// The group that a new one is a copy of.
+async fn copied(tx: &Tx, cmd: &Create) -> Result<Option<Model>, DbErr> {
+    match cmd.copy_from {
+        Some(id) => seen(tx, id).await,
+        None => Ok(None),
+    }
 }
 
 /// The group, when the caller sees it: in the subtree, or above.

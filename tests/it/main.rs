@@ -1,6 +1,7 @@
 //! Stories through the real server, on SQLite always and on PostgreSQL when `ROAMLINE_TEST_DATABASE_URL` names a
 //! server on which databases may be made. One binary, one file of stories per noun.
 
+mod chance;
 mod roamline;
 mod told;
 

@@ -32,7 +32,10 @@ use std::{
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::roamline::{Estate, Roamline};
+use crate::{
+    chance,
+    roamline::{Estate, Roamline},
+};
 use history::Undo;
 use server::{Ask, Ids, Server};
 use step::{REGISTERED, Step, steps};
@@ -110,13 +113,7 @@ async fn agree(node: Roamline, cases: u32) {
             refused: 0,
             reverted: 0,
         });
-        let config = ProptestConfig {
-            cases,
-            max_shrink_iters: 0,
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        };
-        let ran = TestRunner::new(config).run(&steps(40), |history| {
+        let ran = chance::runner(cases).run(&steps(40), |history| {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             runtime.block_on(told.live(&shared, history));
             Ok(())

@@ -7,7 +7,7 @@ use entity::{
     AppearanceId, ButtonId, ClusterId, DeviceId, LineId, NumberId, OrganizationId, QuickAddId, TemplateId,
     UserId, button::Kind, line_appearance::Role, profile::Protocol,
 };
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::prelude::*;
 use roamline::{
     app::{App, Call},
     caller::Caller,
@@ -23,7 +23,10 @@ use roamline::{
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement};
 
-use crate::roamline::{self as language, Roamline};
+use crate::{
+    chance,
+    roamline::{self as language, Roamline},
+};
 
 /// Something to ask for; numbers choose among what is there, and some choose what is not.
 #[derive(Clone, Debug)]
@@ -619,9 +622,7 @@ async fn hold(server: Roamline, cases: u32) {
     let world = std::sync::Arc::new(world);
     let (runtime, inner) = (tokio::runtime::Handle::current(), world.clone());
     let done = tokio::task::spawn_blocking(move || {
-        let mut runner =
-            TestRunner::new(ProptestConfig { cases, max_shrink_iters: 0, ..ProptestConfig::default() });
-        runner.run(&steps(), |steps| {
+        chance::runner(cases).run(&steps(), |steps| {
             runtime.block_on(async {
                 for step in &steps {
                     let there = inner.there().await;

@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use entity::token::Role;
-use proptest::{
-    prelude::*,
-    test_runner::{Config as ProptestConfig, TestRunner},
-};
+use proptest::prelude::*;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
 use crate::{
+    chance,
     roamline::{Client, Estate, Roamline, text},
     story,
 };
@@ -717,9 +715,7 @@ async fn hold(server: Roamline, cases: u32) {
     let id = group(&admin, &estate, &estate.berlin, json!({})).await;
     let (runtime, inner) = (tokio::runtime::Handle::current(), admin.clone());
     let done = tokio::task::spawn_blocking(move || {
-        let mut runner =
-            TestRunner::new(ProptestConfig { cases, max_shrink_iters: 0, ..ProptestConfig::default() });
-        runner.run(&steps(), |steps| {
+        chance::runner(cases).run(&steps(), |steps| {
             runtime.block_on(async {
                 for step in &steps {
                     take(&inner, &estate, &id, step).await;

@@ -1,11 +1,13 @@
 //! Stories of GraphQL over HTTP as a client meets it: variables that are not given, answers that can be kept, and
 //! documents that are trusted on every way in.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    roamline::{Client, Roamline, percent, text},
+    roamline::{Client, Roamline, ended, percent, text},
     story,
 };
 
@@ -179,12 +181,12 @@ fn the_program_does_not_start_with_documents_that_do_not_fit() {
     write("Old.graphql", "query Old {\n  profiles { nodes { nam } }\n}");
     write("Wrong.graphql", "query Wrong { a b c d e }");
     let database = folder.path().join("test.db");
-    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_roamline"))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_roamline"));
+    program
         .args(["--database", &format!("sqlite://{}", database.display()), "--log", "error"])
         .args(["serve", "--no-auth", "--listen", "127.0.0.1:0", "--trusted-only", "--trusted"])
-        .arg(folder.path())
-        .output()
-        .expect("the program runs");
+        .arg(folder.path());
+    let ended = ended(&mut program);
     let told = String::from_utf8(ended.stderr).expect("text");
     assert_eq!(ended.status.code(), Some(1), "{told}");
     let lines: Vec<_> = told.lines().collect();

@@ -2,11 +2,13 @@
 //! change stream. The clock stands still and ids are counted, so answers are the same every time.
 
 use std::{
+    process::{Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use entity::{Moment, OrganizationId, token::Role};
@@ -503,6 +505,22 @@ impl Following {
             }
         }
     }
+}
+
+/// What a program says that ends by itself; one that runs on is ended and told.
+#[track_caller]
+pub fn ended(program: &mut Command) -> Output {
+    let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("its state").is_none() {
+        if Instant::now() > end {
+            child.kill().expect("it is ended");
+            let said = child.wait_with_output().expect("what it said");
+            panic!("it runs on: {}", String::from_utf8_lossy(&said.stderr));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("what it said")
 }
 
 /// The text in a JSON value.

@@ -17,7 +17,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     connection::{ME, PATIENCE, Sender, token},
-    roamline::Roamline,
+    roamline::{Roamline, ended},
 };
 
 /// A certificate for `localhost` that nobody has issued but itself, and its key.
@@ -231,12 +231,12 @@ fn the_program_does_not_start_with_a_key_of_another_certificate() {
     files.write(&made.certificate(), &other.key());
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("none.db");
-    let ended = Command::new(env!("CARGO_BIN_EXE_roamline"))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_roamline"));
+    program
         .args(["--database", &format!("sqlite://{}", database.display()), "serve", "--listen", "127.0.0.1:0"])
         .env("ROAMLINE__TLS__CERTIFICATE", &files.certificate)
-        .env("ROAMLINE__TLS__KEY", &files.key)
-        .output()
-        .expect("the program runs");
+        .env("ROAMLINE__TLS__KEY", &files.key);
+    let ended = ended(&mut program);
     let told = String::from_utf8(ended.stderr).expect("text");
     assert_eq!(ended.status.code(), Some(1), "{told}");
     assert!(told.starts_with("error: `tls`: the private key in "), "{told}");

@@ -18,6 +18,7 @@ use super::{
     },
     Import, Key, Missing, Stop,
     make::{USER, objects},
+    together,
 };
 use crate::{
     error::Error,
@@ -292,15 +293,7 @@ impl Import<'_> {
             let cmd = user::SetDefault { user: id, expected_version: None, profile };
             outcomes.push(self.stage(tx, File::Users, row, &cmd, |_| Faults::new()).await);
         }
-        let mut faults = Faults::new();
-        for outcome in outcomes {
-            match outcome {
-                Ok(_) => {}
-                Err(Stop::Rules(rules)) => faults.extend(rules),
-                Err(stop) => return Err(stop),
-            }
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Stop::Rules(faults)) }
+        together(outcomes)
     }
 
     /// Changes what is written at a number; its status and whom it is kept for have mutations of their own.

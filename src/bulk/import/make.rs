@@ -17,7 +17,7 @@ use super::{
         read::{Faults, Values},
         unreadable,
     },
-    Import, Key, Known, Made, Miss, Missing, Part, Stop,
+    Import, Key, Known, Made, Miss, Missing, Part, Stop, together,
 };
 use crate::{
     command::{self, Command},
@@ -196,21 +196,14 @@ impl Import<'_> {
             let cmd = user::SetDefault { user: id, expected_version: None, profile };
             outcomes.push(self.stage(tx, File::Users, row, &cmd, |_| Faults::new()).await);
         }
-        let mut faults = Faults::new();
-        for outcome in outcomes {
-            match outcome {
-                Ok(_) => {}
-                Err(Stop::Rules(rules)) => faults.extend(rules),
-                Err(stop) => return Err(stop),
-            }
-        }
         let follows = |rule: &Rule| {
             matches!(rule.code(), RuleCode::PrimaryExtensionNotOwn | RuleCode::DefaultProfileNotAssociated)
         };
-        match cause {
-            _ if faults.is_empty() => Ok(None),
-            Some(cause) if faults.iter().all(|(_, rule)| follows(rule)) => Err(Stop::Because(cause)),
-            _ => Err(Stop::Rules(faults)),
+        match (together(outcomes), cause) {
+            (Err(Stop::Rules(faults)), Some(cause)) if faults.iter().all(|(_, rule)| follows(rule)) => {
+                Err(Stop::Because(cause))
+            }
+            (outcome, _) => outcome.map(|()| None),
         }
     }
 

@@ -274,7 +274,9 @@ impl World {
                 "COOLING" => broken.push("NUMBER_COOLING"),
                 _ => {}
             }
-            if known.reserved_for.as_ref().is_some_and(|holder| !device.users.contains(holder)) {
+            let controls = |holder| self.users.get(holder).is_some_and(|user| user.phones.contains(key));
+            let is_for = |holder| device.users.contains(holder) || controls(holder);
+            if known.reserved_for.as_ref().is_some_and(|holder| !is_for(holder)) {
                 broken.push("NUMBER_RESERVED_FOR_OTHER_USER");
             }
         }
