@@ -275,7 +275,8 @@ impl World {
                 _ => {}
             }
             let controls = |holder| self.users.get(holder).is_some_and(|user| user.phones.contains(key));
-            let is_for = |holder| device.users.contains(holder) || controls(holder);
+            let is_phone = device.kind == Kind::Phone;
+            let is_for = |holder| device.users.contains(holder) || (is_phone && controls(holder));
             if known.reserved_for.as_ref().is_some_and(|holder| !is_for(holder)) {
                 broken.push("NUMBER_RESERVED_FOR_OTHER_USER");
             }
