@@ -382,13 +382,14 @@ pub(super) fn cap(errors: &mut Vec<ServerError>, most: usize) {
 }
 
 /// Gives a code to each error that has none: those are the library's own, about the document when nothing
-/// was executed and about an argument otherwise.
+/// was executed and about an argument otherwise. A place that is none in the document, whose lines count from 1, is not told.
 pub(super) fn coded(mut response: Executed) -> Executed {
     let missing = if is_refusal(&response) { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
     for error in &mut response.errors {
         if code(error).is_none() {
             error.extensions.get_or_insert_default().set("code", missing);
         }
+        error.locations.retain(|at| at.line > 0);
     }
     response
 }

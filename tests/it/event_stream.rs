@@ -6,7 +6,7 @@ use entity::token::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    roamline::{Client, percent, text},
+    roamline::{Client, percent, sound, text},
     story,
 };
 
@@ -66,7 +66,10 @@ impl EventStream {
                 let rest = rest.to_owned();
                 self.read = rest;
                 match event {
-                    Some(event) => return Some(event),
+                    Some(event) => {
+                        sound(&event.data["errors"]);
+                        return Some(event);
+                    }
                     None => continue,
                 }
             }

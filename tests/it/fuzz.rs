@@ -482,8 +482,10 @@ fn wrong(answer: &[u8]) -> Option<String> {
     }
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let errors = json["errors"].as_array()?;
-    let nameless = errors.iter().find(|error| !error["extensions"]["code"].is_string())?;
-    Some(format!("an error without a code: {nameless}"))
+    let nowhere = |at: &Value| at["line"].as_u64() == Some(0) || at["column"].as_u64() == Some(0);
+    let placed = |error: &Value| !error["locations"].as_array().into_iter().flatten().any(nowhere);
+    let wrong = errors.iter().find(|error| !error["extensions"]["code"].is_string() || !placed(error))?;
+    Some(format!("an error without a code, or at no place: {wrong}"))
 }
 
 /// Issue 4, section 3 and "must hold" 2.

@@ -294,7 +294,9 @@ impl Client {
     /// The whole answer to a query with variables.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
         let answer = self.text(query, variables).await;
-        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not JSON: {answer}"))
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not JSON: {answer}"));
+        sound(&answer["errors"]);
+        answer
     }
 
     /// The answer as it came.
@@ -442,6 +444,8 @@ impl Socket {
             let next = next.expect("a message in time").expect("an open socket").expect("a message");
             let Message::Text(text) = next else { continue };
             let message: Value = serde_json::from_str(&text).expect("JSON");
+            let payload = &message["payload"];
+            sound(if message["type"] == "error" { payload } else { &payload["errors"] });
             if message["type"] != "ping" && message["type"] != "pong" {
                 return message;
             }
@@ -504,6 +508,16 @@ impl Following {
                 return text(code);
             }
         }
+    }
+}
+
+/// Every error has a code, and whatever place it names is one in a document, whose lines and columns count from 1.
+#[track_caller]
+pub fn sound(errors: &Value) {
+    for error in errors.as_array().into_iter().flatten() {
+        let places = error["locations"].as_array().into_iter().flatten();
+        let counted = places.flat_map(|at| [&at["line"], &at["column"]]).all(|at| at.as_u64() > Some(0));
+        assert!(error["extensions"]["code"].is_string() && counted, "{error:#}");
     }
 }
 
