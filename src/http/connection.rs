@@ -49,6 +49,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     guess::Source,
+    metric::Metric,
     stranger::{Stranger, Strangers},
     tls,
     unread::{Answer, Streams},
@@ -85,6 +86,7 @@ pub(super) struct Server {
     idle: Duration,
     /// How long a peer may read nothing.
     patience: Duration,
+    metric: Arc<Metric>,
     stop: CancellationToken,
 }
 
@@ -94,6 +96,7 @@ impl Server {
         config: &Config,
         router: Router,
         tls: Option<tls::InForce>,
+        metric: Arc<Metric>,
         stop: CancellationToken,
     ) -> Self {
         let (http, subscription) = (&config.http, &config.subscription);
@@ -121,7 +124,7 @@ impl Server {
         // Proxies of ours are one address to all who come through them.
         let each = (http.proxies == 0).then_some(http.strangers_per_address);
         let strangers = Strangers::new(http.strangers, each);
-        Self { router, builder, tls, places, strangers, header, idle, patience, stop }
+        Self { router, builder, tls, places, strangers, header, idle, patience, metric, stop }
     }
 
     /// Takes connections until the stop, and waits for those that are open then.
@@ -137,9 +140,11 @@ impl Server {
             };
             match server.strangers.enter(Source::from(Some(from.ip()))) {
                 Ok(stranger) => {
+                    let place = Place::new(place, &server.metric);
                     open.spawn(Arc::clone(&server).talk(stream, from, place, stranger));
                 }
                 Err(crowd) => {
+                    server.metric.crowded(crowd);
                     if told.is_none_or(|told| told.elapsed() >= TOLD) {
                         told = Some(time::Instant::now());
                         tracing::warn!(%from, ?crowd, "too many connections ask for nothing; others are closed");
@@ -194,13 +199,7 @@ impl Server {
     }
 
     /// Lives as long as the connection, or until it is a WebSocket.
-    async fn talk(
-        self: Arc<Self>,
-        stream: TcpStream,
-        from: SocketAddr,
-        place: OwnedSemaphorePermit,
-        stranger: Stranger,
-    ) {
+    async fn talk(self: Arc<Self>, stream: TcpStream, from: SocketAddr, place: Place, stranger: Stranger) {
         // Answers are small and written whole: waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
@@ -292,7 +291,26 @@ struct Stream {
     patience: Duration,
     /// Runs while bytes wait for the peer to read.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// A connection's place, counted as long as it is taken.
+struct Place {
+    metric: Arc<Metric>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, metric: &Arc<Metric>) -> Self {
+        metric.connected();
+        Self { metric: Arc::clone(metric), _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metric.disconnected();
+    }
 }
 
 impl Stream {

@@ -16,7 +16,7 @@ use prometheus::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Codes;
+use super::{answer::Codes, stranger::Crowd};
 use crate::{
     app::{App, Lag},
     error::Error,
@@ -77,6 +77,9 @@ const KEYS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 50.0, 200.0, 1_000.0, 10_000.0];
 
 /// How long the database may take to tell what is asked for the metrics.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where there were too many connections that asked for nothing.
+const CROWDS: [(Crowd, &str); 2] = [(Crowd::Everywhere, "everywhere"), (Crowd::There, "address")];
 
 /// Why a subscription ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -139,6 +142,8 @@ pub(super) struct Metric {
     seconds: [Histogram; KINDS.len()],
     statements: [Histogram; KINDS.len()],
     batches: Histogram,
+    connections: IntGauge,
+    crowded: [IntCounter; CROWDS.len()],
     subscribers: IntGauge,
     ended: [IntCounter; End::ALL.len()],
     told: IntCounter,
@@ -192,6 +197,11 @@ impl Metric {
             "Tokens that were refused, by whether that was told, late, or too many of the same address waited for it.",
             &["outcome"],
         );
+        let crowded = make.counters(
+            "roamline_connections_turned_away_total",
+            "Connections that were closed as too many of them asked for nothing, everywhere or from one address.",
+            &["of"],
+        );
         let build = make.gauges("roamline_build_info", "The version that runs; always 1.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
@@ -203,6 +213,8 @@ impl Metric {
                 "Keys that a loader asked the database for at once.",
                 &KEYS,
             ),
+            connections: make.gauge("roamline_connections", "Connections of clients that are open now."),
+            crowded: CROWDS.map(|(_, of)| crowded.with_label_values(&[of])),
             subscribers: make.gauge("roamline_subscribers", "Subscriptions that run now."),
             ended: End::ALL.map(|end| ended.with_label_values(&[end.label()])),
             told: unknown.with_label_values(&["told"]),
@@ -225,6 +237,23 @@ impl Metric {
         if KINDS[kind] != "subscription" {
             self.seconds[kind].observe(took.as_secs_f64());
             self.statements[kind].observe(number(tally.statements()));
+        }
+    }
+
+    /// Counts a connection, until it is told to be gone.
+    pub(super) fn connected(&self) {
+        self.connections.inc();
+    }
+
+    /// Tells of a connection that it is gone.
+    pub(super) fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    /// Counts a connection that was closed as there was no room for one that asks for nothing.
+    pub(super) fn crowded(&self, crowd: Crowd) {
+        if let Some(at) = CROWDS.iter().position(|(known, _)| *known == crowd) {
+            self.crowded[at].inc();
         }
     }
 

@@ -300,11 +300,15 @@ async fn serving<E: Executor>(
     };
     if let Some(listener) = admin {
         edge.apart = true;
-        let server = Server::new(&config, admin::routes(edge.clone()), None, CancellationToken::new());
+        let metric = Arc::clone(&edge.watch.metric);
+        let server =
+            Server::new(&config, admin::routes(edge.clone()), None, metric, CancellationToken::new());
         beside.spawn(server.serve(listener));
     }
     let (stopping, tasks, app) = (edge.stop.clone(), edge.tasks.clone(), edge.app.clone());
-    let mut served = pin!(Server::new(&config, routes(edge), tls, stopping.clone()).serve(listener));
+    let metric = Arc::clone(&edge.watch.metric);
+    let server = Server::new(&config, routes(edge), tls, metric, stopping.clone());
+    let mut served = pin!(server.serve(listener));
     tokio::select! {
         () = &mut served => {}
         () = stop => {

@@ -34,6 +34,8 @@ use crate::{
 const METRICS: &[(&str, &str)] = &[
     ("roamline_audit_left_out_total", "counter"),
     ("roamline_build_info", "gauge"),
+    ("roamline_connections", "gauge"),
+    ("roamline_connections_turned_away_total", "counter"),
     ("roamline_database_connections", "gauge"),
     ("roamline_database_up", "gauge"),
     ("roamline_feed_lag_changes", "gauge"),
