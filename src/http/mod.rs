@@ -39,6 +39,7 @@ mod wire;
 use std::{
     any::TypeId,
     io,
+    ops::Deref,
     pin::pin,
     sync::{Arc, LazyLock},
     time::Duration,
@@ -75,9 +76,24 @@ use crate::{
     schema,
 };
 
-/// What every handler shares.
-#[derive(Clone)]
-struct Edge<E> {
+/// What every handler shares; clones are the same.
+struct Edge<E>(Arc<Parts<E>>);
+
+impl<E> Clone for Edge<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<E> Deref for Edge<E> {
+    type Target = Parts<E>;
+
+    fn deref(&self) -> &Parts<E> {
+        &self.0
+    }
+}
+
+struct Parts<E> {
     app: App,
     schema: E,
     guard: Arc<Guard>,
@@ -125,7 +141,7 @@ impl<E: Executor> Edge<E> {
         let watch = Watch::new(&app);
         let guesses = Guesses::new(&app, Arc::clone(&watch.metric), stop.clone());
         let apart = false;
-        Self {
+        Self(Arc::new(Parts {
             app,
             schema,
             guard,
@@ -139,14 +155,23 @@ impl<E: Executor> Edge<E> {
             places,
             watch,
             apart,
-        }
+        }))
+    }
+
+    /// The same, as long as nobody shares it yet.
+    fn changed(self, change: impl FnOnce(Parts<E>) -> io::Result<Parts<E>>) -> io::Result<Self> {
+        let parts = Arc::into_inner(self.0).ok_or_else(|| io::Error::other("the server works already"))?;
+        Ok(Self(Arc::new(change(parts)?)))
     }
 
     /// The same for this schema, and with the documents that the settings trust.
-    fn knowing(mut self, types: Arc<Types>) -> io::Result<Self> {
-        let guard = Arc::into_inner(self.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
-        self.guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
-        Ok(self)
+    fn knowing(self, types: Arc<Types>) -> io::Result<Self> {
+        self.changed(|parts| {
+            let guard =
+                Arc::into_inner(parts.guard).ok_or_else(|| io::Error::other("the guard works already"))?;
+            let guard = Arc::new(guard.knowing(types).trusting().map_err(io::Error::other)?);
+            Ok(Parts { guard, ..parts })
+        })
     }
 
     /// A request that its caller may make and that may be executed. What a caller does not read is for the audit too.
@@ -299,7 +324,7 @@ async fn serving<E: Executor>(
         None => None,
     };
     if let Some(listener) = admin {
-        edge.apart = true;
+        edge = edge.changed(|parts| Ok(Parts { apart: true, ..parts }))?;
         let metric = Arc::clone(&edge.watch.metric);
         let server =
             Server::new(&config, admin::routes(edge.clone()), None, metric, CancellationToken::new());

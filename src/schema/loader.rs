@@ -9,7 +9,8 @@ use std::{
     fmt::Debug,
     hash::Hash,
     marker::PhantomData,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    ops::Deref,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use async_graphql::SelectionField;
@@ -132,69 +133,121 @@ pub struct Of<R: Row> {
     counts: Batched<(Relation, i64), i64, Counts<R>>,
 }
 
-/// The loaders of one execution.
+/// What all loaders of an execution stand on.
+struct Ground {
+    reader: Reader,
+    gate: Gate,
+}
+
+/// A loader that is made when it is first asked.
+pub struct Late<T> {
+    ground: Arc<Ground>,
+    make: fn(&Ground) -> T,
+    made: OnceLock<Box<T>>,
+}
+
+impl<T> Late<T> {
+    fn new(ground: &Arc<Ground>, make: fn(&Ground) -> T) -> Self {
+        Self { ground: Arc::clone(ground), make, made: OnceLock::new() }
+    }
+}
+
+impl<T> Deref for Late<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.made.get_or_init(|| Box::new((self.make)(&self.ground)))
+    }
+}
+
+impl<R: Row> Late<Of<R>> {
+    async fn forget(&self) {
+        if let Some(made) = self.made.get() {
+            made.one.clear_all().await;
+            made.many.clear_all().await;
+            made.counts.clear_all().await;
+        }
+    }
+}
+
+impl<K, V, F> Late<Batched<K, V, F>>
+where
+    K: Eq + Hash + Clone + Debug,
+    V: Clone,
+    F: BatchFn<K, Result<V>>,
+{
+    async fn forget(&self) {
+        if let Some(made) = self.made.get() {
+            made.clear_all().await;
+        }
+    }
+}
+
+/// The loaders of one execution, each made when it is first asked: an execution asks few of them.
 pub struct Loaders {
     gate: Gate,
-    pub organization: Of<organization::Row>,
-    pub cluster: Of<cluster::Row>,
-    pub device: Of<device::Row>,
-    pub profile: Of<profile::Row>,
-    pub phone: Of<phone::Row>,
-    pub session: Of<session::Row>,
-    pub default_device_profile: Of<default_device_profile::Row>,
-    pub line: Of<line::Row>,
-    pub appearance: Of<line::AppearanceRow>,
-    pub user: Of<user::Row>,
-    pub quick_add: Of<quick_add::Row>,
-    pub button: Of<button::Row>,
-    pub template: Of<template::Row>,
-    button_templates: Batched<TemplateKey, Option<Arc<template::Row>>, ButtonTemplates>,
-    pub service: Of<service::Row>,
-    pub service_subscription: Of<service_subscription::Row>,
-    findings: Batched<i64, Arc<Vec<Found>>, Findings>,
-    user_states: Batched<i64, Option<Arc<UserState>>, UserStates>,
-    pub number: Of<number::Row>,
-    most_profiles: Batched<i64, Option<i32>, MostProfiles>,
-    pub job: Of<job::Row>,
-    pub role: Of<role::Row>,
-    pub audit_entry: Of<audit_entry::Row>,
-    picks: Batched<PickKey, Arc<Picked>, Picks>,
-    history: Batched<HistoryKey, Arc<Vec<Entry>>, Histories>,
-    history_count: Batched<(Noun, i64), i64, HistoryCounts>,
+    pub organization: Late<Of<organization::Row>>,
+    pub cluster: Late<Of<cluster::Row>>,
+    pub device: Late<Of<device::Row>>,
+    pub profile: Late<Of<profile::Row>>,
+    pub phone: Late<Of<phone::Row>>,
+    pub session: Late<Of<session::Row>>,
+    pub default_device_profile: Late<Of<default_device_profile::Row>>,
+    pub line: Late<Of<line::Row>>,
+    pub appearance: Late<Of<line::AppearanceRow>>,
+    pub user: Late<Of<user::Row>>,
+    pub quick_add: Late<Of<quick_add::Row>>,
+    pub button: Late<Of<button::Row>>,
+    pub template: Late<Of<template::Row>>,
+    button_templates: Late<Batched<TemplateKey, Option<Arc<template::Row>>, ButtonTemplates>>,
+    pub service: Late<Of<service::Row>>,
+    pub service_subscription: Late<Of<service_subscription::Row>>,
+    findings: Late<Batched<i64, Arc<Vec<Found>>, Findings>>,
+    user_states: Late<Batched<i64, Option<Arc<UserState>>, UserStates>>,
+    pub number: Late<Of<number::Row>>,
+    most_profiles: Late<Batched<i64, Option<i32>, MostProfiles>>,
+    pub job: Late<Of<job::Row>>,
+    pub role: Late<Of<role::Row>>,
+    pub audit_entry: Late<Of<audit_entry::Row>>,
+    picks: Late<Batched<PickKey, Arc<Picked>, Picks>>,
+    history: Late<Batched<HistoryKey, Arc<Vec<Entry>>, Histories>>,
+    history_count: Late<Batched<(Noun, i64), i64, HistoryCounts>>,
 }
 
 impl Loaders {
     /// Empty loaders over what the reader sees.
     pub fn new(reader: &Reader) -> Self {
-        let gate = Gate::default();
+        let ground = Arc::new(Ground { reader: reader.clone(), gate: Gate::default() });
         Self {
-            organization: Of::new(reader, &gate),
-            cluster: Of::new(reader, &gate),
-            device: Of::new(reader, &gate),
-            profile: Of::new(reader, &gate),
-            phone: Of::new(reader, &gate),
-            session: Of::new(reader, &gate),
-            default_device_profile: Of::new(reader, &gate),
-            line: Of::new(reader, &gate),
-            appearance: Of::new(reader, &gate),
-            user: Of::new(reader, &gate),
-            quick_add: Of::new(reader, &gate),
-            button: Of::new(reader, &gate),
-            template: Of::new(reader, &gate),
-            button_templates: Batched::new(ButtonTemplates(reader.clone()), &gate),
-            service: Of::new(reader, &gate),
-            service_subscription: Of::new(reader, &gate),
-            findings: Batched::new(Findings(reader.clone()), &gate),
-            user_states: Batched::new(UserStates(reader.clone()), &gate),
-            number: Of::new(reader, &gate),
-            most_profiles: Batched::new(MostProfiles(reader.clone()), &gate),
-            job: Of::new(reader, &gate),
-            role: Of::new(reader, &gate),
-            audit_entry: Of::new(reader, &gate),
-            picks: Batched::new(Picks(reader.clone()), &gate),
-            history: Batched::new(Histories(reader.clone()), &gate),
-            history_count: Batched::new(HistoryCounts(reader.clone()), &gate),
-            gate,
+            gate: ground.gate.clone(),
+            organization: Late::new(&ground, Of::new),
+            cluster: Late::new(&ground, Of::new),
+            device: Late::new(&ground, Of::new),
+            profile: Late::new(&ground, Of::new),
+            phone: Late::new(&ground, Of::new),
+            session: Late::new(&ground, Of::new),
+            default_device_profile: Late::new(&ground, Of::new),
+            line: Late::new(&ground, Of::new),
+            appearance: Late::new(&ground, Of::new),
+            user: Late::new(&ground, Of::new),
+            quick_add: Late::new(&ground, Of::new),
+            button: Late::new(&ground, Of::new),
+            template: Late::new(&ground, Of::new),
+            button_templates: Late::new(&ground, |it| {
+                Batched::new(ButtonTemplates(it.reader.clone()), &it.gate)
+            }),
+            service: Late::new(&ground, Of::new),
+            service_subscription: Late::new(&ground, Of::new),
+            findings: Late::new(&ground, |it| Batched::new(Findings(it.reader.clone()), &it.gate)),
+            user_states: Late::new(&ground, |it| Batched::new(UserStates(it.reader.clone()), &it.gate)),
+            number: Late::new(&ground, Of::new),
+            most_profiles: Late::new(&ground, |it| Batched::new(MostProfiles(it.reader.clone()), &it.gate)),
+            job: Late::new(&ground, Of::new),
+            role: Late::new(&ground, Of::new),
+            audit_entry: Late::new(&ground, Of::new),
+            picks: Late::new(&ground, |it| Batched::new(Picks(it.reader.clone()), &it.gate)),
+            history: Late::new(&ground, |it| Batched::new(Histories(it.reader.clone()), &it.gate)),
+            history_count: Late::new(&ground, |it| Batched::new(HistoryCounts(it.reader.clone()), &it.gate)),
         }
     }
 
@@ -216,21 +269,21 @@ impl Loaders {
         self.appearance.forget().await;
         self.user.forget().await;
         self.quick_add.forget().await;
-        self.most_profiles.clear_all().await;
         self.button.forget().await;
         self.template.forget().await;
-        self.button_templates.clear_all().await;
+        self.button_templates.forget().await;
         self.service.forget().await;
         self.service_subscription.forget().await;
-        self.findings.clear_all().await;
-        self.user_states.clear_all().await;
+        self.findings.forget().await;
+        self.user_states.forget().await;
         self.number.forget().await;
+        self.most_profiles.forget().await;
         self.job.forget().await;
         self.role.forget().await;
         self.audit_entry.forget().await;
-        self.picks.clear_all().await;
-        self.history.clear_all().await;
-        self.history_count.clear_all().await;
+        self.picks.forget().await;
+        self.history.forget().await;
+        self.history_count.forget().await;
     }
 
     /// The cluster's button template of that name, with all its columns.
@@ -293,7 +346,8 @@ impl Loaders {
 }
 
 impl<R: Row> Of<R> {
-    fn new(reader: &Reader, gate: &Gate) -> Self {
+    fn new(ground: &Ground) -> Self {
+        let Ground { reader, gate } = ground;
         let asked = Asked::default();
         Self {
             one: Batched::new(One(reader.clone(), PhantomData), gate),
@@ -301,12 +355,6 @@ impl<R: Row> Of<R> {
             asked,
             counts: Batched::new(Counts(reader.clone(), PhantomData), gate),
         }
-    }
-
-    async fn forget(&self) {
-        self.one.clear_all().await;
-        self.many.clear_all().await;
-        self.counts.clear_all().await;
     }
 
     /// The row, when it is there and seen.
