@@ -82,13 +82,14 @@ impl<'a> Walk<'a> {
                     let inner = output.and_then(|output| self.types.composite(named(&output.ty)));
                     self.set(&field.node.selection_set.node, inner)?;
                 }
-                Some(Item::Fragment(fragment)) => {
-                    if fragment.name.is_none_or(|name| self.spread.insert(name)) {
-                        let inner = fragment.on().map_or(parent, |on| self.types.composite(on));
-                        self.set(fragment.set, inner)?;
-                    }
+                // Once, wherever it is spread.
+                Some(Item::Fragment(fragment))
+                    if fragment.name.is_none_or(|name| self.spread.insert(name)) =>
+                {
+                    let inner = fragment.on().map_or(parent, |on| self.types.composite(on));
+                    self.set(fragment.set, inner)?;
                 }
-                None => {}
+                Some(Item::Fragment(_)) | None => {}
             }
         }
         Ok(())

@@ -89,7 +89,8 @@ pub async fn create_facts(tx: &Tx, cmd: &Create) -> Result<CreateFacts, DbErr> {
         taken = names(cmd.organization).taken(tx, &fields.name, None).await?;
         kept = kept_at(tx, cmd.organization, fields.place_id).await?;
     }
-    Ok(CreateFacts { taken, kept, ..facts_at(tx, cmd, from, organization, place).await? })
+    let facts = Box::pin(facts_at(tx, cmd, from, organization, place)).await?;
+    Ok(CreateFacts { taken, kept, ..facts })
 }
 
 /// What copying one to an organization that the same command makes must know.
@@ -107,7 +108,7 @@ pub async fn copy_facts(tx: &Tx, cmd: &Create, made: &OrganizationModel) -> Resu
         }
         (None, _) => None,
     };
-    facts_at(tx, cmd, from, Some(made.clone()), place).await
+    Box::pin(facts_at(tx, cmd, from, Some(made.clone()), place)).await
 }
 
 /// What creating one at a place must know, as far as nothing else is kept there.
