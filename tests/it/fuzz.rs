@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::{
     frames::{frame, get, preface},
     hostile::{DEADLINE, FINE, MOST_MEMORY, Process, begin, body, http, say},
+    roamline::unsound,
 };
 
 const CORPUS: &[&str] = &[
@@ -481,11 +482,7 @@ fn wrong(answer: &[u8]) -> Option<String> {
         return Some(format!("an internal error: {body}"));
     }
     let json: Value = serde_json::from_str(body).unwrap_or_default();
-    let errors = json["errors"].as_array()?;
-    let nowhere = |at: &Value| at["line"].as_u64() == Some(0) || at["column"].as_u64() == Some(0);
-    let placed = |error: &Value| !error["locations"].as_array().into_iter().flatten().any(nowhere);
-    let wrong = errors.iter().find(|error| !error["extensions"]["code"].is_string() || !placed(error))?;
-    Some(format!("an error without a code, or at no place: {wrong}"))
+    unsound(&json["errors"]).map(|error| format!("an error without a code, or at no place: {error}"))
 }
 
 /// Issue 4, section 3 and "must hold" 2.

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     connection::{Both, PATIENCE, hear, say, upgraded},
+    outside,
     roamline::Roamline,
 };
 
@@ -25,12 +26,8 @@ async fn whoever_guesses_tokens_waits_and_is_turned_away_and_the_right_token_is_
     let me = "{ me { name } }";
     assert_eq!(admin.data(me).await["me"]["name"], "administrator");
     let counted = async |outcome: &str| {
-        let answer =
-            http.get(admin.url("/metrics")).bearer_auth(admin.token().expect("a token")).send().await;
-        let text = answer.expect("an answer").text().await.expect("text");
-        let line = format!("roamline_unknown_tokens_total{{outcome=\"{outcome}\"}} ");
-        let count = text.lines().find_map(|found| found.strip_prefix(&line)).expect("it is counted");
-        count.parse::<u64>().expect("a number")
+        let series = format!("roamline_unknown_tokens_total{{outcome=\"{outcome}\"}}");
+        outside::count(&outside::metrics(&admin).await, &series)
     };
     let told = async |count: u64| {
         let until = Instant::now() + PATIENCE;

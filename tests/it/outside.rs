@@ -75,10 +75,10 @@ async fn get(client: &Client, path: &str) -> reqwest::Response {
 }
 
 /// What is measured, by series; numbers as they are written.
-type Measured = BTreeMap<String, String>;
+pub type Measured = BTreeMap<String, String>;
 
 /// What is measured now.
-async fn metrics(client: &Client) -> Measured {
+pub async fn metrics(client: &Client) -> Measured {
     let answer = get(client, "/metrics").await;
     assert_eq!(answer.status(), 200);
     read(&answer.text().await.expect("a body"))
@@ -95,7 +95,7 @@ fn read(text: &str) -> Measured {
 
 /// A count among what is measured.
 #[track_caller]
-fn count(measured: &Measured, series: &str) -> u64 {
+pub fn count(measured: &Measured, series: &str) -> u64 {
     let value = measured.get(series).unwrap_or_else(|| panic!("no {series} in {measured:#?}"));
     value.parse().unwrap_or_else(|_| panic!("{series} is {value}"))
 }
